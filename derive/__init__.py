@@ -1,0 +1,1 @@
+"""The symbolic side of chainrule: notation, programs, calculus, derivations and verdicts."""

@@ -1,0 +1,493 @@
+"""Textbook forms: the rewriting of one definition until it reads as a person would write it.
+
+Each pass looks at one definition in the context of those it refers to and returns the rewritten
+definition with the id of the rule, or ``None``.  ``simplify`` applies the passes in order until
+none fires and records every move as a step, so the result and its derivation are one thing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import sympy as sp
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, S
+
+from chainrule.derive.identities import READABLE, rewrite
+from chainrule.derive.program import (
+    Definition,
+    Dim,
+    Index,
+    Input,
+    Ref,
+    bound_index,
+    free_index,
+    fresh_names,
+    is_unit,
+)
+from chainrule.derive.steps import Step
+
+#: Terms that a polynomial may have when multiplied out, for ``cancel`` and ``factor`` to be tried.
+MAX_TERMS = 150
+#: Rounds of all passes over one definition; each round must change something to go on.
+MAX_ROUNDS = 40
+#: Operations that an inlined body may have.
+MAX_INLINE = 80
+
+
+@dataclass
+class Context:
+    """What a pass may look up, and where it puts definitions that it has to split off.
+
+    Attributes:
+        known: inputs and definitions by name.
+        inline: names of pointwise definitions to be replaced by their bodies.
+        exact: names whose declared identities must not be used, because the result may still be
+            differentiated by them.
+        added: auto definitions that passes split off, in order.
+        foldable: pointwise definitions whose bodies are to be written by name.
+    """
+
+    known: dict[str, Input | Definition]
+    inline: set[str] = field(default_factory=set)
+    exact: frozenset[str] = frozenset()
+    added: list[Definition] = field(default_factory=list)
+    foldable: list[Definition] = field(default_factory=list)
+
+    def split_off(self, definition: Definition, stem: str) -> Definition:
+        """Adds a definition under a fresh name."""
+        named = replace(definition, name=next(fresh_names(self.known, stem)))
+        self.known[named.name] = named
+        self.added.append(named)
+        return named
+
+
+@dataclass(frozen=True)
+class Rewrite:
+    """The outcome of a pass: the rule that was used and the definition after it."""
+
+    rule: str
+    definition: Definition
+    bindings: tuple[tuple[str, str], ...] = ()
+
+
+Pass = Callable[[Definition, Context], Rewrite | None]
+
+
+def simplify(definition: Definition, context: Context) -> tuple[Definition, tuple[Step, ...]]:
+    """The definition in textbook form, and the steps that lead there."""
+    steps: list[Step] = []
+    for _ in range(MAX_ROUNDS):
+        move = next(_moves(definition, context), None)
+        if move is None:
+            break
+        steps.append(Step(move.rule, definition.name, definition, move.definition, move.bindings))
+        definition = move.definition
+    return definition, tuple(steps)
+
+
+def _moves(definition: Definition, context: Context) -> Iterator[Rewrite]:
+    for attempt in PASSES:
+        move = attempt(definition, context)
+        if move is not None and move.definition != definition:
+            yield move
+
+
+# ---- bound indices ----------------------------------------------------------------------------
+
+
+def rebuild(definition: Definition, body: Expr, kept: tuple[Index, ...]) -> Definition:
+    """The definition with another body, summing only over the ``kept`` bound indices."""
+    lengths = definition.lengths
+    renaming = {index: bound_index(position) for position, index in enumerate(kept)}
+    return replace(
+        definition,
+        body=body.xreplace(renaming),
+        bound=tuple(lengths[index] for index in kept),
+        reduce=definition.reduce if kept else "",
+    )
+
+
+def drop_unit_bounds(definition: Definition, context: Context) -> Rewrite | None:
+    """Sums over an axis of length one have one term."""
+    units = {index: Integer(0) for index, length in definition.lengths.items() if is_unit(length)}
+    bound = tuple(index for index in definition.bound_indices if index not in units)
+    if definition.reduce != "sum" or len(bound) == len(definition.bound):
+        return None
+    units = {index: zero for index, zero in units.items() if index in definition.bound_indices}
+    return Rewrite("constant-sum", rebuild(definition, definition.body.xreplace(units), bound))
+
+
+def collapse_sums(definition: Definition, context: Context) -> Rewrite | None:
+    """Sums that a delta, a constant summand or a declared identity makes trivial, term by term."""
+    if definition.reduce != "sum":
+        return None
+    body = definition.body
+    if body.has(KroneckerDelta) and isinstance(body, Mul | Pow):
+        body = sp.expand_mul(body)
+    terms = Add.make_args(body)
+    outcomes = [_collapse_term(term, definition, context) for term in terms]
+    rules = tuple(dict.fromkeys(rule for rule, _, _ in outcomes if rule))
+    if not rules:
+        return None
+    bindings = tuple(("rule", rule) for rule in rules[1:])
+    if len(terms) == 1:
+        return Rewrite(rules[0], rebuild(definition, outcomes[0][1], outcomes[0][2]), bindings)
+    total = S.Zero
+    for kept in dict.fromkeys(kept for _, _, kept in outcomes):
+        part = Add(*(value for _, value, indices in outcomes if indices == kept))
+        if kept:
+            part = context.split_off(replace(rebuild(definition, part, kept), origin="auto"), "s")[definition.free]
+        total += part
+    return Rewrite(rules[0], replace(definition, body=total, reduce="", bound=()), bindings)
+
+
+def _collapse_term(
+    term: Expr, definition: Definition, context: Context
+) -> tuple[str, Expr, tuple[Index, ...]]:
+    """A summand with bound indices summed away: (first rule used or "", summand, indices left)."""
+    bound, first = definition.bound_indices, ""
+    moved = True
+    while moved:
+        moved = False
+        for index in bound:
+            move = _sum_over(term, index, definition, context)
+            if move is not None:
+                first, term, moved = first or move[0], move[1], True
+                bound = tuple(other for other in bound if other != index)
+                break
+    return first, term, bound
+
+
+def _sum_over(
+    term: Expr, index: Index, definition: Definition, context: Context
+) -> tuple[str, Expr] | None:
+    length = definition.lengths[index]
+    factors = Mul.make_args(term)
+    for factor in factors:
+        if isinstance(factor, KroneckerDelta) and index in factor.args:
+            value = factor.args[0] if factor.args[1] == index else factor.args[1]
+            if _same_range(value, length, definition):
+                others = Mul(*(other for other in factors if other is not factor))
+                return "collapse-delta", others.xreplace({index: value})
+    having = [factor for factor in factors if factor.has(index)]
+    if not having:
+        return "constant-sum", term * length
+    if len(having) == 1:
+        rule = _sums_to_one(having[0], index, context)
+        if rule:
+            return rule, Mul(*(factor for factor in factors if factor is not having[0]))
+    return None
+
+
+def _same_range(value: Expr, length: Expr, definition: Definition) -> bool:
+    """Whether ``value`` certainly lies in ``range(length)``."""
+    if isinstance(value, Index):
+        return bool(definition.lengths[value] == length)
+    if value.is_Integer and length.is_Integer:
+        return bool(0 <= value < length)
+    return bool(value == 0)
+
+
+def _sums_to_one(factor: Expr, index: Index, context: Context) -> str:
+    """The rule by which ``sum over index of factor`` is one, or ``""``."""
+    if isinstance(factor, Ref):
+        source = context.known[factor.name]
+        last = bool(factor.indices) and factor.indices[-1] == index and index not in factor.indices[:-1]
+        if isinstance(source, Input) and last and source.domain.sums_to_one and source.name not in context.exact:
+            return "sums-to-one"
+        if isinstance(source, Definition) and not source.reduce:
+            inlined = source.at(factor.indices)
+            return _sums_to_one(inlined, index, context) if not isinstance(inlined, Ref) else ""
+    if isinstance(factor, sp.exp):
+        return "softmax-sums-to-one" if _is_softmax(factor.args[0], index, context) else ""
+    return ""
+
+
+def _is_softmax(exponent: Expr, index: Index, context: Context) -> bool:
+    """Whether ``exponent`` is ``z - logsumexp(z)`` with the logsumexp taken over ``index`` alone."""
+    for ref in exponent.atoms(Ref):
+        source = context.known[ref.name]
+        if isinstance(source, Definition) and source.reduce == "logsumexp" and len(source.bound) == 1:
+            if ref.has(index):
+                continue
+            logit = source.at(ref.indices).xreplace({bound_index(0): index})
+            if sp.expand(exponent - logit + ref) == 0:
+                return True
+    return False
+
+
+# ---- scalar algebra -----------------------------------------------------------------------------
+
+
+def substitute(definition: Definition, context: Context) -> Rewrite | None:
+    """Puts the bodies of inlined pointwise definitions in place of their names."""
+    names = [ref for ref in definition.refs if ref.name in context.inline]
+    if not names:
+        return None
+    body = definition.body.xreplace({ref: _inlined(ref, context) for ref in names})
+    bindings = tuple(("name", name) for name in dict.fromkeys(ref.name for ref in names))
+    return Rewrite("substitute", definition.with_body(body), bindings)
+
+
+def _inlined(ref: Ref, context: Context) -> Expr:
+    source = context.known[ref.name]
+    assert isinstance(source, Definition)
+    return source.at(ref.indices)
+
+
+def readable(definition: Definition, context: Context) -> Rewrite | None:
+    """Identities of functions: ``exp(u)/(1 + exp(u))`` is ``sigmoid(u)``, and so on."""
+    body, used = rewrite(definition.body, READABLE)
+    if not used or body == definition.body:
+        return None
+    return Rewrite("identity", definition.with_body(body), tuple(("identity", name) for name in used))
+
+
+def cancel_and_factor(definition: Definition, context: Context) -> Rewrite | None:
+    """Common denominators, cancelled fractions, common factors: the shortest of what SymPy offers."""
+    best = shortest(definition.body)
+    if best == definition.body:
+        return None
+    return Rewrite("simplify", definition.with_body(best))
+
+
+def shortest(body: Expr) -> Expr:
+    """The shortest of a few equivalent forms of a scalar expression."""
+    if body.is_Atom or isinstance(body, Ref):
+        return body
+    names = {part: sp.Symbol(f"u{position}", **_assumptions(part))
+             for position, part in enumerate(_generators(body))}  # fmt: skip
+    plain = body.xreplace(names)
+    back = {symbol: part for part, symbol in names.items()}
+    best = plain
+    while True:
+        forms = [best, *_equivalents(best)]
+        shorter = min(forms, key=lambda form: (cost(form), forms.index(form)))
+        if shorter == best:
+            return tidy_signs(best).xreplace(back)
+        best = shorter
+
+
+def tidy_signs(product: Expr) -> Expr:
+    """The signs of a product's factors as people write them: ``1 - p`` rather than ``p - 1``.
+
+    Every minus that this sets free goes into a difference without a constant, as in
+    ``(p - y)/(p (1 - p))`` for ``(y - p)/(p (p - 1))``.
+    """
+    sign, factors, free = S.One, [], -1
+    for factor in Mul.make_args(product):
+        base, power = factor.as_base_exp()
+        if not (base.is_Add and power.is_Integer and power % 2):
+            factors.append(factor)
+            continue
+        constant = base.as_coeff_Add()[0]
+        if constant.is_negative and not all(_leads_with_minus(arg) for arg in base.args):
+            sign, base = -sign, -base
+        elif constant.is_zero and free < 0 and any(not _leads_with_minus(arg) for arg in base.args):
+            free = len(factors)
+        factors.append(Pow(base, power, evaluate=False) if power != 1 else base)
+    number = product.as_coeff_Mul()[0] if product.is_Mul else S.One
+    if (sign * number).is_negative and free >= 0:
+        base, power = factors[free].as_base_exp()
+        sign, factors[free] = -sign, (-base) ** power
+    return sign * Mul(*factors)
+
+
+def _leads_with_minus(term: Expr) -> bool:
+    return bool(term.as_coeff_Mul()[0].is_negative)
+
+
+def _assumptions(part: Expr) -> dict[str, bool]:
+    if part.is_positive:
+        return {"positive": True}
+    return {"nonnegative": True} if part.is_nonnegative else {"real": True}
+
+
+def _generators(body: Expr) -> list[Expr]:
+    """The maximal parts that rational algebra need not look into, in a stable order."""
+    found: dict[Expr, None] = {}
+
+    def visit(node: Expr) -> None:
+        if isinstance(node, Add | Mul) or (isinstance(node, Pow) and node.exp.is_Integer):
+            for arg in node.args:
+                visit(arg)
+        elif not node.is_number:
+            found[node] = None
+
+    visit(body)
+    return sorted(found, key=lambda part: part.sort_key())
+
+
+def _equivalents(plain: Expr) -> Iterator[Expr]:
+    yield sp.factor_terms(plain)
+    if multiplied_terms(plain) > MAX_TERMS:
+        return
+    try:
+        cancelled = sp.cancel(plain) if _has_denominator(plain) else plain
+        yield cancelled
+        yield sp.factor(cancelled)
+    except (sp.PolynomialError, NotImplementedError):
+        return
+
+
+def _has_denominator(expr: Expr) -> bool:
+    return any(power.exp.is_negative for power in expr.atoms(Pow))
+
+
+def multiplied_terms(expr: Expr) -> int:
+    """A bound on the number of terms of the expression multiplied out, denominators included."""
+    if isinstance(expr, Add):
+        return sum(multiplied_terms(arg) for arg in expr.args) * _denominators(expr)
+    if isinstance(expr, Mul):
+        total = 1
+        for arg in expr.args:
+            total *= multiplied_terms(arg)
+        return total
+    if isinstance(expr, Pow) and expr.exp.is_Integer:
+        count, power = multiplied_terms(expr.base), abs(int(expr.exp))
+        return count if count == 1 else min(10**9, sp.binomial(count + power - 1, power)) if power < 50 else 10**9
+    return 1
+
+
+def _denominators(expr: Add) -> int:
+    bases = {part.base for arg in expr.args for part in Mul.make_args(arg)
+             if isinstance(part, Pow) and part.exp.is_negative and part.base.is_Add}  # fmt: skip
+    return max(1, 2 * len(bases))
+
+
+def cost(expr: Expr) -> int:
+    """How long an expression is to read: operations, with a penalty for denominators in sums."""
+    operations = int(sp.count_ops(expr))
+    nested = sum(1 for part in expr.atoms(Add) for arg in part.args if _has_denominator(arg) and not arg.is_number)
+    return 2 * operations + nested
+
+
+def declared_squares(definition: Definition, context: Context) -> Rewrite | None:
+    """``y^2`` is ``y`` for 0/1 variables and 1 for -1/1 variables."""
+    rules: dict[str, None] = {}
+
+    def reduced(power: Pow) -> Expr:
+        source = context.known.get(power.base.name)
+        if not isinstance(source, Input) or source.name in context.exact:
+            return power
+        if source.domain.values == (0, 1):
+            rules["idempotent"] = None
+            return power.base
+        if source.domain.values == (-1, 1):
+            rules["unit-square"] = None
+            return power.base ** (power.exp % 2)
+        return power
+
+    body = definition.body.replace(
+        lambda part: isinstance(part, Pow) and isinstance(part.base, Ref) and part.exp.is_Integer and part.exp > 1,
+        reduced,
+    )
+    return Rewrite(next(iter(rules)), definition.with_body(body)) if rules else None
+
+
+def symmetric_entries(definition: Definition, context: Context) -> Rewrite | None:
+    """Both orders of the indices of a symmetric matrix in one body are written in one order."""
+    swaps: dict[Ref, Ref] = {}
+    for ref in definition.refs:
+        source = context.known[ref.name]
+        if isinstance(source, Input) and source.domain.name in SYMMETRIC and source.name not in context.exact:
+            mirrored = Ref(ref.args[0], *reversed(ref.indices))
+            if mirrored in definition.refs and mirrored not in swaps and mirrored != ref:
+                swaps[ref] = mirrored
+    if not swaps:
+        return None
+    return Rewrite("symmetry", definition.with_body(definition.body.xreplace(swaps)))
+
+
+SYMMETRIC = frozenset({"symmetric", "spd", "psd"})
+
+
+def fold(definition: Definition, context: Context) -> Rewrite | None:
+    """Writes the body of a forward definition by its name, ``sigmoid(z[i])`` as ``p[i]``."""
+    for source in context.foldable:
+        if not source.reads <= definition.reads or source.name in definition.reads:
+            continue
+        body = _folded(definition.body, source)
+        if body != definition.body:
+            return Rewrite("fold", definition.with_body(body), (("name", source.name),))
+    return None
+
+
+def _folded(body: Expr, source: Definition) -> Expr:
+    pattern = source.body
+    swaps = {}
+    for part in body.atoms(type(pattern)) if not pattern.is_Add else ():
+        place = match_indices(pattern, part, source)
+        if place is not None:
+            swaps[part] = source[place]
+    return body.xreplace(swaps)
+
+
+def match_indices(pattern: Expr, part: Expr, source: Definition) -> tuple[Expr, ...] | None:
+    """Indices at which ``source`` has the body ``part``, if there are any."""
+    anchors = [ref for ref in source.refs if set(source.free) <= set(ref.indices)]
+    if not anchors:
+        return None if source.shape or pattern != part else ()
+    anchor = anchors[0]
+    for ref in part.atoms(Ref):
+        if ref.args[0] != anchor.args[0]:
+            continue
+        renaming = dict(zip(anchor.indices, ref.indices, strict=True))
+        if all(renaming.get(index) is not None for index in source.free) and pattern.xreplace(renaming) == part:
+            return tuple(renaming[index] for index in source.free)
+    return None
+
+
+def merge_sums(definition: Definition, context: Context) -> Rewrite | None:
+    """``sum_k f + sum_k g`` as one sum where the sum of the summands has a common factor."""
+    if definition.reduce or not definition.body.is_Add:
+        return None
+    parts = [_scaled_sum(term, definition, context) for term in definition.body.args]
+    if any(part is None for part in parts):
+        return None
+    bounds = {source.bound for _, source in parts if source}
+    if len(bounds) != 1:
+        return None
+    bodies = [factor * source.body for factor, source in parts if source]
+    merged = shortest(Add(*bodies))
+    if isinstance(merged, Add) or cost(merged) >= sum(cost(body) for body in bodies):
+        return None
+    after = replace(definition, body=merged, reduce="sum", bound=bounds.pop())
+    return Rewrite("merge-sums", after)
+
+
+def _scaled_sum(
+    term: Expr, definition: Definition, context: Context
+) -> tuple[Expr, Definition] | None:
+    """A term that is a factor without indices times an auto sum over the definition's own axes."""
+    refs = [factor for factor in Mul.make_args(term) if isinstance(factor, Ref) and factor.indices == definition.free]
+    if len(refs) != 1:
+        return None
+    source = context.known[refs[0].name]
+    if not isinstance(source, Definition) or source.reduce != "sum" or source.origin != "auto":
+        return None
+    return term / refs[0], source
+
+
+PASSES: tuple[Pass, ...] = (
+    substitute,
+    drop_unit_bounds,
+    collapse_sums,
+    declared_squares,
+    symmetric_entries,
+    readable,
+    fold,
+    cancel_and_factor,
+    merge_sums,
+)
+
+
+def lengths_of(shape: tuple[Expr, ...]) -> Mapping[Index, Expr]:
+    """The free indices of a shape with their lengths."""
+    return {free_index(position): length for position, length in enumerate(shape)}
+
+
+def dims_in(expr: Expr) -> set[Dim]:
+    """The dimensions that an expression mentions."""
+    return set(expr.atoms(Dim))

@@ -1,0 +1,402 @@
+"""Reverse mode over programs of definitions: gradients, Jacobians, Hessians, Hessian-vector products.
+
+If ``C[c] := reduce over k of f(.., A[a], ..)`` reads ``A`` at the indices ``a``, then the adjoint
+of ``A`` receives
+
+    Abar[o, a] += sum over (c, k without a) of Cbar[o, c] * weight * df/dA[a]
+
+with ``o`` the indices of the output, and a weight that depends on the reduction: 1 for sums,
+``exp(f - C)`` for logsumexp, the share of the largest entries for maxima, the product of the
+other factors for products.  The derivative of the scalar body is SymPy's.  Where the indices
+``a`` are not distinct index variables, Kronecker deltas say which entries are meant.
+
+The adjoints are definitions of the same kind, so a derivative is a program that can be
+differentiated again; its cost is linear in the number of definitions.
+
+Source: Laue, Mitterreiter and Giesen (2018), theorems 5 to 10, in index notation.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from sympy import Dummy, Expr, KroneckerDelta, Mul, Pow, S, exp
+
+from chainrule.derive.algebra import MAX_INLINE, Context, cost, simplify
+from chainrule.derive.catalog.entries import scalar_derivative
+from chainrule.derive.program import (
+    Definition,
+    Dim,
+    Index,
+    Input,
+    Program,
+    Ref,
+    bound_index,
+    free_index,
+    fresh_names,
+    is_unit,
+)
+from chainrule.derive.scalar import equal, less, less_equal, where
+from chainrule.derive.steps import Partial, Step
+
+#: Length (see ``algebra.cost``) up to which the adjoint of a quantity that is read several times
+#: is written out wherever it is used instead of being named.
+SHORT = 9
+
+RULE_OF_REDUCTION = {
+    "": "chain-rule",
+    "sum": "sum-rule",
+    "logsumexp": "logsumexp-rule",
+    "max": "max-rule",
+    "min": "max-rule",
+    "prod": "product-rule",
+}
+
+
+@dataclass(frozen=True)
+class Contribution:
+    """What one reading of a quantity adds to its adjoint: a sum over ``bound`` of ``body``."""
+
+    rule: str
+    body: Expr
+    bound: tuple[Expr, ...]
+
+
+@dataclass(frozen=True)
+class Derivative:
+    """The outcome of reverse mode.
+
+    Attributes:
+        program: the given program with the adjoints that the results need; the outputs are the
+            value and then the derivative by each variable.
+        results: the name of the derivative by each variable.
+        steps: every step, in order.
+        context: every definition that a step speaks of, those written out in the end included.
+    """
+
+    program: Program
+    results: dict[str, str]
+    steps: tuple[Step, ...]
+    context: Program
+
+
+def derivative_program(program: Program, wrt: Sequence[str]) -> Program:
+    """The program that computes the output and its derivative by each variable of ``wrt``.
+
+    The derivative has the output's shape followed by the variable's: a gradient for a scalar
+    output, a Jacobian otherwise.
+    """
+    return differentiate(program, wrt).program
+
+
+def differentiate(program: Program, wrt: Sequence[str], exact: bool = False) -> Derivative:
+    """Reverse mode from the only output to the variables ``wrt``.
+
+    With ``exact``, identities that hold only on the declared domain of inputs are not used, so
+    that the result may be differentiated by any input again.
+    """
+    return _Reverse(program, tuple(wrt), exact).run()
+
+
+def hessian_program(program: Program, wrt: Sequence[str]) -> Program:
+    """Value, gradients and Hessian blocks ``d2 f / da db`` for each pair of ``wrt``, row by row."""
+    first = differentiate(program, wrt, exact=True)
+    gradients = [first.results[name] for name in wrt]
+    blocks = []
+    current = first.program
+    for gradient in gradients:
+        second = differentiate(current.pruned([gradient]), wrt)
+        current = joined(current, second.program)
+        blocks += [second.results[name] for name in wrt]
+    return current.pruned([program.outputs[0], *gradients, *blocks])
+
+
+def hvp_program(program: Program, wrt: Sequence[str]) -> Program:
+    """Value, gradients and products of the Hessian with the directions, new inputs ``v_<name>``.
+
+    The product is the gradient of ``sum_a <df/da, v_a>``, at the cost of two gradients.
+    """
+    first = differentiate(program, wrt, exact=True)
+    slope, directions = directional_derivative(first, wrt)
+    second = differentiate(slope, wrt)
+    outputs = [program.outputs[0], *(first.results[a] for a in wrt), *(second.results[a] for a in wrt)]
+    widened = Program((*program.inputs, *directions), first.program.definitions, first.program.outputs)
+    return joined(widened, second.program).pruned(outputs)
+
+
+def directional_derivative(first: Derivative, wrt: Sequence[str]) -> tuple[Program, tuple[Input, ...]]:
+    """The program of ``sum_a <df/da, v_a>`` and its new inputs ``v_a``."""
+    program = first.program
+    directions = []
+    for name in wrt:
+        stem = next(fresh_names([*program.by_name, *(item.name for item in directions)], f"v_{name}"))
+        directions.append(Input(stem, program.by_name[name].shape))
+    definitions = list(program.definitions)
+    total = S.Zero
+    for name, direction in zip(wrt, directions, strict=True):
+        gradient = program.by_name[first.results[name]]
+        axes = tuple(bound_index(n) for n in range(len(direction.shape)))
+        body = gradient[axes] * direction[axes]
+        if not axes:
+            total += body
+            continue
+        label = next(fresh_names([*program.by_name, *(d.name for d in definitions)], "slope"))
+        definitions.append(Definition(label, (), body, "sum", direction.shape))
+        total += definitions[-1][()]
+    label = next(fresh_names([*program.by_name, *(d.name for d in definitions)], "slope"))
+    definitions.append(Definition(label, (), total))
+    inputs = (*program.inputs, *directions)
+    return Program(inputs, tuple(definitions), (label,)).pruned(), tuple(directions)
+
+
+def joined(program: Program, more: Program) -> Program:
+    """The first program with the definitions of the second that it lacks."""
+    known = {definition.name for definition in program.definitions}
+    extra = tuple(definition for definition in more.definitions if definition.name not in known)
+    return Program(program.inputs, program.definitions + extra, program.outputs)
+
+
+class _Reverse:
+    """One run of reverse mode: adjoints are finished from the output back to the variables."""
+
+    def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool) -> None:
+        self.program, self.wrt = program, wrt
+        self.output = program.output
+        self.rank = len(self.output.shape)
+        self.active = self._active()
+        kept_exact = frozenset(item.name for item in program.inputs) if exact else frozenset(wrt)
+        foldable = [item for item in program.definitions if not item.reduce and worth_naming(item.body)]
+        self.context = Context(dict(program.by_name), exact=kept_exact, foldable=foldable)
+        self.contributions: dict[str, list[Contribution]] = {name: [] for name in self.active}
+        self.results: dict[str, str] = {}
+        self.steps: list[Step] = []
+
+    def _active(self) -> set[str]:
+        """The names that depend on the variables."""
+        active = set(self.wrt)
+        for definition in self.program.definitions:
+            if definition.reads & active:
+                active.add(definition.name)
+        return active
+
+    def run(self) -> Derivative:
+        if self.output.name in self.active:
+            deltas = (KroneckerDelta(free_index(n), free_index(self.rank + n)) for n in range(self.rank))
+            self.contributions[self.output.name].append(Contribution("seed", Mul(*deltas), ()))
+        for definition in reversed(self.program.definitions):
+            if self.contributions.get(definition.name):
+                self._finish(definition)
+        for name in self.wrt:
+            if name not in self.results:
+                self._finish(self.program.by_name[name])
+        outputs = (self.output.name, *(self.results[name] for name in self.wrt))
+        definitions = (*self.program.definitions, *self.context.added)
+        context = Program(self.program.inputs, definitions, outputs)
+        return Derivative(context.pruned(), dict(self.results), tuple(self.steps), context)
+
+    def _finish(self, quantity: Input | Definition) -> None:
+        """Simplifies the adjoint of a quantity, all whose readings are known, and passes it on."""
+        adjoint = self._adjoint(quantity)
+        self.context.known[adjoint.name] = adjoint
+        if quantity.name in self.wrt:
+            self.results[quantity.name] = adjoint.name
+        if isinstance(quantity, Definition):
+            readings = [ref for ref in quantity.refs if ref.name in self.active]
+            adjoint = self._placed(adjoint, quantity, readings)
+            for ref in readings:
+                contribution = self._pulled_back(quantity, ref, adjoint)
+                self.contributions[ref.name].append(contribution)
+        self.context.known[adjoint.name] = adjoint
+        self.context.added.append(adjoint)
+
+    def _adjoint(self, quantity: Input | Definition) -> Definition:
+        name = next(fresh_names(self.context.known, self._stem(quantity)))
+        shape = self.output.shape + quantity.shape
+        axes = tuple(free_index(n) for n in range(len(shape)))
+        partial = Partial(self.output[axes[: self.rank]], quantity[axes[self.rank :]])
+        parts = self.contributions[quantity.name]
+        self.context.known[name] = Definition(name, shape, partial, origin="adjoint")
+        raw = self._collected(name, shape, parts)
+        rule = parts[0].rule if len(parts) == 1 else "chain-rule"
+        self.steps.append(Step(rule, name, Definition(name, shape, partial, origin="adjoint"), raw))
+        result, steps = simplify(self._with_simple_parts(raw), self.context)
+        self.steps += steps
+        return result
+
+    def _stem(self, quantity: Input | Definition) -> str:
+        """grad_w or jac_w for a variable; delta2 for a pre-activation z2 (Bishop, PRML 5.3); else q_bar."""
+        if quantity.name in self.wrt:
+            return f"{'jac' if self.rank else 'grad'}_{quantity.name}"
+        layer = re.fullmatch(r"z(\d*)", quantity.name)
+        return f"delta{layer[1]}" if layer and not self.rank else f"{quantity.name}_bar"
+
+    def _collected(self, name: str, shape: tuple[Expr, ...], parts: Sequence[Contribution]) -> Definition:
+        """The sum of all contributions; of several, those with sums become definitions of their own."""
+        if len(parts) == 1 and parts[0].bound:
+            return Definition(name, shape, parts[0].body, "sum", parts[0].bound, origin="adjoint")
+        total = S.Zero
+        for part in parts:
+            if part.bound:
+                split = Definition(name, shape, part.body, "sum", part.bound)
+                split = self.context.split_off(split, f"{name}_part")
+                total += split[split.free]
+            else:
+                total += part.body
+        return Definition(name, shape, total, origin="adjoint")
+
+    def _with_simple_parts(self, raw: Definition) -> Definition:
+        """Simplifies the parts that a raw adjoint was split into."""
+        for part in [item for item in self.context.added if item.name in raw.reads and item.origin == "auto"]:
+            simple, steps = simplify(part, self.context)
+            self.steps += steps
+            self.context.known[part.name] = simple
+            position = self.context.added.index(part)
+            # What simplifying split off comes before its reader.
+            del self.context.added[position]
+            self.context.added.append(simple)
+            if not simple.reduce:
+                self.context.inline.add(part.name)
+        return raw
+
+    def _placed(self, adjoint: Definition, quantity: Definition, readings: Sequence[Ref]) -> Definition:
+        """Decides whether an adjoint is shown by name, printed in place, or written out."""
+        if quantity.name in self.wrt:
+            return adjoint
+        keep = self._worth_keeping(adjoint, quantity, readings)
+        if not adjoint.reduce and not keep and cost(adjoint.body) <= MAX_INLINE:
+            self.context.inline.add(adjoint.name)
+        elif keep:
+            if not adjoint.reduce:
+                self.context.foldable.append(adjoint)
+            return adjoint
+        return replace(adjoint, origin="auto")
+
+    def _worth_keeping(self, adjoint: Definition, quantity: Definition, readings: Sequence[Ref]) -> bool:
+        """Whatever is needed more than once and is a layer's delta, carries an adjoint on, or is long."""
+        if len(readings) < 2 or adjoint.reduce or not worth_naming(adjoint.body):
+            return len(readings) > 1 and bool(adjoint.reduce)
+        carries_on = any(self._is_adjoint(name) for name in adjoint.reads)
+        layer = any(self._is_layer(name) for name in (quantity.name, *(ref.name for ref in readings)))
+        return layer or carries_on or cost(adjoint.body) > SHORT
+
+    def _is_adjoint(self, name: str) -> bool:
+        return name not in self.program.by_name
+
+    def _is_layer(self, name: str) -> bool:
+        """Whether a quantity is a contraction of a variable part with a hidden quantity."""
+        quantity = self.program.by_name[name]
+        if not isinstance(quantity, Definition) or quantity.reduce != "sum":
+            return False
+        names = quantity.reads & self.active
+        return len(names) > 1 and any(isinstance(self.program.by_name[name], Definition) for name in names)
+
+    def _pulled_back(self, quantity: Definition, ref: Ref, adjoint: Definition) -> Contribution:
+        """What the reading ``ref`` in the body of ``quantity`` adds to the adjoint of what it reads."""
+        slope = local_derivative(quantity, ref) * self._weight(quantity)
+        source = self.context.known[ref.name]
+        solved = solve_indices(quantity, ref, source.shape, self.rank)
+        seeds = tuple(free_index(n) for n in range(self.rank))
+        through = adjoint[seeds + tuple(solved.renaming[index] for index in quantity.free)]
+        body = through * slope.xreplace(solved.renaming) * solved.deltas
+        if solved.guard != S.One:
+            body = where(solved.guard, body, S.Zero)
+        return Contribution(RULE_OF_REDUCTION[quantity.reduce], body, solved.bound)
+
+    def _weight(self, quantity: Definition) -> Expr:
+        """The derivative of a reduction by one of its terms, in the quantity's own indices."""
+        value = quantity[quantity.free]
+        if quantity.reduce == "logsumexp":
+            return exp(quantity.body - value)
+        if quantity.reduce in ("max", "min"):
+            attained = equal(quantity.body, value)
+            ties = Definition("", quantity.shape, attained, "sum", quantity.bound, sign="positive")
+            return attained / self._shared(ties, f"{quantity.name}_ties")[quantity.free]
+        if quantity.reduce == "prod":
+            others = product_of_others(quantity)
+            return self._shared(others, f"{quantity.name}_others")[quantity.free + quantity.bound_indices]
+        return S.One
+
+    def _shared(self, definition: Definition, stem: str) -> Definition:
+        """An auxiliary definition, split off once however often it is needed."""
+        for known in self.context.added:
+            if replace(known, name="") == definition:
+                return known
+        return self.context.split_off(definition, stem)
+
+
+def worth_naming(body: Expr) -> bool:
+    """Whether a body is more than an entry, a number, or an entry times numbers."""
+    return not all(factor.is_number or isinstance(factor, Ref | Dim | KroneckerDelta) or
+                   (isinstance(factor, Pow) and isinstance(factor.base, Dim)) for factor in Mul.make_args(body))
+
+
+def local_derivative(quantity: Definition, ref: Ref) -> Expr:
+    """The derivative of a body by one entry that it reads, written with the quantity's own value."""
+    flags = {"positive": True} if ref.is_positive else {"nonnegative": True} if ref.is_nonnegative else {"real": True}
+    symbol = Dummy("a", **flags)
+    slope = scalar_derivative(quantity.body.xreplace({ref: symbol}), symbol).xreplace({symbol: ref})
+    if not quantity.reduce and worth_naming(quantity.body):
+        slope = slope.xreplace({quantity.body: quantity[quantity.free]})
+    return slope
+
+
+def product_of_others(quantity: Definition) -> Definition:
+    """``others[c, k] := prod over k' != k of f[c, k']``, right also where a factor is zero."""
+    axes, count = len(quantity.shape), len(quantity.bound)
+    own = tuple(free_index(axes + n) for n in range(count))
+    same = Mul(*(equal(bound_index(n), own[n]) for n in range(count)))
+    body = where(same, S.One, quantity.body)
+    return Definition("", quantity.shape + quantity.bound, body, "prod", quantity.bound)
+
+
+@dataclass(frozen=True)
+class Solved:
+    """How the indices of a quantity follow from those of an entry that it reads.
+
+    Attributes:
+        renaming: every index of the quantity in terms of the adjoint's free and bound indices.
+        bound: lengths of the indices that are summed over.
+        deltas: Kronecker deltas for what the renaming cannot express.
+        guard: indicator of the entries that are read at all.
+    """
+
+    renaming: dict[Index, Expr]
+    bound: tuple[Expr, ...]
+    deltas: Expr
+    guard: Expr
+
+
+def solve_indices(quantity: Definition, ref: Ref, shape: Sequence[Expr], rank: int) -> Solved:
+    """Solves ``indices of the entry = axes of the adjoint`` for the indices of the quantity."""
+    lengths = quantity.lengths
+    axes = [free_index(rank + position) for position in range(len(shape))]
+    renaming: dict[Index, Expr] = {}
+    guard: Expr = S.One
+    open_axes = []
+    for axis, place in zip(axes, ref.indices, strict=True):
+        unknown = [index for index in place.atoms(Index) if index not in renaming]
+        inverse = _inverse(place, unknown[0], axis) if len(unknown) == 1 and len(place.atoms(Index)) == 1 else None
+        if inverse is None:
+            open_axes.append((axis, place))
+            continue
+        renaming[unknown[0]] = inverse
+        if inverse != axis:
+            guard *= less_equal(0, inverse) * less(inverse, lengths[unknown[0]])
+    summed = [index for index in lengths if index not in renaming]
+    renaming |= {index: bound_index(position) for position, index in enumerate(summed)}
+    deltas = [KroneckerDelta(axis, place.xreplace(renaming)) for axis, place in open_axes
+              if not is_unit(shape[axes.index(axis)])]  # fmt: skip
+    return Solved(renaming, tuple(lengths[index] for index in summed), Mul(*deltas), guard)
+
+
+def _inverse(place: Expr, index: Index, axis: Index) -> Expr | None:
+    """The index at which ``place`` is ``axis``, for ``place = +-index + shift``."""
+    if place == index:
+        return axis
+    for direction in (1, -1):
+        shift = place - direction * index
+        if not shift.has(index):
+            return direction * (axis - shift)
+    return None

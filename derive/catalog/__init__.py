@@ -1,0 +1,1 @@
+"""Tables of functions, reductions, losses: one entry, one place."""

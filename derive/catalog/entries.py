@@ -1,0 +1,131 @@
+"""The records that the tables of the catalogue are made of.
+
+An :class:`Elementwise` entry is callable: ``sigmoid(x)`` is a SymPy expression, an application
+of a function class that is made from the entry, so that SymPy differentiates and prints it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+from sympy import DiracDelta, Expr, Function, S, Symbol
+
+#: Stands for the function's own value in a readable derivative, as the output does in
+#: ``tanh' = 1 - tanh^2``.
+OUT = Symbol("OUT", real=True)
+
+
+@dataclass(frozen=True)
+class Lets:
+    """A numerically stable form: named assignments in order, then the result.
+
+    SymPy re-associates sums, so a form whose order of operations matters is a sequence of
+    assignments to symbols rather than one expression.
+    """
+
+    assignments: tuple[tuple[Symbol, Expr], ...]
+    result: Expr
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """A scalar function applied entry by entry.
+
+    Attributes:
+        name: as written in a formula; further spellings in ``aliases``.
+        args: its argument symbols, in order.
+        define: the function as a SymPy expression of ``args``.
+        about: one line of what it is.
+        kind: "own" for a function class of ours, "sympy" where ``define`` is an application of
+            the SymPy class that stands for the function, "macro" for a mere abbreviation that
+            is replaced by ``define`` when it is read.
+        derivative: optional readable derivative by each argument, in catalogue functions and
+            :data:`OUT`; a claim that the tests prove against SymPy's derivative of ``define``.
+        kinks: points (conditions on the arguments, in words) where the derivative does not
+            exist, with the value used there.
+        stable: optional stable form for computation.
+        defaults: values of trailing arguments that may be left out.
+        latex: LaTeX with ``{0}``, ``{1}`` .. for the arguments.
+        numpy, numba, mpmath: the function's name in each library, where the libraries have it;
+            elsewhere the function is computed from ``stable`` or ``define``.
+        positive, nonnegative: sign of the value for every real argument.
+        domain: for each argument, the open interval it must lie in (``None`` for no bound).
+        source: where the definition or stable form comes from.
+    """
+
+    name: str
+    args: tuple[Symbol, ...]
+    define: Expr
+    about: str
+    kind: Literal["own", "sympy", "macro"] = "own"
+    derivative: tuple[Expr, ...] | None = None
+    kinks: str = ""
+    stable: Lets | None = None
+    defaults: tuple[Expr, ...] = ()
+    aliases: tuple[str, ...] = ()
+    latex: str = ""
+    numpy: str = ""
+    numba: str = ""
+    mpmath: str = ""
+    positive: bool = False
+    nonnegative: bool = False
+    domain: tuple[tuple[float | None, float | None], ...] = ()
+    source: str = ""
+
+    @cached_property
+    def function(self) -> type[Function]:
+        """The SymPy function class whose applications stand for this entry."""
+        if self.kind == "sympy":
+            sympy_function: type[Function] = self.define.func
+            return sympy_function
+        return type(self.name, (CatalogFunction,), {"entry": self, "nargs": (len(self.args),)})
+
+    def __call__(self, *values: Any) -> Expr:
+        missing = len(self.args) - len(values)
+        if missing < 0 or missing > len(self.defaults):
+            raise TypeError(f"{self.name} takes {len(self.args)} arguments, got {len(values)}")
+        filled = [S(value) for value in (*values, *self.defaults[len(self.defaults) - missing :])]
+        return self.function(*filled) if self.kind == "own" else self.expanded(*filled)
+
+    def expanded(self, *values: Expr) -> Expr:
+        """The definition at these arguments."""
+        return self.define.xreplace(dict(zip(self.args, values, strict=True)))
+
+
+class CatalogFunction(Function):  # type: ignore[misc]
+    """Base of the SymPy classes made from :class:`Elementwise` entries."""
+
+    entry: Elementwise
+    is_real = True
+    is_finite = True
+
+    @classmethod
+    def eval(cls, *args: Expr) -> Expr | None:
+        return None
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        entry, position = self.entry, argindex - 1
+        values = dict(zip(entry.args, self.args, strict=True))
+        if entry.derivative is not None:
+            return entry.derivative[position].xreplace({**values, OUT: self})
+        return scalar_derivative(entry.define, entry.args[position]).xreplace(values)
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.entry.positive else None
+
+    def _eval_is_nonnegative(self) -> bool | None:
+        return True if self.entry.nonnegative or self.entry.positive else None
+
+
+def scalar_derivative(body: Expr, symbol: Expr) -> Expr:
+    """The derivative of a scalar body by a symbol, jumps counting as constant.
+
+    SymPy differentiates ``sign`` to a DiracDelta; almost everywhere that is zero, which is the
+    convention for second derivatives at kinks.
+    """
+    derivative: Expr = body.diff(symbol)
+    if derivative.has(DiracDelta):
+        derivative = derivative.replace(DiracDelta, lambda *_: S.Zero)
+    return derivative

@@ -1,0 +1,129 @@
+"""Sums and quotients of exponentials: taking them apart and putting them together safely."""
+
+from __future__ import annotations
+
+import sympy as sp
+from sympy import Add, Expr, Mul, Pow, S, exp, log
+
+from chainrule.derive.catalog.elementwise import logaddexp, sigmoid, softplus
+
+#: A sum ``c0 exp(u0) + c1 exp(u1) + ..`` as pairs (c, u), all c positive, the constant first.
+Groups = tuple[tuple[Expr, Expr], ...]
+
+#: Terms of a sum that is still factored as a polynomial.
+MAX_FACTOR_TERMS = 8
+
+
+def split_exponential(node: Expr) -> tuple[Expr, Expr]:
+    """``(rest, u)`` with ``node == rest * exp(u)``; exponentials of numbers stay in the rest."""
+    parts = [part for part in Mul.make_args(node) if isinstance(part, exp) and not part.is_number]
+    if not parts:
+        return node, S.Zero
+    return node / Mul(*parts), Add(*(part.args[0] for part in parts))
+
+
+def exponential_groups(node: Expr) -> Groups:
+    """The terms of a sum collected by the exponential they carry, without regard to signs."""
+    found: dict[Expr, Expr] = {}
+    for term in Add.make_args(node):
+        rest, exponent = split_exponential(term)
+        found[exponent] = found.get(exponent, S.Zero) + rest
+    ordered = sorted(found, key=lambda exponent: (exponent != 0, exponent.sort_key()))
+    return tuple((found[exponent], exponent) for exponent in ordered)
+
+
+def exponential_sum(node: Expr) -> Groups | None:
+    """The groups of a sum of at least two exponentials with positive coefficients, else None."""
+    if not isinstance(node, Add) or not node.has(exp):
+        return None
+    groups = exponential_groups(node)
+    return groups if len(groups) > 1 and all(c.is_positive for c, _ in groups) else None
+
+
+def log_of_sum(groups: Groups) -> Expr:
+    """The logarithm of a sum of exponentials."""
+    first, *others = [u + log(c) for c, u in groups]
+    total: Expr = first
+    for term in others:
+        total = softplus(term) if total == 0 else logaddexp(total, term)
+    return total
+
+
+def factored_exponentials(node: Expr) -> Expr | None:
+    """A sum of at least three exponentials as a product of shorter sums, if it is one."""
+    groups = exponential_groups(node) if node.has(exp) else ()
+    if not 3 <= len(groups) <= MAX_FACTOR_TERMS:
+        return None
+    result = sp.factor(node)
+    parts = [part.base if isinstance(part, Pow) else part for part in Mul.make_args(result)]
+    shorter = [part for part in parts if isinstance(part, Add) and exponential_sum(part)]
+    return result if shorter and result != node and not isinstance(result, Add) else None
+
+
+def ratio_of_exponentials(node: Expr, *, every: bool) -> Expr | None:
+    """``r exp(a) / (c exp(u) + d exp(v))**m`` in sigmoids.
+
+    With ``every`` unset only where the result is shorter: no coefficient is left as a divisor
+    and no exponential is left over.
+    """
+    if not isinstance(node, Mul | Pow):
+        return None
+    for factor in Mul.make_args(node):
+        groups = exponential_sum(factor.base) if isinstance(factor, Pow) else None
+        if groups is None or not factor.exp.is_Integer or factor.exp > 0:
+            continue
+        shorter = factored_exponentials(factor.base)
+        if shorter is not None:
+            return node / factor * shorter**factor.exp
+        result = _resolve(node / factor, groups, int(-factor.exp), every)
+        if result is not None:
+            return result
+    return None
+
+
+def _resolve(numerator: Expr, groups: Groups, power: int, every: bool) -> Expr | None:
+    """``numerator / (sum of the groups)**power``."""
+    sums = [part for part in Mul.make_args(numerator) if isinstance(part, Add) and exponential_sum(part)]
+    if every and sums:
+        others = numerator / sums[0]
+        parts = [_resolve(others * part, groups, power, every) for part in sums[0].args]
+        return Add(*parts) if all(part is not None for part in parts) else None
+    rest, exponent = split_exponential(numerator)
+    if len(groups) == 2:
+        return _two_groups(rest, exponent, groups, power, every)
+    if not every or exponent == 0:
+        return None
+    return rest * exp(exponent - power * log_of_sum(groups))
+
+
+def _two_groups(rest: Expr, exponent: Expr, groups: Groups, power: int, every: bool) -> Expr | None:
+    """``rest exp(exponent) / (c exp(u) + d exp(v))**power`` as powers of two opposite sigmoids.
+
+    Of the ``power`` factors of the denominator, ``k`` are divided by ``c exp(u)`` and the others by
+    ``d exp(v)``, with the ``k`` that leaves the shortest exponential.
+    """
+    (c, u), (d, v) = groups
+    left = [sp.expand(exponent - k * u - (power - k) * v) for k in range(power + 1)]
+    k = min(range(power + 1), key=lambda count: (left[count] != 0, left[count].count_ops()))
+    remainder, coefficient = left[k], c**k * d ** (power - k)
+    if not every and (remainder != 0 or not (rest / coefficient).as_numer_denom()[1].is_number):
+        return None
+    towards_u = sigmoid(u - v + log(c) - log(d))
+    towards_v = sigmoid(v - u + log(d) - log(c))
+    return rest / coefficient * exp(remainder) * towards_u**k * towards_v ** (power - k)
+
+
+def tanh_ratio(node: Expr) -> Expr | None:
+    """``(exp(u) - exp(v))/(exp(u) + exp(v)) = tanh((u - v)/2)``, also with a common coefficient."""
+    if not isinstance(node, Mul) or not node.has(exp):
+        return None
+    for factor in node.args:
+        groups = exponential_sum(factor.base) if isinstance(factor, Pow) and factor.exp == -1 else None
+        if groups is None or len(groups) != 2 or groups[0][0] != groups[1][0]:
+            continue
+        (c, u), (_, v) = groups
+        difference = c * exp(u) - c * exp(v)
+        for part, sign in ((difference, 1), (-difference, -1)):
+            if part in node.args:
+                return node / factor / part * sign * sp.tanh((u - v) / 2)
+    return None

@@ -1,0 +1,1 @@
+"""The notation: text to syntax tree to program, and back to text."""

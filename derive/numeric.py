@@ -1,0 +1,308 @@
+"""Evaluation of programs with NumPy, nothing compiled: in double precision or with mpmath.
+
+Every definition is computed as one array expression over its free and bound indices; sums of
+products go through ``einsum`` so that no intermediate is larger than its factors.  The same code
+runs on arrays of mpmath numbers, for checks that need many digits.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import mpmath
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+from chainrule.derive.catalog.elementwise import BY_FUNCTION
+from chainrule.derive.errors import LimitError, UnsupportedError
+from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref
+from chainrule.derive.scalar import Indicator, less, less_equal, where
+from scipy import special
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol, Pow, S
+
+Array = npt.NDArray[Any]
+
+#: Entries that one intermediate array may have.
+MAX_ENTRIES = 200_000_000
+
+
+@dataclass(frozen=True)
+class Backend:
+    """A number type: how to make a number and how to apply a primitive function."""
+
+    number: Callable[[Expr], Any]
+    function: Callable[[Any], Callable[..., Array]]
+    dtype: Any
+    einsum: bool
+
+
+def _numpy_function(entry: Any) -> Callable[..., Array]:
+    module, _, name = entry.numpy.partition(".")
+    function: Callable[..., Array] = getattr(np if module == "np" else special, name)
+    return function
+
+
+def _mpmath_function(entry: Any) -> Callable[..., Array]:
+    function = getattr(mpmath, entry.mpmath)
+
+    def real(*values: Any) -> Any:
+        try:
+            value = function(*values)
+        except (ValueError, ZeroDivisionError):
+            return mpmath.nan
+        return value if not isinstance(value, mpmath.mpc) else mpmath.nan
+
+    return np.frompyfunc(real, len(entry.args), 1)
+
+
+def _mp_number(value: Expr) -> Any:
+    if value.is_Rational:
+        return mpmath.mpf(int(value.p)) / int(value.q)
+    return mpmath.mpf(value.evalf(mpmath.mp.dps + 5))
+
+
+FLOAT64 = Backend(float, _numpy_function, np.float64, einsum=True)
+MPMATH = Backend(_mp_number, _mpmath_function, object, einsum=False)
+
+
+def evaluate(program: Program, values: Mapping[str, Any], backend: Backend = FLOAT64) -> dict[str, Array]:
+    """The values of all inputs and definitions of a program, by name.
+
+    ``values`` holds an array per input whose shapes fit the declarations (see ``bind_dims``).
+    """
+    env: dict[str, Array] = {
+        item.name: np.asarray(values[item.name], dtype=backend.dtype) for item in program.inputs
+    }
+    dims = bind_dims(program.inputs, env)
+    with np.errstate(all="ignore"):
+        for definition in program.definitions:
+            env[definition.name] = _Evaluator(definition, env, dims, backend).value()
+    return env
+
+
+def bind_dims(inputs: Sequence[Input], arrays: Mapping[str, Array]) -> dict[Dim, int]:
+    """The sizes of the symbolic dimensions, read off the arrays' shapes."""
+    dims: dict[Dim, int] = {}
+    for item in inputs:
+        for length, size in zip(item.shape, np.shape(arrays[item.name]), strict=True):
+            if isinstance(length, Dim):
+                dims[length] = size
+    return dims
+
+
+class _Evaluator:
+    """Evaluates one definition; ``axes`` are its free, then its bound indices."""
+
+    def __init__(
+        self, definition: Definition, env: Mapping[str, Array], dims: Mapping[Dim, int], backend: Backend
+    ) -> None:
+        self.definition, self.env, self.dims, self.backend = definition, env, dims, backend
+        self.lengths = {index: self.size(length) for index, length in definition.lengths.items()}
+        self.free = definition.free
+        self.axes = self.free + definition.bound_indices
+        self.memo: dict[Expr, Any] = {}
+
+    def size(self, length: Expr) -> int:
+        return int(length.xreplace({d: Integer(size) for d, size in self.dims.items()}))
+
+    def value(self) -> Array:
+        definition = self.definition
+        shape = tuple(self.lengths[index] for index in self.free)
+        if definition.reduce == "sum":
+            total: Any = 0
+            for term in Add.make_args(definition.body):
+                total = total + self.sum_term(term)
+            return self.finish(total, shape)
+        if not definition.reduce:
+            return self.finish(self.array(definition.body), shape)
+        full = tuple(self.lengths[index] for index in self.axes)
+        body = self.finish(self.array(definition.body), full)
+        over = tuple(range(len(self.free), len(self.axes)))
+        return self.finish(_reduce(definition.reduce, body, over, self.backend), shape)
+
+    def finish(self, value: Any, shape: tuple[int, ...]) -> Array:
+        if np.prod(shape, dtype=float) > MAX_ENTRIES:
+            raise LimitError(f"{self.definition.name} has more than {MAX_ENTRIES} entries")
+        return np.array(np.broadcast_to(np.asarray(value, dtype=self.backend.dtype), shape))
+
+    def sum_term(self, term: Expr) -> Any:
+        """The sum of one term over the bound indices, as an array over the free axes."""
+        count = self.backend.number(S.One)
+        bound = [index for index in self.definition.bound_indices]
+        for index in [index for index in bound if not term.has(index)]:
+            count = count * self.lengths[index]
+            bound.remove(index)
+        if not bound:
+            return count * np.asarray(self.array(term)).reshape(self.array_shape(term))
+        if self.backend.einsum and not term.has(sp.log):
+            return count * self.contract(term)
+        full = np.asarray(self.array(term), dtype=self.backend.dtype)
+        full = np.broadcast_to(full, [self.lengths[i] if term.has(i) else 1 for i in self.axes])
+        over = tuple(range(len(self.free), len(self.axes)))
+        return count * full.sum(axis=over)
+
+    def array_shape(self, term: Expr) -> tuple[int, ...]:
+        return tuple(self.lengths[index] if term.has(index) else 1 for index in self.free)
+
+    def contract(self, term: Expr) -> Array:
+        """``einsum`` over groups of factors that live on the same indices."""
+        groups: dict[tuple[int, ...], Expr] = {}
+        for factor in Mul.make_args(term):
+            place = tuple(n for n, index in enumerate(self.axes) if factor.has(index))
+            groups[place] = groups.get(place, S.One) * factor
+        operands: list[Any] = []
+        used: set[int] = set()
+        for place, factor in groups.items():
+            value = np.asarray(self.array(factor), dtype=self.backend.dtype)
+            shape = tuple(self.lengths[self.axes[n]] for n in place)
+            operands += [np.broadcast_to(value, [self.lengths[a] if n in place else 1
+                                                 for n, a in enumerate(self.axes)]).reshape(shape), place]  # fmt: skip
+            used |= set(place)
+        out = [n for n in range(len(self.free)) if n in used]
+        value = np.einsum(*operands, out, optimize=True)
+        return value.reshape([self.lengths[i] if n in used else 1 for n, i in enumerate(self.free)])
+
+    def array(self, expr: Expr) -> Any:
+        """The values of an expression, one axis per index of ``axes`` (length 1 where absent)."""
+        if expr not in self.memo:
+            self.memo[expr] = self.compute(expr)
+        return self.memo[expr]
+
+    def compute(self, expr: Expr) -> Any:
+        if isinstance(expr, Ref):
+            return self.entry(expr)
+        if isinstance(expr, Dim):
+            return self.backend.number(Integer(self.dims[expr]))
+        if isinstance(expr, Index):
+            return self.along(expr)
+        if isinstance(expr, Number | NumberSymbol):
+            return self.backend.number(expr)
+        if isinstance(expr, Add):
+            return sum(self.array(arg) for arg in expr.args)
+        if isinstance(expr, Mul):
+            return self.product(expr)
+        if isinstance(expr, Pow):
+            return self.power(expr)
+        if isinstance(expr, KroneckerDelta):
+            left, right = (self.integer(arg) for arg in expr.args)
+            return self.indicator(left == right)
+        if isinstance(expr, Indicator):
+            left, right = (self.array(arg) for arg in expr.args)
+            if isinstance(expr, less):
+                return self.indicator(left < right)
+            return self.indicator(left <= right if isinstance(expr, less_equal) else left == right)
+        if isinstance(expr, where):
+            condition, chosen, other = (self.array(arg) for arg in expr.args)
+            return np.where(np.asarray(condition != 0, dtype=bool), chosen, other)
+        return self.apply(expr)
+
+    def indicator(self, truth: Any) -> Any:
+        one, zero = self.backend.number(S.One), self.backend.number(S.Zero)
+        return np.where(np.asarray(truth, dtype=bool), one, zero)
+
+    def product(self, expr: Mul) -> Any:
+        """A product, in which ``0 * log(0)`` is its limit 0."""
+        logs = [arg for arg in expr.args if isinstance(arg, sp.log)]
+        value: Any = self.backend.number(S.One)
+        for arg in expr.args:
+            if arg not in logs:
+                value = value * self.array(arg)
+        for arg in logs:
+            value = np.where(np.asarray(value == 0, dtype=bool), value, value * self.array(arg))
+        return value
+
+    def power(self, expr: Pow) -> Any:
+        base, exponent = self.array(expr.base), expr.exp
+        if exponent == -1:
+            return self.divide(self.backend.number(S.One), base)
+        if exponent.is_Integer and exponent < 0:
+            return self.divide(self.backend.number(S.One), base ** int(-exponent))
+        if exponent.is_Integer:
+            return base ** int(exponent)
+        if self.backend.dtype is object:
+            return np.frompyfunc(_mp_power, 2, 1)(base, self.array(exponent))
+        if exponent == Integer(1) / 2:
+            return np.sqrt(base)
+        if exponent == -Integer(1) / 2:
+            return 1 / np.sqrt(base)
+        return np.power(base, self.array(exponent))
+
+    def divide(self, numerator: Any, denominator: Any) -> Any:
+        if self.backend.dtype is object:
+            return np.frompyfunc(_mp_divide, 2, 1)(numerator, denominator)
+        return np.divide(numerator, denominator)
+
+    def apply(self, expr: Expr) -> Any:
+        entry = BY_FUNCTION.get(expr.func)
+        if entry is None:
+            raise UnsupportedError(f"no numeric form of {expr.func.__name__}")
+        if entry.numpy and not (entry.stable and self.backend.dtype is object):
+            return self.backend.function(entry)(*(self.array(arg) for arg in expr.args))
+        # Arguments get symbols of their own, so that the stable form's steps are not re-associated.
+        local = {arg: sp.Dummy(real=True) for arg in entry.args}
+        for symbol, argument in zip(entry.args, expr.args, strict=True):
+            self.memo[local[symbol]] = self.array(argument)
+        if entry.stable is None:
+            return self.array(entry.define.xreplace(local))
+        for symbol, definition in entry.stable.assignments:
+            value = self.array(definition.xreplace(local))
+            local[symbol] = sp.Dummy(real=True)
+            self.memo[local[symbol]] = value
+        return self.array(entry.stable.result.xreplace(local))
+
+    def along(self, index: Index) -> Array:
+        numbers = np.arange(self.lengths[index])
+        return numbers.reshape([-1 if axis == index else 1 for axis in self.axes])
+
+    def integer(self, expr: Expr) -> Any:
+        """An index expression as integers."""
+        if isinstance(expr, Integer):
+            return int(expr)
+        if isinstance(expr, Index):
+            return self.along(expr)
+        symbols = sorted(expr.free_symbols, key=lambda s: s.name)
+        numbers = [self.dims[s] if isinstance(s, Dim) else self.along(s) for s in symbols]
+        result = sp.lambdify(symbols, expr, modules=[{"floor": lambda q: q // 1}, "numpy"], dummify=True)(*numbers)
+        return np.asarray(result).astype(np.int64)
+
+    def entry(self, ref: Ref) -> Any:
+        array = self.env[ref.name]
+        indices = ref.indices
+        if not indices:
+            return array[()]
+        if all(isinstance(index, Index) for index in indices) and len(set(indices)) == len(indices):
+            order = sorted(range(len(indices)), key=lambda n: self.axes.index(indices[n]))
+            shape = [self.lengths[axis] if axis in indices else 1 for axis in self.axes]
+            return array.transpose(order).reshape(shape)
+        places = [self.integer(index) for index in indices]
+        # Entries outside the range are read only where a `where` discards them.
+        clipped = [np.clip(p, 0, size - 1) for p, size in zip(places, array.shape, strict=True)]
+        return array[tuple(clipped)]
+
+
+def _mp_power(base: Any, exponent: Any) -> Any:
+    try:
+        value = mpmath.mpf(base) ** exponent
+    except ZeroDivisionError:
+        return mpmath.nan
+    return value if isinstance(value, mpmath.mpf) else mpmath.nan
+
+
+def _mp_divide(numerator: Any, denominator: Any) -> Any:
+    return mpmath.nan if denominator == 0 else numerator / denominator
+
+
+def _reduce(kind: str, body: Array, over: tuple[int, ...], backend: Backend) -> Array:
+    if kind == "max":
+        return np.asarray(body.max(axis=over))
+    if kind == "min":
+        return np.asarray(body.min(axis=over))
+    if kind == "prod":
+        return np.asarray(body.prod(axis=over))
+    largest = body.max(axis=over, keepdims=True)
+    exp, log = (backend.function(BY_FUNCTION[function]) for function in (sp.exp, sp.log))
+    shift = largest if backend.dtype is object else np.where(np.isfinite(largest), largest, 0)
+    total = np.asarray(exp(body - shift)).sum(axis=over)
+    return np.asarray(log(total) + np.squeeze(shift, axis=over))

@@ -1,0 +1,308 @@
+"""Programs: ordered definitions in index notation over declared inputs.
+
+A definition is
+
+    name[i0, i1, ..]  :=  reduce over (k0, k1, ..) of  body
+
+where the body is a scalar SymPy expression over entries of inputs and of earlier definitions
+(:class:`Ref`), dimensions (:class:`Dim`), Kronecker deltas and functions of the catalogue.
+Free and bound indices are positional (``free_index(0)`` is the first axis of the definition,
+whatever it is called on paper), so that two definitions that differ only in the naming of
+indices are equal, and nothing is ever captured: inlining renames bound indices to unused numbers.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cache, cached_property
+from typing import Any, Literal
+
+from chainrule.derive.domains import REAL, Domain, Sign
+from sympy import Expr, Integer, S, Symbol
+
+Reduction = Literal["", "sum", "prod", "max", "min", "logsumexp"]
+Origin = Literal["named", "auto", "adjoint"]
+
+
+class Index(Symbol):
+    """An index variable: an integer that runs over one axis."""
+
+
+class Dim(Symbol):
+    """The length of an axis, a positive integer that is also a number in formulas."""
+
+
+@cache
+def free_index(position: int) -> Index:
+    """The index of axis ``position`` of a definition."""
+    return Index(f"i{position}", integer=True, nonnegative=True)
+
+
+@cache
+def bound_index(position: int) -> Index:
+    """The bound index ``position`` of a reduction."""
+    return Index(f"k{position}", integer=True, nonnegative=True)
+
+
+def dim(name: str) -> Dim:
+    """The dimension called ``name``."""
+    return Dim(name, integer=True, positive=True)
+
+
+class Ref(Expr):  # type: ignore[misc]  # SymPy has no types
+    """The entry ``head[indices]`` of an input or of a definition; a real number.
+
+    The head is a symbol that carries the name and what is known of the sign.  Indices are
+    :class:`Index` symbols, integers, or integer expressions of indices and dimensions.
+    """
+
+    is_commutative = True
+    is_extended_real = True
+    is_real = True
+    is_finite = True
+    is_complex = True
+
+    def __new__(cls, head: Symbol, *indices: Any) -> Ref:
+        return Expr.__new__(cls, head, *(S(index) for index in indices))
+
+    @property
+    def name(self) -> str:
+        """The name of the input or definition."""
+        return str(self.args[0].name)
+
+    @property
+    def indices(self) -> tuple[Expr, ...]:
+        """One integer expression per axis."""
+        return tuple(self.args[1:])
+
+    def _eval_is_positive(self) -> bool | None:
+        return self.args[0].is_positive
+
+    def _eval_is_nonnegative(self) -> bool | None:
+        return self.args[0].is_nonnegative
+
+    def _eval_is_negative(self) -> bool | None:
+        return self.args[0].is_negative
+
+    def _eval_is_zero(self) -> bool | None:
+        return self.args[0].is_zero
+
+    def _eval_is_extended_positive(self) -> bool | None:
+        return self.args[0].is_positive
+
+    def _eval_is_extended_nonnegative(self) -> bool | None:
+        return self.args[0].is_nonnegative
+
+    def _eval_derivative(self, symbol: Any) -> Expr:
+        return S.Zero
+
+    def _sympystr(self, printer: Any) -> str:
+        inner = ",".join(printer.doprint(index) for index in self.indices)
+        return f"{self.name}[{inner}]" if inner else self.name
+
+
+def head(name: str, sign: Sign = "real") -> Symbol:
+    """The head symbol of references to ``name``."""
+    assumptions = {"real": {"real": True}, "nonnegative": {"nonnegative": True},
+                   "positive": {"positive": True}}[sign]  # fmt: skip
+    return Symbol(name, **assumptions)
+
+
+@dataclass(frozen=True)
+class Input:
+    """A declared input: ``name: domain[shape]``."""
+
+    name: str
+    shape: tuple[Expr, ...] = ()
+    domain: Domain = REAL
+
+    @cached_property
+    def head(self) -> Symbol:
+        """The head of references to this input."""
+        sign = self.domain.sign
+        return head(self.name, sign)
+
+    def __getitem__(self, indices: tuple[Any, ...]) -> Ref:
+        return Ref(self.head, *indices)
+
+
+@dataclass(frozen=True)
+class Definition:
+    """``name[i0, ..] := reduce over (k0, ..) of body``.
+
+    Attributes:
+        name: unique in the program.
+        shape: length of each free axis.
+        body: scalar expression in ``free_index(..)`` and ``bound_index(..)``.
+        reduce: the reduction over all bound indices, or ``""`` for a pointwise definition.
+        bound: length of each bound index.
+        sign: what is known of the sign of the entries; part of the head, so it never changes
+            when the body is rewritten.
+        origin: "named" by the user, "auto" for a nameless part, "adjoint" for a derivative.
+    """
+
+    name: str
+    shape: tuple[Expr, ...]
+    body: Expr
+    reduce: Reduction = ""
+    bound: tuple[Expr, ...] = ()
+    sign: Sign = "real"
+    origin: Origin = "auto"
+
+    def __post_init__(self) -> None:
+        if bool(self.reduce) != bool(self.bound):
+            raise ValueError(f"{self.name}: a reduction and its bound indices come together")
+        stray = {
+            index for index in self.body.atoms(Index) if index not in {*self.free, *self.bound_indices}
+        }
+        if stray:
+            raise ValueError(f"{self.name}: indices {stray} are neither free nor bound")
+
+    @cached_property
+    def head(self) -> Symbol:
+        """The head of references to this definition."""
+        return head(self.name, self.sign)
+
+    @property
+    def free(self) -> tuple[Index, ...]:
+        """The free indices, one per axis."""
+        return tuple(free_index(position) for position in range(len(self.shape)))
+
+    @property
+    def bound_indices(self) -> tuple[Index, ...]:
+        """The bound indices."""
+        return tuple(bound_index(position) for position in range(len(self.bound)))
+
+    @property
+    def lengths(self) -> dict[Index, Expr]:
+        """The range of every index, free and bound."""
+        pairs = zip(self.free + self.bound_indices, self.shape + self.bound, strict=True)
+        return dict(pairs)
+
+    @cached_property
+    def refs(self) -> tuple[Ref, ...]:
+        """Every distinct entry that the body reads, in a stable order."""
+        return tuple(sorted(self.body.atoms(Ref), key=lambda ref: ref.sort_key()))
+
+    @cached_property
+    def reads(self) -> frozenset[str]:
+        """The names that the body reads."""
+        return frozenset(ref.name for ref in self.refs)
+
+    def __getitem__(self, indices: tuple[Any, ...]) -> Ref:
+        return Ref(self.head, *indices)
+
+    def at(self, indices: Sequence[Any], first_bound: int = 0) -> Expr:
+        """The body at the given free indices, bound indices renumbered from ``first_bound``."""
+        renaming = dict(zip(self.free, indices, strict=True))
+        renaming |= {
+            index: bound_index(first_bound + position)
+            for position, index in enumerate(self.bound_indices)
+        }
+        return self.body.xreplace(renaming)
+
+    def with_body(self, body: Expr) -> Definition:
+        """The same definition with another body."""
+        return replace(self, body=body)
+
+
+@dataclass(frozen=True)
+class Program:
+    """Inputs, definitions in order, and the names of the outputs.
+
+    Invariants, checked on construction: names are unique; a definition reads only inputs and
+    earlier definitions, each with as many indices as it has axes; outputs exist.
+    """
+
+    inputs: tuple[Input, ...]
+    definitions: tuple[Definition, ...]
+    outputs: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        ranks = {item.name: len(item.shape) for item in self.inputs}
+        if len(ranks) != len(self.inputs):
+            raise ValueError("two inputs share a name")
+        for definition in self.definitions:
+            for ref in definition.refs:
+                if ranks.get(ref.name) != len(ref.indices):
+                    raise ValueError(f"{definition.name} reads {ref}, which is not defined before it")
+            if definition.name in ranks:
+                raise ValueError(f"{definition.name} is defined twice")
+            ranks[definition.name] = len(definition.shape)
+        for output in self.outputs:
+            if output not in ranks:
+                raise ValueError(f"output {output} is not defined")
+
+    @cached_property
+    def by_name(self) -> Mapping[str, Input | Definition]:
+        """Inputs and definitions by name."""
+        items: Iterable[Input | Definition] = itertools.chain(self.inputs, self.definitions)
+        return {item.name: item for item in items}
+
+    @property
+    def output(self) -> Input | Definition:
+        """The only output."""
+        (name,) = self.outputs
+        return self.by_name[name]
+
+    @cached_property
+    def dims(self) -> tuple[Dim, ...]:
+        """The symbolic dimensions, in order of first appearance in the inputs."""
+        found: dict[Dim, None] = {}
+        for item in self.inputs:
+            for length in item.shape:
+                found.update(dict.fromkeys(sorted(length.atoms(Dim), key=lambda d: d.name)))
+        for definition in self.definitions:
+            used = definition.body.atoms(Dim).union(*(s.atoms(Dim) for s in definition.lengths.values()))
+            found.update(dict.fromkeys(sorted(used, key=lambda d: d.name)))
+        return tuple(found)
+
+    def pruned(self, outputs: Sequence[str] | None = None) -> Program:
+        """The program with only the definitions that the outputs need (all inputs stay)."""
+        wanted = tuple(self.outputs if outputs is None else outputs)
+        needed = set(wanted)
+        kept: list[Definition] = []
+        for definition in reversed(self.definitions):
+            if definition.name in needed:
+                needed |= definition.reads
+                kept.append(definition)
+        return Program(self.inputs, tuple(reversed(kept)), wanted)
+
+    def with_definitions(
+        self, definitions: Iterable[Definition], outputs: Sequence[str] | None = None
+    ) -> Program:
+        """The same inputs with other definitions (and outputs)."""
+        wanted = self.outputs if outputs is None else tuple(outputs)
+        return Program(self.inputs, tuple(definitions), wanted)
+
+    def uses(self) -> dict[str, int]:
+        """How many entries of other definitions, or outputs, refer to each name."""
+        counts = dict.fromkeys(self.by_name, 0)
+        for definition in self.definitions:
+            for ref in definition.refs:
+                counts[ref.name] += 1
+        for output in self.outputs:
+            counts[output] += 1
+        return counts
+
+
+def fresh_names(taken: Container[str], stem: str) -> Iterator[str]:
+    """``stem``, ``stem2``, ``stem3``, .. without those already taken."""
+    candidates = itertools.chain([stem], (f"{stem}{number}" for number in itertools.count(2)))
+    return (name for name in candidates if name not in taken)
+
+
+def sign_of(body: Expr, reduce: Reduction = "") -> Sign:
+    """What SymPy can tell about the sign of a definition with this body."""
+    if reduce == "logsumexp":
+        return "real"
+    if body.is_positive:
+        return "positive"
+    return "nonnegative" if body.is_nonnegative else "real"
+
+
+def is_unit(length: Expr) -> bool:
+    """Whether an axis has length one."""
+    return bool(length == Integer(1))

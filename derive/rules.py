@@ -1,0 +1,82 @@
+"""The rules that derivations are made of: one entry each, with the law, the wording, the source.
+
+Steps refer to rules by id; renderers print what stands here.  Ids are part of the JSON.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Rule:
+    """A law of the calculus.
+
+    Attributes:
+        id: stable name, kebab-case.
+        law: the law in LaTeX.
+        text: the law in plain text.
+        sentence: what a step with this rule does, in words.
+        source: where the law is found.
+    """
+
+    id: str
+    law: str
+    text: str
+    sentence: str
+    source: str = ""
+
+
+LAUE = "Laue, Mitterreiter and Giesen, Computing Higher Order Derivatives of Matrix and Tensor Expressions (2018)"
+GRIEWANK = "Griewank and Walther, Evaluating Derivatives (2008), section 3.2"
+PRML = "Bishop, Pattern Recognition and Machine Learning (2006)"
+
+RULES: tuple[Rule, ...] = (
+    Rule("definition", r"q := \text{its definition}", "q := its definition",
+         "Name the parts of the formula."),
+    Rule("seed", r"\frac{\partial L}{\partial L} = 1", "dL/dL = 1",
+         "The derivative of the output by itself is one (a unit tensor for a tensor-valued output)."),
+    Rule("chain-rule", r"\frac{\partial L}{\partial a} = \sum_c \frac{\partial L}{\partial c}\frac{\partial c}{\partial a}",
+         "dL/da = sum_c dL/dc * dc/da",
+         "Chain rule: add up the contributions of everything that reads it.", GRIEWANK),
+    Rule("sum-rule",
+         r"c = \sum_k f(a_k) \Rightarrow \frac{\partial c}{\partial a_k} = f'(a_k)",
+         "c = sum_k f(a_k)  =>  dc/da_k = f'(a_k)",
+         "Chain rule through a sum: each term is differentiated on its own.", LAUE + ", theorem 8"),
+    Rule("logsumexp-rule",
+         r"c = \log\sum_k e^{a_k} \Rightarrow \frac{\partial c}{\partial a_k} = e^{a_k - c}",
+         "c = log sum_k exp(a_k)  =>  dc/da_k = exp(a_k - c) = softmax(a)_k",
+         "Chain rule through a log-sum-exp, whose gradient is the softmax.", PRML + ", eq. 4.106"),
+    Rule("max-rule",
+         r"c = \max_k a_k \Rightarrow \frac{\partial c}{\partial a_k} = [a_k = c] / \#\{l : a_l = c\}",
+         "c = max_k a_k  =>  dc/da_k = [a_k = c] / (number of largest entries)",
+         "Chain rule through a maximum or minimum; where several entries attain it they share equally (a subgradient)."),
+    Rule("product-rule",
+         r"c = \prod_k a_k \Rightarrow \frac{\partial c}{\partial a_k} = \prod_{l \ne k} a_l",
+         "c = prod_k a_k  =>  dc/da_k = prod_{l != k} a_l",
+         "Chain rule through a product: the product of the other factors."),
+    Rule("substitute", r"q \to \text{its definition}", "q -> its definition",
+         "Put in what was just found."),
+    Rule("collapse-delta", r"\sum_k \delta_{ka} f_k = f_a", "sum_k delta[k,a] f[k] = f[a]",
+         "A Kronecker delta picks one term of the sum."),
+    Rule("constant-sum", r"\sum_{k=1}^{n} c = n c", "sum_{k=1..n} c = n c",
+         "The summand does not depend on the index."),
+    Rule("simplify", r"\text{algebra}", "algebra", "Simplify."),
+    Rule("identity", r"\text{identity of the function}", "identity of the function",
+         "Use the function's identity."),
+    Rule("sums-to-one", r"\sum_k y_k = 1", "sum_k y_k = 1", "The entries along the last axis are declared to sum to one."),
+    Rule("softmax-sums-to-one", r"\sum_k \operatorname{softmax}(z)_k = 1", "sum_k softmax(z)_k = 1",
+         "The entries of a softmax sum to one."),
+    Rule("idempotent", r"y \in \{0, 1\} \Rightarrow y^2 = y", "y in {0, 1}  =>  y^2 = y", "A 0/1 variable equals its square."),
+    Rule("unit-square", r"y \in \{-1, 1\} \Rightarrow y^2 = 1", "y in {-1, 1}  =>  y^2 = 1",
+         "The square of a -1/1 variable is one."),
+    Rule("symmetry", r"A_{ij} = A_{ji}", "A[i,j] = A[j,i]", "The matrix is declared symmetric."),
+    Rule("fold", r"\text{its definition} \to q", "its definition -> q", "Write it by its name."),
+    Rule("merge-sums", r"\sum_k f_k + \sum_k g_k = \sum_k (f_k + g_k)", "sum_k f_k + sum_k g_k = sum_k (f_k + g_k)",
+         "Sums over the same range are one sum."),
+)  # fmt: skip
+
+BY_ID: dict[str, Rule] = {rule.id: rule for rule in RULES}
+
+#: Rules that hold only because of what was declared about an input.
+ASSUMING = frozenset({"sums-to-one", "idempotent", "unit-square", "symmetry"})

@@ -1,0 +1,88 @@
+"""Scalar building blocks of bodies that SymPy lacks: comparisons and a lazy choice.
+
+Comparisons are indicators, numbers 0 or 1, whose derivative is zero (they are constant almost
+everywhere); ``where(c, a, b)`` is ``a`` where the indicator ``c`` is 1, else ``b``, and its
+derivative chooses between the derivatives, so that the branch not taken is never computed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sympy import Expr, Function, S
+
+
+class Indicator(Function):  # type: ignore[misc]
+    """Base of comparisons: 1 where the relation holds, else 0."""
+
+    nargs = (2,)
+    is_nonnegative = True
+    is_real = True
+    is_finite = True
+    is_integer = True
+    #: How the relation is written between its two operands.
+    operator = ""
+
+    def fdiff(self, argindex: int = 1) -> Expr:
+        return S.Zero
+
+
+class less(Indicator):
+    """1 if a < b, else 0."""
+
+    operator = "<"
+
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        if a == b:
+            return S.Zero
+        return S(int(a < b)) if a.is_number and b.is_number else None
+
+
+class less_equal(Indicator):
+    """1 if a <= b, else 0."""
+
+    operator = "<="
+
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        if a == b:
+            return S.One
+        return S(int(a <= b)) if a.is_number and b.is_number else None
+
+
+class equal(Indicator):
+    """1 if a == b, else 0."""
+
+    operator = "=="
+
+    @classmethod
+    def eval(cls, a: Expr, b: Expr) -> Expr | None:
+        if a == b:
+            return S.One
+        return S.Zero if a.is_number and b.is_number else None
+
+
+class where(Function):  # type: ignore[misc]
+    """``where(c, a, b)``: ``a`` where the indicator ``c`` is 1, else ``b``."""
+
+    nargs = (3,)
+
+    @classmethod
+    def eval(cls, condition: Expr, chosen: Expr, other: Expr) -> Expr | None:
+        if condition == S.One or chosen == other:
+            return chosen
+        return other if condition == S.Zero else None
+
+    def _eval_derivative(self, symbol: Any) -> Expr:
+        condition, chosen, other = self.args
+        return where(condition, chosen.diff(symbol), other.diff(symbol))
+
+    def _eval_is_real(self) -> bool | None:
+        return True if self.args[1].is_real and self.args[2].is_real else None
+
+    def _eval_is_nonnegative(self) -> bool | None:
+        return True if self.args[1].is_nonnegative and self.args[2].is_nonnegative else None
+
+    def _eval_is_positive(self) -> bool | None:
+        return True if self.args[1].is_positive and self.args[2].is_positive else None

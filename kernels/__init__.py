@@ -1,0 +1,1 @@
+"""The numeric side of chainrule: stable forms, loop nests and compiled kernels."""
