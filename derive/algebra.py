@@ -7,7 +7,7 @@ none fires and records every move as a step, so the result and its derivation ar
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
 import sympy as sp
@@ -16,12 +16,10 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, S
 from chainrule.derive.identities import READABLE, rewrite
 from chainrule.derive.program import (
     Definition,
-    Dim,
     Index,
     Input,
     Ref,
     bound_index,
-    free_index,
     fresh_names,
     is_unit,
 )
@@ -31,6 +29,10 @@ from chainrule.derive.steps import Step
 MAX_TERMS = 150
 #: Rounds of all passes over one definition; each round must change something to go on.
 MAX_ROUNDS = 40
+#: Length that a fraction inside a sum adds to an expression.
+NESTED_COST = 3
+#: Length that a sum sign adds to an expression, see ``cost``.
+SUM_COST = 2
 #: Operations that an inlined body may have.
 MAX_INLINE = 80
 
@@ -325,8 +327,8 @@ def _equivalents(plain: Expr) -> Iterator[Expr]:
         return
     try:
         cancelled = sp.cancel(plain) if _has_denominator(plain) else plain
-        yield cancelled
         yield sp.factor(cancelled)
+        yield cancelled
     except (sp.PolynomialError, NotImplementedError):
         return
 
@@ -360,7 +362,7 @@ def cost(expr: Expr) -> int:
     """How long an expression is to read: operations, with a penalty for denominators in sums."""
     operations = int(sp.count_ops(expr))
     nested = sum(1 for part in expr.atoms(Add) for arg in part.args if _has_denominator(arg) and not arg.is_number)
-    return 2 * operations + nested
+    return 2 * operations + NESTED_COST * nested
 
 
 def declared_squares(definition: Definition, context: Context) -> Rewrite | None:
@@ -406,7 +408,7 @@ SYMMETRIC = frozenset({"symmetric", "spd", "psd"})
 def fold(definition: Definition, context: Context) -> Rewrite | None:
     """Writes the body of a forward definition by its name, ``sigmoid(z[i])`` as ``p[i]``."""
     for source in context.foldable:
-        if not source.reads <= definition.reads or source.name in definition.reads:
+        if not source.reads <= definition.reads:
             continue
         body = _folded(definition.body, source)
         if body != definition.body:
@@ -451,7 +453,8 @@ def merge_sums(definition: Definition, context: Context) -> Rewrite | None:
         return None
     bodies = [factor * source.body for factor, source in parts if source]
     merged = shortest(Add(*bodies))
-    if isinstance(merged, Add) or cost(merged) >= sum(cost(body) for body in bodies):
+    saved = SUM_COST * (len(bodies) - 1)
+    if isinstance(merged, Add) or cost(merged) >= sum(cost(body) for body in bodies) + saved:
         return None
     after = replace(definition, body=merged, reduce="sum", bound=bounds.pop())
     return Rewrite("merge-sums", after)
@@ -481,13 +484,3 @@ PASSES: tuple[Pass, ...] = (
     cancel_and_factor,
     merge_sums,
 )
-
-
-def lengths_of(shape: tuple[Expr, ...]) -> Mapping[Index, Expr]:
-    """The free indices of a shape with their lengths."""
-    return {free_index(position): length for position, length in enumerate(shape)}
-
-
-def dims_in(expr: Expr) -> set[Dim]:
-    """The dimensions that an expression mentions."""
-    return set(expr.atoms(Dim))

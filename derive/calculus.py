@@ -22,10 +22,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Dummy, Expr, KroneckerDelta, Mul, Pow, S, exp
+from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
 
 from chainrule.derive.algebra import MAX_INLINE, Context, cost, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
+from chainrule.derive.preactivation import reached, with_preactivations
 from chainrule.derive.program import (
     Definition,
     Dim,
@@ -107,7 +108,7 @@ def hessian_program(program: Program, wrt: Sequence[str]) -> Program:
     blocks = []
     current = first.program
     for gradient in gradients:
-        second = differentiate(current.pruned([gradient]), wrt)
+        second = differentiate(replace(current, outputs=(gradient,)), wrt)
         current = joined(current, second.program)
         blocks += [second.results[name] for name in wrt]
     return current.pruned([program.outputs[0], *gradients, *blocks])
@@ -152,7 +153,7 @@ def directional_derivative(first: Derivative, wrt: Sequence[str]) -> tuple[Progr
 
 
 def joined(program: Program, more: Program) -> Program:
-    """The first program with the definitions of the second that it lacks."""
+    """The first program with the definitions of the second that it lacks; same names are the same."""
     known = {definition.name for definition in program.definitions}
     extra = tuple(definition for definition in more.definitions if definition.name not in known)
     return Program(program.inputs, program.definitions + extra, program.outputs)
@@ -162,24 +163,18 @@ class _Reverse:
     """One run of reverse mode: adjoints are finished from the output back to the variables."""
 
     def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool) -> None:
-        self.program, self.wrt = program, wrt
+        self.program = program = with_preactivations(program, frozenset(wrt))
+        self.wrt = wrt
         self.output = program.output
         self.rank = len(self.output.shape)
-        self.active = self._active()
+        self.active = reached(program, frozenset(wrt))
         kept_exact = frozenset(item.name for item in program.inputs) if exact else frozenset(wrt)
         foldable = [item for item in program.definitions if not item.reduce and worth_naming(item.body)]
         self.context = Context(dict(program.by_name), exact=kept_exact, foldable=foldable)
         self.contributions: dict[str, list[Contribution]] = {name: [] for name in self.active}
         self.results: dict[str, str] = {}
+        self.parts: list[Definition] = []
         self.steps: list[Step] = []
-
-    def _active(self) -> set[str]:
-        """The names that depend on the variables."""
-        active = set(self.wrt)
-        for definition in self.program.definitions:
-            if definition.reads & active:
-                active.add(definition.name)
-        return active
 
     def run(self) -> Derivative:
         if self.output.name in self.active:
@@ -198,10 +193,15 @@ class _Reverse:
 
     def _finish(self, quantity: Input | Definition) -> None:
         """Simplifies the adjoint of a quantity, all whose readings are known, and passes it on."""
+        before = len(self.steps)
         adjoint = self._adjoint(quantity)
         self.context.known[adjoint.name] = adjoint
         if quantity.name in self.wrt:
             self.results[quantity.name] = adjoint.name
+        elif not adjoint.reduce and isinstance(adjoint.body, Ref | Number):
+            # Another name for what is known already, or a number: nothing to tell.
+            del self.steps[before:]
+            self.context.inline.add(adjoint.name)
         if isinstance(quantity, Definition):
             readings = [ref for ref in quantity.refs if ref.name in self.active]
             adjoint = self._placed(adjoint, quantity, readings)
@@ -221,7 +221,8 @@ class _Reverse:
         raw = self._collected(name, shape, parts)
         rule = parts[0].rule if len(parts) == 1 else "chain-rule"
         self.steps.append(Step(rule, name, Definition(name, shape, partial, origin="adjoint"), raw))
-        result, steps = simplify(self._with_simple_parts(raw), self.context)
+        self._simplify_parts()
+        result, steps = simplify(raw, self.context)
         self.steps += steps
         return result
 
@@ -241,24 +242,24 @@ class _Reverse:
             if part.bound:
                 split = Definition(name, shape, part.body, "sum", part.bound)
                 split = self.context.split_off(split, f"{name}_part")
+                self.parts.append(split)
                 total += split[split.free]
             else:
                 total += part.body
         return Definition(name, shape, total, origin="adjoint")
 
-    def _with_simple_parts(self, raw: Definition) -> Definition:
-        """Simplifies the parts that a raw adjoint was split into."""
-        for part in [item for item in self.context.added if item.name in raw.reads and item.origin == "auto"]:
+    def _simplify_parts(self) -> None:
+        """Simplifies the parts that the last adjoint was split into."""
+        for part in self.parts:
+            self.context.added.remove(part)
             simple, steps = simplify(part, self.context)
-            self.steps += steps
-            self.context.known[part.name] = simple
-            position = self.context.added.index(part)
-            # What simplifying split off comes before its reader.
-            del self.context.added[position]
+            # Appended after whatever simplifying it has split off, which it reads.
             self.context.added.append(simple)
+            self.context.known[part.name] = simple
+            self.steps += steps
             if not simple.reduce:
                 self.context.inline.add(part.name)
-        return raw
+        self.parts.clear()
 
     def _placed(self, adjoint: Definition, quantity: Definition, readings: Sequence[Ref]) -> Definition:
         """Decides whether an adjoint is shown by name, printed in place, or written out."""
@@ -275,11 +276,13 @@ class _Reverse:
 
     def _worth_keeping(self, adjoint: Definition, quantity: Definition, readings: Sequence[Ref]) -> bool:
         """Whatever is needed more than once and is a layer's delta, carries an adjoint on, or is long."""
-        if len(readings) < 2 or adjoint.reduce or not worth_naming(adjoint.body):
-            return len(readings) > 1 and bool(adjoint.reduce)
+        if len(readings) < 2 or not worth_naming(adjoint.body):
+            return False
+        if adjoint.reduce:
+            return quantity.origin == "named" or cost(adjoint.body) > SHORT
         carries_on = any(self._is_adjoint(name) for name in adjoint.reads)
-        layer = any(self._is_layer(name) for name in (quantity.name, *(ref.name for ref in readings)))
-        return layer or carries_on or cost(adjoint.body) > SHORT
+        layer = quantity.shape and any(self._is_layer(name) for name in (quantity.name, *(ref.name for ref in readings)))
+        return bool(layer) or carries_on or cost(adjoint.body) > SHORT
 
     def _is_adjoint(self, name: str) -> bool:
         return name not in self.program.by_name
@@ -298,7 +301,8 @@ class _Reverse:
         source = self.context.known[ref.name]
         solved = solve_indices(quantity, ref, source.shape, self.rank)
         seeds = tuple(free_index(n) for n in range(self.rank))
-        through = adjoint[seeds + tuple(solved.renaming[index] for index in quantity.free)]
+        places = seeds + tuple(solved.renaming[index] for index in quantity.free)
+        through = adjoint.at(places) if isinstance(adjoint.body, Ref | Number) and not adjoint.reduce else adjoint[places]
         body = through * slope.xreplace(solved.renaming) * solved.deltas
         if solved.guard != S.One:
             body = where(solved.guard, body, S.Zero)
@@ -382,7 +386,7 @@ def solve_indices(quantity: Definition, ref: Ref, shape: Sequence[Expr], rank: i
             open_axes.append((axis, place))
             continue
         renaming[unknown[0]] = inverse
-        if inverse != axis:
+        if inverse != axis or lengths[unknown[0]] != shape[axes.index(axis)]:
             guard *= less_equal(0, inverse) * less(inverse, lengths[unknown[0]])
     summed = [index for index in lengths if index not in renaming]
     renaming |= {index: bound_index(position) for position, index in enumerate(summed)}

@@ -353,13 +353,18 @@ def _log1p(node: Expr) -> Expr | None:
     total = node.args[0] if isinstance(node, log) else None
     if not isinstance(total, Add) or S.One not in total.args or total.is_number:
         return None
-    return fn.log1p(total - 1)
+    result: Expr = fn.log1p(total - 1)
+    return result if _log1p_by_name(result) is None else None
 
 
-def _log1p_of_exp(node: Expr) -> Expr | None:
-    """``log1p(exp(u)) = softplus(u)``, as the user may write it."""
+def _log1p_by_name(node: Expr) -> Expr | None:
+    """``log1p(u) = log(1 + u)`` where a form of ``1 + u`` is known."""
     u = _argument(node, fn.log1p)
-    return log(1 + u) if u is not None and exponential_sum(1 + u) is not None else None
+    if u is None:
+        return None
+    total = 1 + u
+    known = exponential_sum(total) is not None or _one_minus(total) is not None or _one_plus(total) is not None
+    return log(total) if known else None
 
 
 # ---- signs, kinks and the normal distribution --------------------------------------------------------------------
@@ -494,8 +499,8 @@ _SINH = Identity("sinh-over-cosh", r"\frac{\sinh u}{\cosh u} = \tanh u", "the hy
                  _sinh_over_cosh)  # fmt: skip
 _SOFTPLUS = Identity("softplus", r"\log(1 + e^u) = \operatorname{softplus}(u)", "the softplus by its name",
                      _softplus_of_sum)  # fmt: skip
-_LOG1P_EXP = Identity("log1p-exp", r"\operatorname{log1p}(e^u) = \log(1 + e^u)", "a softplus written with log1p",
-                      _log1p_of_exp)  # fmt: skip
+_LOG1P_NAMED = Identity("log1p-by-name", r"\operatorname{log1p}(u) = \log(1 + u)",
+                        "where 1 + u has a better form, as a sum of exponentials has", _log1p_by_name)  # fmt: skip
 _SOFTPLUS_DIFFERENCE = Identity(
     "softplus-difference", r"\operatorname{softplus}(u) - \operatorname{softplus}(-u) = u",
     "the odd part of the softplus", _softplus_difference)  # fmt: skip
@@ -516,7 +521,7 @@ READABLE: tuple[Identity, ...] = (
              _readable_sigmoid_ratio, outermost=True),
     _MERGE, _FACTOR, _SINH,
     Identity("sin-over-cos", r"\frac{\sin u}{\cos u} = \tan u", "the tangent by its name", _sin_over_cos),
-    _SOFTPLUS, _LOG1P_EXP,
+    _SOFTPLUS, _LOG1P_NAMED,
     Identity("log-exp-product", r"\log(c\,e^u) = u + \log c", "logarithm and exponential cancel", _log_of_exp_product),
     _EXP_SOFTPLUS,
     Identity("exp-times-sigmoid", r"e^{-u} \sigma(u) = \sigma(-u)", "exponential and sigmoid combine",
@@ -543,7 +548,7 @@ STABLE: tuple[Identity, ...] = (
              "one minus a function near one, without cancellation", _one_minus),
     Identity("one-plus", r"1 + \operatorname{erf}(u) = 2\,\Phi(\sqrt2\,u),\; 1 + \tanh u = 2\,\sigma(2u),\; \ldots",
              "one plus a function near minus one, without cancellation", _one_plus),
-    _LOG1P_EXP,
+    _LOG1P_NAMED,
     Identity("log-exponentials", r"\log(c\,e^a + d\,e^b) = \operatorname{logaddexp}(a + \log c, b + \log d)",
              "the logarithm of a sum of exponentials does not overflow", _log_of_exponentials),
     Identity("log-function", r"\log \sigma(u) = -\operatorname{softplus}(-u),\; \log\cosh u,\; \log\Phi(u),\; \ldots",

@@ -30,21 +30,25 @@ MAX_ENTRIES = 200_000_000
 
 @dataclass(frozen=True)
 class Backend:
-    """A number type: how to make a number and how to apply a primitive function."""
+    """A number type: how to make a number, and the library's function for an entry, if it has one."""
 
     number: Callable[[Expr], Any]
-    function: Callable[[Any], Callable[..., Array]]
+    function: Callable[[Any], Callable[..., Array] | None]
     dtype: Any
     einsum: bool
 
 
-def _numpy_function(entry: Any) -> Callable[..., Array]:
+def _numpy_function(entry: Elementwise) -> Callable[..., Array] | None:
+    if not entry.numpy:
+        return None
     module, _, name = entry.numpy.partition(".")
     function: Callable[..., Array] = getattr(np if module == "np" else special, name)
     return function
 
 
-def _mpmath_function(entry: Any) -> Callable[..., Array]:
+def _mpmath_function(entry: Elementwise) -> Callable[..., Array] | None:
+    if not entry.mpmath:
+        return None
     function = getattr(mpmath, entry.mpmath)
 
     def real(*values: Any) -> Any:
@@ -80,6 +84,14 @@ def evaluate(program: Program, values: Mapping[str, Any], backend: Backend = FLO
         for definition in program.definitions:
             env[definition.name] = _Evaluator(definition, env, dims, backend).value()
     return env
+
+
+def evaluate_definition(
+    definition: Definition, env: Mapping[str, Array], dims: Mapping[Dim, int], backend: Backend = FLOAT64
+) -> Array:
+    """The value of one definition, given the values of everything that it reads."""
+    with np.errstate(all="ignore"):
+        return _Evaluator(definition, env, dims, backend).value()
 
 
 def bind_dims(inputs: Sequence[Input], arrays: Mapping[str, Array]) -> dict[Dim, int]:
@@ -238,8 +250,9 @@ class _Evaluator:
         entry = BY_FUNCTION.get(expr.func)
         if entry is None:
             raise UnsupportedError(f"no numeric form of {expr.func.__name__}")
-        if entry.numpy and not (entry.stable and self.backend.dtype is object):
-            return self.backend.function(entry)(*(self.array(arg) for arg in expr.args))
+        function = self.backend.function(entry)
+        if function is not None:
+            return function(*(self.array(arg) for arg in expr.args))
         # Arguments get symbols of their own, so that the stable form's steps are not re-associated.
         local = {arg: sp.Dummy(real=True) for arg in entry.args}
         for symbol, argument in zip(entry.args, expr.args, strict=True):
@@ -272,7 +285,8 @@ class _Evaluator:
         indices = ref.indices
         if not indices:
             return array[()]
-        if all(isinstance(index, Index) for index in indices) and len(set(indices)) == len(indices):
+        sizes = tuple(self.lengths.get(index) for index in indices)
+        if sizes == array.shape and len(set(indices)) == len(indices):
             order = sorted(range(len(indices)), key=lambda n: self.axes.index(indices[n]))
             shape = [self.lengths[axis] if axis in indices else 1 for axis in self.axes]
             return array.transpose(order).reshape(shape)
@@ -303,6 +317,7 @@ def _reduce(kind: str, body: Array, over: tuple[int, ...], backend: Backend) -> 
         return np.asarray(body.prod(axis=over))
     largest = body.max(axis=over, keepdims=True)
     exp, log = (backend.function(BY_FUNCTION[function]) for function in (sp.exp, sp.log))
+    assert exp is not None and log is not None
     shift = largest if backend.dtype is object else np.where(np.isfinite(largest), largest, 0)
     total = np.asarray(exp(body - shift)).sum(axis=over)
     return np.asarray(log(total) + np.squeeze(shift, axis=over))

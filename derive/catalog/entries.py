@@ -82,6 +82,14 @@ class Elementwise:
             return sympy_function
         return type(self.name, (CatalogFunction,), {"entry": self, "nargs": (len(self.args),)})
 
+    @property
+    def signature(self) -> str:
+        """The call as documentation prints it, such as ``elu(x, a=1)``."""
+        required = len(self.args) - len(self.defaults)
+        defaults = ["", *(f"={value}" for value in self.defaults)]
+        shown = (f"{symbol}{defaults[max(0, n - required + 1)]}" for n, symbol in enumerate(self.args))
+        return f"{self.name}({', '.join(shown)})"
+
     def __call__(self, *values: Any) -> Expr:
         missing = len(self.args) - len(values)
         if missing < 0 or missing > len(self.defaults):

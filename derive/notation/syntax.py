@@ -6,11 +6,13 @@ every printed formula can be read back.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
-from chainrule.derive.errors import Span
 from sympy import Rational
+
+from chainrule.derive.errors import Span
 
 BinaryOperator = Literal["+", "-", "*", "/", "@", "**", "<", "<=", ">", ">=", "==", "!="]
 
@@ -60,10 +62,31 @@ class Binary(Node):
 
 
 @dataclass(frozen=True)
+class Juxtaposed(Node):
+    """``left right``: the product by the rules of linear algebra, read from text only.
+
+    A product with a matrix is ``@``; a transposed vector before a vector is their inner product,
+    after one it makes the outer product; everything else is ``*``.
+    """
+
+    left: Node
+    right: Node
+
+
+@dataclass(frozen=True)
 class Transpose(Node):
-    """``operand.T``."""
+    """``operand.T``; ``prime`` says that it was written ``operand'``."""
 
     operand: Node
+    prime: bool = field(default=False, compare=False, kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class IndexSum(Node):
+    """``Σ_i body``: the sum over index letters, which stand as subscripts in the body."""
+
+    letters: tuple[str, ...]
+    body: Node
 
 
 @dataclass(frozen=True)
@@ -101,3 +124,24 @@ class Call(Node):
     function: str
     arguments: tuple[Node, ...] = ()
     keywords: tuple[tuple[str, Node], ...] = ()
+
+
+def children(node: Node) -> tuple[Node, ...]:
+    """The nodes directly under a node."""
+    found: list[Node] = []
+    for part in vars(node).values():
+        if isinstance(part, Node):
+            found.append(part)
+        elif isinstance(part, tuple):
+            found += [inner for item in part for inner in (item if isinstance(item, tuple) else (item,))
+                      if isinstance(inner, Node)]  # fmt: skip
+    return tuple(found)
+
+
+def walk(node: Node) -> Iterator[Node]:
+    """The node and all nodes under it, from left to right, without recursion."""
+    waiting = [node]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        waiting += reversed(children(node))

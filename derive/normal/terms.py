@@ -18,13 +18,15 @@ from functools import cached_property
 from hashlib import blake2b
 from math import gcd, lcm
 
-from chainrule.derive.domains import Sign
 from sympy import Expr, Integer, Symbol
+
+from chainrule.derive.domains import Sign
 
 Exponent = int | Fraction
 
 
-def _digest(*parts: str) -> str:
+def digest(*parts: str) -> str:
+    """A digest of a list of texts."""
     return blake2b("\x1f".join(parts).encode(), digest_size=16).hexdigest()
 
 
@@ -127,7 +129,7 @@ class Atom:
             places = tuple(sorted(places, key=place_key))
         self.kind, self.head, self.args, self.places, self.bound = kind, head, args, places, bound
         self.sign, self.values = sign, values
-        self.key = _digest(
+        self.key = digest(
             kind, head, *(arg.key for arg in args), "@", *map(place_key, places), "#", *(b.key for b in bound)
         )
         inside = frozenset(t for p in places for t in place_tokens(p)).union(*(arg.tokens for arg in args))
@@ -158,9 +160,6 @@ class Atom:
         yield self
         for arg in self.args:
             yield from arg.walk()
-
-    def __str__(self) -> str:
-        return atom_text(self)
 
 
 Mono = tuple[tuple[Atom, Exponent], ...]
@@ -219,7 +218,7 @@ class Poly:
             ";".join([str(value), *(f"{atom.key}^{power}" for atom, power in factors)])
             for factors, value in self.terms.items()
         )
-        return _digest(*rows)
+        return digest(*rows)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Poly) and self.terms == other.terms
@@ -272,9 +271,6 @@ class Poly:
     def __sub__(self, other: Poly) -> Poly:
         return self + other.scaled(Fraction(-1))
 
-    def __str__(self) -> str:
-        return poly_text(self)
-
 
 def number(value: int | Fraction) -> Poly:
     """A number as a polynomial."""
@@ -320,43 +316,3 @@ def _common(monos: list[Mono]) -> Mono:
     tables = [dict(factors) for factors in monos]
     atoms = {atom for table in tables for atom in table}
     return mono({atom: min(table.get(atom, 0) for table in tables) for atom in atoms})
-
-
-# ---- text, for reports ---------------------------------------------------------------------
-
-
-def poly_text(poly: Poly) -> str:
-    """A polynomial in index notation."""
-    rows = sorted(poly.terms.items(), key=lambda row: rank(row[0]), reverse=True)
-    text = " + ".join(_term_text(factors, value) for factors, value in rows)
-    return text.replace("+ -", "- ") or "0"
-
-
-def _term_text(factors: Mono, value: Fraction) -> str:
-    parts = [_power_text(atom, power) for atom, power in sorted(factors, key=lambda f: f[0].order)]
-    if not parts:
-        return str(value)
-    lead = {1: "", -1: "-"}.get(value, f"{value}*" if value.denominator == 1 else f"({value})*")  # type: ignore[call-overload]
-    return lead + "*".join(parts)
-
-
-def _power_text(atom: Atom, power: Exponent) -> str:
-    return atom_text(atom) if power == 1 else f"{atom_text(atom)}**{power if power == abs(int(power)) else f'({power})'}"
-
-
-def _place_text(place: Place) -> str:
-    return place.name if isinstance(place, Token) else place_key(place)
-
-
-def atom_text(atom: Atom) -> str:
-    """An atom in index notation."""
-    args, places = ", ".join(map(poly_text, atom.args)), ",".join(map(_place_text, atom.places))
-    if atom.bound:
-        return f"{atom.kind}_{{{','.join(token.name for token in atom.bound)}}}({args})"
-    if atom.kind == "power":
-        return f"({args})"
-    if atom.kind in {"delta", "position"}:
-        return f"{atom.kind}({places})"
-    if atom.kind in {"entry", "symmetric", "dim", "number"}:
-        return f"{atom.head}[{places}]" if places else atom.head
-    return f"{atom.head or atom.kind}({args})"

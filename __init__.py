@@ -1,0 +1,72 @@
+"""chainrule: derivations to read, kernels to run and verdicts to trust, from one formula.
+
+    import chainrule as cr
+
+    f = cr.formula("X: real[n,d]; y: real[n]; w: real[d]; mean((y - X@w)^2)")
+    print(cr.gradient(f, wrt="w").text())
+
+The names below are imported from their modules when they are first used, so that
+``import chainrule`` and the command line's ``--help`` start at once.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from chainrule.derive.derivation import Derivation, gradient, hessian, hvp, jacobian
+    from chainrule.derive.errors import ChainruleError
+    from chainrule.derive.formula import Formula, catalog, formula
+    from chainrule.derive.verify import Verdict, verify
+    from chainrule.kernels.kernel import Kernel, elementwise, kernel
+
+#: The module that each public name is imported from.
+_MODULES = {
+    "ChainruleError": "chainrule.derive.errors",
+    "Derivation": "chainrule.derive.derivation",
+    "Formula": "chainrule.derive.formula",
+    "Kernel": "chainrule.kernels.kernel",
+    "Verdict": "chainrule.derive.verify",
+    "catalog": "chainrule.derive.formula",
+    "elementwise": "chainrule.kernels.kernel",
+    "formula": "chainrule.derive.formula",
+    "gradient": "chainrule.derive.derivation",
+    "hessian": "chainrule.derive.derivation",
+    "hvp": "chainrule.derive.derivation",
+    "jacobian": "chainrule.derive.derivation",
+    "kernel": "chainrule.kernels.kernel",
+    "verify": "chainrule.derive.verify",
+}
+
+__all__ = [
+    "ChainruleError",
+    "Derivation",
+    "Formula",
+    "Kernel",
+    "Verdict",
+    "catalog",
+    "elementwise",
+    "formula",
+    "gradient",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "kernel",
+    "verify",
+]
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Import a public name from its module (PEP 562)."""
+        if name not in _MODULES:
+            raise AttributeError(f"module 'chainrule' has no attribute {name!r}")
+        value = globals()[name] = getattr(import_module(_MODULES[name]), name)
+        return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,188 @@
+"""The order in which people write: terms of sums, factors of products, signs and fractions.
+
+Both printers, of matrix notation and of index notation, take sums and products apart here, so
+that they agree.  SymPy sorts terms by its own keys and distributes numbers over sums; here
+positive terms come first, then names in the order of their declarations, and common numbers and
+lengths are pulled out of sums again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import sympy as sp
+from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
+
+from chainrule.derive.bound_terms import indices_of
+from chainrule.derive.program import Dim, Program, Ref
+
+#: Sorts after every declared name.
+LAST = 1_000_000
+
+
+@dataclass(frozen=True)
+class Order:
+    """Positions of names: inputs as declared, then definitions."""
+
+    positions: Mapping[str, int]
+
+    @staticmethod
+    def of(program: Program) -> Order:
+        """The order of a program's names."""
+        return Order({name: n for n, name in enumerate([*program.by_name, *(d.name for d in program.dims)])})
+
+    def first_name(self, expr: Expr) -> int:
+        """The position of the earliest name in an expression."""
+        found = expr.atoms(Ref) or expr.atoms(Dim)
+        return min((self.positions.get(item.name, LAST) for item in found), default=LAST)
+
+    def term(self, term: Expr) -> tuple[object, ...]:
+        """Positive terms first, one before others, arrays before scalars, then by name, numbers."""
+        coefficient, rest = term.as_coeff_Mul()
+        kind = 0 if abs(term) == 1 else 2 if term.is_number else 1
+        return (bool(coefficient < 0), kind, -len(indices_of(rest)), self.first_name(rest), *_text(rest))
+
+    def factor(self, factor: Expr) -> tuple[object, ...]:
+        """Lengths, names and powers of names, others by name (functions before sums), logarithms."""
+        base = factor.base if isinstance(factor, Pow) else factor
+        kind = 0 if isinstance(base, Dim) or base.is_number else 1 if isinstance(base, Ref) else 2
+        kind = 3 if isinstance(base, sp.log) else kind
+        return (kind, self.first_name(factor), isinstance(base, Add), *_text(factor))
+
+    def terms(self, terms: Iterable[Expr]) -> list[Expr]:
+        """Terms in the order of writing."""
+        return sorted(terms, key=self.term)
+
+    def factors(self, factors: Iterable[Expr]) -> list[Expr]:
+        """Factors in the order of writing."""
+        return sorted(factors, key=self.factor)
+
+
+def _text(expr: Expr) -> tuple[int, str]:
+    text = str(expr)
+    return len(text), text
+
+
+# ---- sums ---------------------------------------------------------------------------------------
+
+
+def content(total: Expr) -> tuple[Expr, Expr]:
+    """A sum as ``common * rest``: a number and powers of lengths that all terms share.
+
+    Numbers are pulled out only where that leaves fewer of them, so ``2*a + 2*b`` is
+    ``2 * (a + b)`` but ``a/2 + b`` stays.
+    """
+    terms = Add.make_args(total)
+    if len(terms) < 2:
+        return S.One, total
+    number = _common_number([term.as_coeff_Mul()[0] for term in terms])
+    common = number * _common_lengths(terms)
+    return (common, Add(*(term / common for term in terms))) if common != 1 else (S.One, total)
+
+
+def _common_number(numbers: Sequence[Expr]) -> Expr:
+    if not all(number.is_Rational for number in numbers):
+        return S.One
+    numerator = sp.gcd([Integer(number.p) for number in numbers])
+    denominator = sp.lcm([Integer(number.q) for number in numbers])
+    common = Rational(numerator, denominator)
+    sign = -1 if all(number < 0 for number in numbers) else 1
+    before = sum(abs(number) != 1 for number in numbers)
+    after = sum(abs(number) != common for number in numbers) + 1
+    return sign * common if common != 1 and after < before else S(sign)
+
+
+def _common_lengths(terms: Sequence[Expr]) -> Expr:
+    shared: dict[Expr, Expr] | None = None
+    for term in terms:
+        powers = {base: power for base, power in _powers(term).items() if isinstance(base, Dim)}
+        if shared is None:
+            shared = powers
+        shared = {base: power for base, power in shared.items() if powers.get(base) == power}
+    return Mul(*(base**power for base, power in (shared or {}).items()))
+
+
+def _powers(term: Expr) -> dict[Expr, Expr]:
+    return dict(factor.as_base_exp() for factor in Mul.make_args(term))
+
+
+def common_factors(total: Expr) -> tuple[list[Expr], Expr]:
+    """A sum as the factors that all its terms have, and the rest."""
+    terms = Add.make_args(total)
+    shared = [factor for factor in Mul.make_args(terms[0]) if not factor.is_number]
+    for term in terms[1:]:
+        factors = Mul.make_args(term)
+        shared = [factor for factor in shared if factor in factors]
+    product = Mul(*shared)
+    return shared, Add(*(term / product for term in terms))
+
+
+# ---- products -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Fraction:
+    """``number * upper.. / lower..`` with a rational number; lower factors have positive powers."""
+
+    number: Rational
+    upper: tuple[Expr, ...]
+    lower: tuple[Expr, ...]
+
+
+def fraction(factors: Iterable[Expr]) -> Fraction:
+    """A product taken apart; sums lose the numbers and lengths that their terms share."""
+    number, upper, lower = S.One, [], []
+    waiting = [factor for product in factors for factor in reversed(Mul.make_args(product))]
+    surds: list[Expr] = []
+    while waiting:
+        factor = waiting.pop()
+        base, power = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
+        shared, rest = content(base) if isinstance(base, Add) and power.is_Integer else (S.One, base)
+        if factor.is_Rational:
+            number *= factor
+        elif shared != 1:
+            number *= 1
+            waiting += [rest**power, *Mul.make_args(shared**power)]
+        elif base.is_Integer and power.is_Rational:
+            surds.append(factor)
+        elif power.is_number and power.is_negative:
+            lower.append(base**-power)
+        else:
+            upper.append(factor)
+    number, root_up, root_down = _root(number, Mul(*surds))
+    return Fraction(number, tuple(root_up + upper), tuple(root_down + lower))
+
+
+def _root(number: Expr, surd: Expr) -> tuple[Expr, list[Expr], list[Expr]]:
+    """``sqrt(2)/2`` as ``1/sqrt(2)``: a root beside a number, on the side that is shorter."""
+    if surd == 1:
+        return number, [], []
+    square = surd**2
+    if square.is_Rational and (number / square).is_Rational:
+        turned = number * square
+        if abs(turned.q) < abs(number.q):
+            return turned, [], [Pow(square, S.Half, evaluate=False) if square.is_Integer else sp.sqrt(square)]
+    return number, [surd], []
+
+
+def is_decimal(number: Rational) -> bool:
+    """Whether people write a fraction in decimals: 0.1 and 0.25/10, but not 1/2 or 1/3."""
+    denominator = int(number.q)
+    if denominator % 5:
+        return False
+    while denominator % 2 == 0:
+        denominator //= 2
+    while denominator % 5 == 0:
+        denominator //= 5
+    return denominator == 1 and int(number.q) <= 10**6
+
+
+def negated(factor: Expr) -> Expr | None:
+    """``b - a`` for a factor ``a - b``, where there is something to turn round."""
+    base, power = factor.as_base_exp()
+    if not isinstance(base, Add) or not (power.is_Integer and power % 2):
+        return None
+    if not any(term.as_coeff_Mul()[0] < 0 for term in base.args):
+        return None
+    return Add(*(-term for term in base.args)) ** power

@@ -1,0 +1,109 @@
+"""Terms that bind indices, as they occur in printed formulas: reductions and softmax."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any
+
+import sympy as sp
+from sympy import Expr, Symbol, Tuple
+
+from chainrule.derive.program import Index
+
+
+class _Bound(Expr):  # type: ignore[misc]
+    """Base of terms that bind indices: a real number for each value of their free indices."""
+
+    is_commutative = True
+    is_extended_real = True
+    is_real = True
+    is_finite = True
+    is_complex = True
+
+    def _eval_derivative(self, symbol: object) -> Expr:
+        raise NotImplementedError("terms of printed formulas are not differentiated")
+
+
+class Over(_Bound):
+    """``kind`` over indices of a body: ``Over("sum", body, (k, n), ..)``."""
+
+    def __new__(cls, kind: str | Symbol, body: Expr, *limits: Iterable[Any]) -> Over:
+        """A reduction; ``limits`` are pairs of an index and its length."""
+        return Expr.__new__(cls, Symbol(str(kind)), body, *(Tuple(*limit) for limit in limits))
+
+    @property
+    def kind(self) -> str:
+        """The reduction."""
+        return str(self.args[0])
+
+    @property
+    def body(self) -> Expr:
+        """What is reduced."""
+        return self.args[1]
+
+    @property
+    def limits(self) -> dict[Index, Expr]:
+        """The bound indices and their lengths."""
+        return {limit[0]: limit[1] for limit in self.args[2:]}
+
+
+class LogSoftmax(_Bound):
+    """``scores[at] - logsumexp over k of scores[k]``: ``LogSoftmax(scores, (k, n, at), ..)``.
+
+    The scores are a body in the bound indices ``k``; ``at`` are the entries that are read.
+    """
+
+    #: The function's name in the notation.
+    notation = "log_softmax"
+
+    def __new__(cls, scores: Expr, *limits: Iterable[Any]) -> LogSoftmax:
+        """An entry; ``limits`` are triples of an index, its length and where it is read."""
+        return Expr.__new__(cls, scores, *(Tuple(*limit) for limit in limits))
+
+    @property
+    def body(self) -> Expr:
+        """The scores, in the bound indices."""
+        return self.args[0]
+
+    @property
+    def limits(self) -> dict[Index, Expr]:
+        """The bound indices and their lengths."""
+        return {limit[0]: limit[1] for limit in self.args[1:]}
+
+    @property
+    def at(self) -> tuple[Expr, ...]:
+        """The entry that is read along each bound index."""
+        return tuple(limit[2] for limit in self.args[1:])
+
+    def expanded(self) -> Expr:
+        """The same value with the reduction written out."""
+        entry = self.body.xreplace(dict(zip(self.limits, self.at, strict=True)))
+        return entry - Over("logsumexp", self.body, *self.limits.items())
+
+
+class Softmax(LogSoftmax):
+    """The exponential of :class:`LogSoftmax`."""
+
+    notation = "softmax"
+
+    def expanded(self) -> Expr:
+        """The same value with the reduction written out."""
+        return sp.exp(super().expanded())
+
+
+@lru_cache(maxsize=20_000)
+def indices_of(expr: Expr) -> frozenset[Index]:
+    """The free indices of an expression."""
+    if isinstance(expr, Index):
+        return frozenset([expr])
+    inner: frozenset[Index] = frozenset().union(*(indices_of(arg) for arg in _read_args(expr)))
+    return inner
+
+
+def _read_args(expr: Expr) -> Iterator[Expr]:
+    if isinstance(expr, Over | LogSoftmax):
+        yield from indices_of(expr.body) - set(expr.limits)
+        yield from expr.at if isinstance(expr, LogSoftmax) else ()
+    else:
+        yield from expr.args

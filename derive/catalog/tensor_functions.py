@@ -1,0 +1,142 @@
+"""Functions of whole tensors, one entry each: reductions, products, and what builds or rearranges.
+
+The parser reads calls by these signatures, ``chainrule list functions`` and the documentation
+print them; how each becomes definitions in index notation is said in ``notation/functions.py``,
+under the same name.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+#: What an argument is: a tensor, several tensors, an axis, one or more axes, a switch, a length,
+#: a shape, a quoted text, or a condition.
+ArgumentKind = Literal["tensor", "tensors", "axis", "axes", "switch", "length", "shape", "text", "condition"]
+Group = Literal["reduction", "along an axis", "product", "structure", "constructor", "choice"]
+
+
+@dataclass(frozen=True)
+class Argument:
+    """One argument of a function.
+
+    Attributes:
+        name: its keyword.
+        kind: what it is.
+        default: the default as text; empty if the argument must be given.
+        keyword_only: whether it must be given by name.
+    """
+
+    name: str
+    kind: ArgumentKind
+    default: str = ""
+    keyword_only: bool = False
+
+
+@dataclass(frozen=True)
+class TensorFunction:
+    """A function of whole tensors.
+
+    Attributes:
+        name: as written in a formula; further spellings in ``aliases``.
+        group: what kind of function it is.
+        arguments: its arguments in order.
+        about: one line of what it is, with its formula.
+        numpy: the same in NumPy.
+        aliases: further spellings.
+        method: whether ``x.name(..)`` may be written for ``name(x, ..)``.
+    """
+
+    name: str
+    group: Group
+    arguments: tuple[Argument, ...]
+    about: str
+    numpy: str
+    aliases: tuple[str, ...] = ()
+    method: bool = False
+
+    @property
+    def signature(self) -> str:
+        """The call as documentation prints it, such as ``sum(x, axis=None, keepdims=False)``."""
+        shown: list[str] = []
+        for argument in self.arguments:
+            if argument.keyword_only and "*" not in shown and not any(a.kind == "tensors" for a in self.arguments):
+                shown.append("*")
+            stars = "*" if argument.kind == "tensors" else ""
+            shown.append(f"{stars}{argument.name}" + (f"={argument.default}" if argument.default else ""))
+        return f"{self.name}({', '.join(shown)})"
+
+
+X = Argument("x", "tensor")
+AXES = (Argument("axis", "axes", "None"), Argument("keepdims", "switch", "False"))
+NAMED_AXES = (Argument("axis", "axes", "None", True), Argument("keepdims", "switch", "False", True))
+LAST_AXIS = Argument("axis", "axis", "-1")
+FIRST_AXIS = Argument("axis", "axis", "0", True)
+PAIR = (Argument("a", "tensor"), Argument("b", "tensor"))
+
+
+def _reduction(name: str, about: str, numpy: str = "", arguments: tuple[Argument, ...] = AXES) -> TensorFunction:
+    method = arguments is AXES and name != "logsumexp"
+    return TensorFunction(name, "reduction", (X, *arguments), about, numpy or f"np.{name}", method=method)
+
+
+def _along(name: str, about: str, numpy: str) -> TensorFunction:
+    return TensorFunction(name, "along an axis", (X, LAST_AXIS), about, numpy)
+
+
+TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
+    _reduction("sum", "sum of the entries"),
+    _reduction("mean", "sum of the entries over their number"),
+    _reduction("prod", "product of the entries"),
+    _reduction("max", "largest entry; where several are largest, the derivative is shared among them"),
+    _reduction("min", "smallest entry; where several are smallest, the derivative is shared among them"),
+    _reduction("var", "mean of the squared distances from the mean", "np.var"),
+    _reduction("std", "square root of var", "np.std"),
+    _reduction("logsumexp", "log of the sum of exp(x), without overflow", "scipy.special.logsumexp"),
+    _reduction("norm", "sqrt(sum(x**2)): 2-norm of a vector, Frobenius norm of a matrix", "np.linalg.norm", NAMED_AXES),
+    _reduction("norm1", "sum(abs(x))", "np.abs(x).sum", NAMED_AXES),
+    _reduction("norm2", "sqrt(sum(x**2)), the same as norm", "np.linalg.norm", NAMED_AXES),
+    _reduction("norminf", "max(abs(x))", "np.abs(x).max", NAMED_AXES),
+    _along("softmax", "exp(x) / sum(exp(x)) along the axis", "scipy.special.softmax"),
+    _along("log_softmax", "x - logsumexp(x) along the axis", "scipy.special.log_softmax"),
+    _along("cumsum", "sums of the entries up to each one", "np.cumsum"),
+    _along("cumprod", "products of the entries up to each one", "np.cumprod"),
+    TensorFunction("dot", "product", PAIR, "a @ b; for scalars a * b", "np.dot", method=True),
+    TensorFunction("outer", "product", PAIR, "the matrix a[i] * b[j] of two vectors", "np.outer"),
+    TensorFunction(
+        "einsum", "product", (Argument("subscripts", "text"), Argument("operands", "tensors")),
+        "sum of products over the letters that the output lacks", "np.einsum",
+    ),
+    TensorFunction("trace", "structure", (X,), "sum of the diagonal of a square matrix", "np.trace", ("tr",), True),
+    TensorFunction(
+        "diag", "structure", (X,), "diagonal matrix of a vector, or diagonal of a square matrix", "np.diag"
+    ),
+    TensorFunction("transpose", "structure", (X,), "x.T, the axes in reverse order", "np.transpose", method=True),
+    TensorFunction(
+        "vec", "structure", (X,), "the columns of a matrix under one another (Magnus and Neudecker)",
+        "x.reshape(-1, order='F')",
+    ),
+    TensorFunction(
+        "concat", "structure", (Argument("x", "tensors"), FIRST_AXIS), "tensors one after the other along an axis",
+        "np.concatenate", ("concatenate",),
+    ),
+    TensorFunction(
+        "stack", "structure", (Argument("x", "tensors"), FIRST_AXIS), "tensors side by side along a new axis",
+        "np.stack",
+    ),
+    TensorFunction("eye", "constructor", (Argument("n", "length"),), "identity matrix", "np.eye"),
+    TensorFunction("ones", "constructor", (Argument("shape", "shape"),), "a tensor of ones", "np.ones"),
+    TensorFunction("zeros", "constructor", (Argument("shape", "shape"),), "a tensor of zeros", "np.zeros"),
+    TensorFunction(
+        "where", "choice", (Argument("condition", "condition"), *PAIR), "a where the condition holds, else b",
+        "np.where",
+    ),
+)  # fmt: skip
+
+#: Every spelling of every function of tensors.
+TENSOR_BY_NAME: dict[str, TensorFunction] = {
+    name: entry for entry in TENSOR_FUNCTIONS for name in (entry.name, *entry.aliases)
+}
+
+#: Functions that are known by name but cannot be derived yet.
+NOT_YET: tuple[str, ...] = ("inv", "det", "logdet", "slogdet", "solve", "cholesky", "pinv", "eig", "eigh", "svd", "qr")

@@ -1,0 +1,325 @@
+"""Gradients, Jacobians, Hessians and Hessian-vector products with their derivations."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from chainrule.derive.calculus import Derivative, differentiate, directional_derivative, joined
+from chainrule.derive.catalog.elementwise import BY_FUNCTION
+from chainrule.derive.chain import chain_rule
+from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
+from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.narrative import backward, forward, given, partial, result
+from chainrule.derive.program import Definition, Input, Program
+from chainrule.derive.render.latex import page_latex
+from chainrule.derive.render.page import Page, Shown
+from chainrule.derive.render.text import page_text
+from chainrule.derive.rules import ASSUMING, BY_ID
+from chainrule.derive.serialise import (
+    decode_program,
+    decode_step,
+    encode_program,
+    encode_step,
+)
+from chainrule.derive.steps import Step
+
+Goal = Literal["gradient", "jacobian", "hessian", "hvp"]
+
+SCHEMA = 1
+
+
+@dataclass(frozen=True)
+class Derivation:
+    """What was wanted, each step, and the result.
+
+    Attributes:
+        goal: which derivative.
+        formula: the formula that is differentiated.
+        wrt: the variables.
+        steps: definitions first, then one group per adjoint, in the order of reverse mode.
+        result: the derivative by each variable; for several variables a Hessian has a block for
+            each pair, called ``"a,b"`` (and ``"a"`` for the pair of a with itself).
+        assumptions: what was used of the declarations, and where functions have kinks.
+        context: every definition that the steps speak of.
+    """
+
+    goal: Goal
+    formula: Formula
+    wrt: tuple[str, ...]
+    steps: tuple[Step, ...]
+    result: Mapping[str, Formula]
+    assumptions: tuple[str, ...]
+    context: Program
+
+    def text(self) -> str:
+        """The derivation as plain text."""
+        return page_text(self.page())
+
+    def latex(self, document: bool = False) -> str:
+        """The derivation in LaTeX: a fragment, or with ``document`` a file that compiles."""
+        return page_latex(self.page(), document)
+
+    def page(self) -> Page:
+        """The derivation as lines, for any renderer."""
+        context = _by_name(self.context, self.steps)
+        definitions = [step for step in self.steps if step.rule == "definition"]
+        moves = [step for step in self.steps if step.rule != "definition"]
+        sections = [given(self.formula.inputs), forward(context, definitions), backward(context, moves)]
+        sections += [
+            result(item.program, *_quotient(self, key), item.output.name) for key, item in self.result.items()
+        ]
+        return Page(_title(self), tuple(section for section in sections if section.lines), self.assumptions)
+
+    def to_json(self) -> str:
+        """Everything, exactly; ``from_json`` gives the same derivation back."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The derivation as plain data, with the printed forms of the results for convenience."""
+        return {
+            "schema": SCHEMA,
+            "goal": self.goal,
+            "formula": _formula_dict(self.formula),
+            "wrt": list(self.wrt),
+            "steps": [encode_step(step) for step in self.steps],
+            "rules": {step.rule: BY_ID[step.rule].sentence for step in self.steps},
+            "result": {key: _formula_dict(item) for key, item in self.result.items()},
+            "assumptions": list(self.assumptions),
+            "context": encode_program(self.context),
+        }
+
+    @staticmethod
+    def from_json(text: str) -> Derivation:
+        """The derivation that ``to_json`` wrote."""
+        data = json.loads(text)
+        if data.get("schema") != SCHEMA:
+            raise InputError("not a derivation of this schema", expected=str(SCHEMA), found=str(data.get("schema")))
+        return Derivation(
+            data["goal"],
+            _formula_from(data["formula"]),
+            tuple(data["wrt"]),
+            tuple(decode_step(step) for step in data["steps"]),
+            {key: _formula_from(item) for key, item in data["result"].items()},
+            tuple(data["assumptions"]),
+            decode_program(data["context"]),
+        )
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return {"text/plain": self.text(), "text/latex": self.latex()}
+
+
+def gradient(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
+    """The gradient of a scalar formula by each variable, with its derivation.
+
+    ``df/dX`` has the shape of ``X``; its entries are differentiated as independent of each other.
+
+    Raises:
+        UnsupportedError: if the formula is not scalar (use ``jacobian``).
+        UnknownNameError: if a variable is not an input or definition of the formula.
+
+    Example:
+        >>> d = gradient("X: real[n, d]; y: real[n]; w: real[d]; norm(X @ w - y)^2", "w")
+        >>> d.result["w"].matrix()
+        '2*X.T @ (X @ w - y)'
+    """
+    f, names = _checked(f, wrt, scalar="gradient")
+    return _first_order("gradient", f, names)
+
+
+def jacobian(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
+    """The derivative of a formula of any shape; its shape is the formula's followed by the variable's."""
+    f, names = _checked(f, wrt)
+    return _first_order("jacobian", f, names)
+
+
+def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
+    """The second derivatives of a scalar formula; a block has the shape ``a.shape + b.shape``."""
+    f, names = _checked(f, wrt, scalar="Hessian")
+    first = differentiate(f.differentiable, names, exact=True)
+    steps, context, results = list(first.steps), first.context, {}
+    for a in names:
+        second = differentiate(replace(context, outputs=(first.results[a],)), names)
+        context = joined(context, second.context)
+        steps += second.steps
+        for b in names:
+            key = a if a == b else f"{a},{b}"
+            results[key] = _formula_of(second.program, second.results[b])
+    return _derivation("hessian", f, names, steps, results, context)
+
+
+def hvp(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
+    """The product of the Hessian with a direction, a new input ``v_w`` for each variable ``w``.
+
+    It is the gradient of the directional derivative ``sum_a <df/da, v_a>``.
+    """
+    f, names = _checked(f, wrt, scalar="Hessian-vector product")
+    first = differentiate(f.differentiable, names, exact=True)
+    slope, directions = directional_derivative(first, names)
+    second = differentiate(slope, names)
+    context = joined(Program((*f.inputs, *directions), first.context.definitions, ()), second.context)
+    steps = (*first.steps, *(_definition_step(slope.by_name[slope.outputs[0]]),), *second.steps)
+    results = {name: _formula_of(second.program, second.results[name]) for name in names}
+    return _derivation("hvp", f, names, steps, results, context)
+
+
+def _first_order(goal: Goal, f: Formula, names: tuple[str, ...]) -> Derivation:
+    chains = [chain_rule(f.differentiable, name) for name in names]
+    if all(chains):
+        return _along_chains(goal, f, names, [chain for chain in chains if chain])
+    found = differentiate(f.differentiable, names)
+    assuming = any(step.rule in ASSUMING for step in found.steps)
+    exact = differentiate(f.differentiable, names, exact=True) if assuming else None
+    results = {name: _formula_of(found.program, found.results[name], exact, name) for name in names}
+    return _derivation(goal, f, names, found.steps, results, found.context)
+
+
+def _along_chains(goal: Goal, f: Formula, names: tuple[str, ...], chains: Sequence[Derivative]) -> Derivation:
+    """A derivation by products along chains; a link that two chains share is differentiated once."""
+    context = chains[0].context
+    for chain in chains[1:]:
+        context = joined(context, chain.context)
+    results = {name: _formula_of(chain.program, chain.results[name]) for name, chain in zip(names, chains, strict=True)}
+    steps = dict.fromkeys(step for chain in chains for step in chain.steps)
+    return _derivation(goal, f, names, steps, results, context)
+
+
+def _formula_of(program: Program, name: str, exact: Derivative | None = None, variable: str = "") -> Formula:
+    fallback = exact.program.pruned([exact.results[variable]]) if exact else None
+    return Formula(program.pruned([name]), exact=fallback)
+
+
+def _derivation(
+    goal: Goal,
+    f: Formula,
+    names: tuple[str, ...],
+    steps: Iterable[Step],
+    results: dict[str, Formula],
+    context: Program,
+) -> Derivation:
+    base = f.differentiable
+    definitions = [_definition_step(definition) for definition in base.pruned().definitions]
+    every = (*definitions, *steps)
+    return Derivation(goal, f, names, every, results, _assumptions(base, every), context)
+
+
+def _definition_step(definition: Definition | Input) -> Step:
+    assert isinstance(definition, Definition)
+    return Step("definition", definition.name, definition, definition)
+
+
+def _assumptions(program: Program, steps: Sequence[Step]) -> tuple[str, ...]:
+    """What the declarations contributed, and where the formula is not differentiable."""
+    used = dict.fromkeys(BY_ID[step.rule].sentence for step in steps if step.rule in ASSUMING)
+    used |= dict.fromkeys(
+        BY_ID[value].sentence
+        for step in steps
+        for key, value in step.bindings
+        if key == "rule" and value in ASSUMING
+    )
+    kinks = {
+        f"{entry.name} is not differentiable everywhere ({entry.kinks})": None
+        for definition in program.definitions
+        for function, entry in BY_FUNCTION.items()
+        if entry.kinks and definition.body.has(function)
+    }
+    ties = {
+        f"{definition.reduce} is not differentiable where several entries attain it (they share equally)": None
+        for definition in program.definitions
+        if definition.reduce in ("max", "min")
+    }
+    return tuple({**used, **kinks, **ties})
+
+
+def _checked(
+    f: str | Formula, wrt: str | Sequence[str] | None, scalar: str = ""
+) -> tuple[Formula, tuple[str, ...]]:
+    """The formula, and the names of the variables, all of which exist."""
+    f = as_formula(f)
+    if scalar and f.shape:
+        raise UnsupportedError(
+            f"the {scalar} is for scalar formulas; this one has shape ({', '.join(map(str, f.shape))})",
+            hint="use jacobian, or reduce the formula with sum(..) or mean(..)",
+        )
+    return f, variables(f, wrt)
+
+
+def variables(f: Formula, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The variables to differentiate by: those named, the formula's usual ones, or the only input."""
+    if wrt is None:
+        usual = f.wrt or (tuple(item.name for item in f.inputs) if len(f.inputs) == 1 else ())
+        if not usual:
+            raise InputError(
+                "which variables should the derivative be taken by?",
+                expected="one or more of " + ", ".join(item.name for item in f.inputs),
+                hint=f"for example wrt={f.inputs[-1].name!r}" if f.inputs else "",
+            )
+        return usual
+    names = tuple(part.strip() for part in wrt.split(",")) if isinstance(wrt, str) else tuple(wrt)
+    program = f.differentiable
+    for name in names:
+        if name not in program.by_name:
+            known = [item.name for item in program.inputs]
+            raise UnknownNameError(
+                f"the formula has no variable called {name!r}", expected="one of " + ", ".join(known),
+                near=near_names(name, known),
+            )  # fmt: skip
+    if len(set(names)) != len(names):
+        raise InputError("a variable is named twice in wrt", found=", ".join(names))
+    return names
+
+
+def _by_name(context: Program, steps: Sequence[Step]) -> Program:
+    """The context with everything that has a step of its own shown by name."""
+    own = {step.where for step in steps}
+    definitions = (
+        replace(item, origin="adjoint") if item.name in own and item.origin == "auto" else item
+        for item in context.definitions
+    )
+    return context.with_definitions(definitions)
+
+
+def _quotient(d: Derivation, key: str) -> tuple[str, str]:
+    output = d.formula.output.name
+    if d.goal == "hessian":
+        a, _, b = key.partition(",")
+        return f"grad_{a}", b or a
+    return (f"<grad {output}, v>", key) if d.goal == "hvp" else (output, key)
+
+
+def _title(d: Derivation) -> Shown:
+    parts = [partial(d.formula.output.name, name) for name in d.wrt]
+    words = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
+    text = ", ".join(part.text for part in parts)
+    return Shown(f"{words[d.goal]}: {text}", ", ".join(part.latex for part in parts))
+
+
+def _formula_dict(f: Formula) -> dict[str, Any]:
+    return {
+        "text": f.text,
+        "name": f.name,
+        "matrix": f.matrix(),
+        "index": f.index(),
+        "latex": f.latex(),
+        "shape": [str(length) for length in f.shape],
+        "program": encode_program(f.program),
+        "exact": encode_program(f.exact) if f.exact else None,
+    }
+
+
+def _formula_from(data: Any) -> Formula:
+    exact = decode_program(data["exact"]) if data["exact"] else None
+    return Formula(decode_program(data["program"]), data["text"], data["name"], exact=exact)
+
+
+GOALS: Mapping[str, Callable[..., Derivation]] = {
+    "gradient": gradient,
+    "jacobian": jacobian,
+    "hessian": hessian,
+    "hvp": hvp,
+}

@@ -1,0 +1,171 @@
+"""A formula: a program with one output, read from text or from the catalogue."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from sympy import Expr
+
+from chainrule.derive.binding import bind
+from chainrule.derive.catalog.elementwise import ELEMENTWISE
+from chainrule.derive.catalog.entries import Elementwise
+from chainrule.derive.catalog.losses import ALIASES, BY_NAME, ENTRIES, Entry
+from chainrule.derive.catalog.tensor_functions import TENSOR_FUNCTIONS, TensorFunction
+from chainrule.derive.errors import InputError, UnknownNameError, near_names
+from chainrule.derive.index_form import index_latex, index_text
+from chainrule.derive.matrix_form import matrix_form
+from chainrule.derive.notation.read import parse_formula
+from chainrule.derive.notation.unparse import unparse
+from chainrule.derive.numeric import evaluate
+from chainrule.derive.program import Definition, Input, Program
+from chainrule.derive.render.latex_node import node_latex
+from chainrule.derive.render.numpy_source import numpy_source
+
+
+@dataclass(frozen=True)
+class Formula:
+    """A scalar, vector, matrix or tensor as a function of declared inputs.
+
+    Attributes:
+        program: its definitions; the only output is its value.
+        text: the text it was read from, if any.
+        name: its name in the catalogue, if any.
+        wrt: the variables by which one usually differentiates it (empty if not known).
+        exact: a program that is the same function everywhere, where ``program`` is so only on
+            the declared domains; derivatives start from it.
+    """
+
+    program: Program
+    text: str = field(default="", compare=False)
+    name: str = field(default="", compare=False)
+    wrt: tuple[str, ...] = field(default=(), compare=False)
+    exact: Program | None = field(default=None, compare=False, repr=False)
+
+    @property
+    def output(self) -> Input | Definition:
+        """The input or definition that is the formula's value."""
+        return self.program.output
+
+    @property
+    def shape(self) -> tuple[Expr, ...]:
+        """The length of each axis; ``()`` for a scalar."""
+        return self.output.shape
+
+    @property
+    def inputs(self) -> tuple[Input, ...]:
+        """The declared inputs."""
+        return self.program.inputs
+
+    @property
+    def differentiable(self) -> Program:
+        """The program that derivatives start from."""
+        return self.exact or self.program
+
+    def evaluate(self, /, **arrays: Any) -> Any:
+        """The value at the given inputs, with NumPy; a float for a scalar formula.
+
+        Every keyword is an input's name.  Raises ``InputError``, ``ShapeError`` or
+        ``DomainError`` where the arrays do not fit the declarations.
+        """
+        values, _ = bind(self.inputs, arrays, dtype=np.float64)
+        result = evaluate(self.program, values)[self.output.name]
+        return result if self.shape else float(result)
+
+    def matrix(self) -> str:
+        """The formula in matrix notation; in index notation where it has no matrix form."""
+        node = self.node
+        return self.index() if node is None else unparse(node)
+
+    def index(self) -> str:
+        """The formula in index notation."""
+        return index_text(self.program, self.output.name)
+
+    def latex(self) -> str:
+        """The formula in LaTeX, in matrix notation where it has one."""
+        node = self.node
+        return index_latex(self.program, self.output.name) if node is None else node_latex(node)
+
+    def numpy(self, function_name: str = "") -> str:
+        """Runnable NumPy source of a function that computes the formula."""
+        return numpy_source(self.program, function_name or self.output.name)
+
+    @cached_property
+    def node(self) -> Any:
+        """The syntax tree of the matrix form, or ``None``."""
+        if isinstance(self.output, Input):
+            return matrix_form(self.program, self.output.name)
+        return matrix_form(self.program, self.output.name)
+
+    def parts(self) -> Iterator[tuple[str, str]]:
+        """Name and matrix (or index) form of every definition that the formula refers to by name."""
+        for definition in self.program.pruned().definitions:
+            if definition.origin != "auto" and definition.name != self.output.name:
+                node = matrix_form(self.program, definition.name)
+                text = index_text(self.program, definition.name) if node is None else unparse(node)
+                yield definition.name, text
+
+    def __str__(self) -> str:
+        where = "".join(f"\n  {name} = {text}" for name, text in self.parts())
+        return self.matrix() + (f"\nwhere{where}" if where else "")
+
+    def _repr_latex_(self) -> str:
+        return f"$${self.latex()}$$"
+
+
+def formula(source: str, /, **declarations: str) -> Formula:
+    """Reads a formula from text in the notation, or looks it up in the catalogue.
+
+    Args:
+        source: declarations and statements, or a catalogue name.
+        declarations: further declarations, such as ``X="real[n, d]"``.
+
+    Raises:
+        NotationError: if the text cannot be read; also ``ShapeError`` and ``LimitError``.
+
+    Example:
+        >>> f = formula("mean((y - X @ w)^2)", X="real[n, d]", y="real[n]", w="real[d]")
+        >>> f.evaluate(X=[[1, 2], [3, 4]], y=[1, 0], w=[1, -1])
+        2.5
+    """
+    if not isinstance(source, str):
+        raise InputError("a formula is text", expected="str", found=type(source).__name__)
+    name = source.strip()
+    entry = BY_NAME.get(ALIASES.get(name, name)) if not declarations else None
+    if entry is not None:
+        return Formula(parse_formula(entry.text), entry.text, entry.name, entry.wrt)
+    return Formula(parse_formula(source, declarations), source)
+
+
+def as_formula(source: str | Formula) -> Formula:
+    """A formula as it is, or read from text."""
+    return source if isinstance(source, Formula) else formula(source)
+
+
+class Catalog:
+    """Every named formula: ``catalog["mse"]``, iteration in order, ``"mse" in catalog``."""
+
+    #: Every function that formulas may use: ``name``, ``signature``, ``about``.
+    functions: tuple[Elementwise | TensorFunction, ...] = (*ELEMENTWISE, *TENSOR_FUNCTIONS)
+
+    def __getitem__(self, name: str) -> Entry:
+        found = BY_NAME.get(ALIASES.get(name, name))
+        if found is None:
+            near = near_names(name, [*BY_NAME, *ALIASES])
+            raise UnknownNameError(f"the catalogue has no formula called {name!r}", near=near)
+        return found
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(ENTRIES)
+
+    def __len__(self) -> int:
+        return len(ENTRIES)
+
+    def __contains__(self, name: object) -> bool:
+        return name in BY_NAME or name in ALIASES
+
+
+catalog = Catalog()

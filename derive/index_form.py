@@ -1,0 +1,400 @@
+"""Index notation as text and as LaTeX: every definition has one.
+
+``X.T @ (p - y) / n`` is ``1/n sum_i X[i,j] (p[i] - y[i])``.  One walk over the expression builds the
+text; a :class:`Style` says how each piece looks.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chainrule.derive.arrange import Fraction, Order, content, fraction, is_decimal, negated
+from chainrule.derive.catalog.elementwise import BY_FUNCTION
+from chainrule.derive.errors import LimitError
+from chainrule.derive.bound_terms import LogSoftmax, Over, indices_of
+from chainrule.derive.inlining import Inliner, written_in
+from chainrule.derive.latex_names import latex_name
+from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
+from chainrule.derive.scalar import Indicator, where
+from sympy import Add, Expr, KroneckerDelta, Mul, Pow, Rational, S, floor
+
+#: Letters for indices, in the order in which they are taken.
+LETTERS = "ijklmpqrstuvabcdefgh"
+
+# How tightly a text binds; a text is put in parentheses where something tighter is needed.
+SUM, PRODUCT, POWER, ATOM = range(4)
+
+
+@dataclass(frozen=True)
+class Style:
+    """How the pieces of index notation look.
+
+    Attributes:
+        name: a name.
+        entry: a name with subscripts.
+        space: between factors.
+        quotient: numerator and denominator, both as products.
+        power: base and exponent.
+        root: a square root.
+        parentheses: around a text.
+        reduction: kind, index and length, to be followed by the body.
+        function: name and arguments of a function of the catalogue.
+        choice: condition, value and other value.
+        comparison: the operators.
+        delta: the two indices of a unit matrix.
+    """
+
+    name: Callable[[str], str]
+    entry: Callable[[str, Sequence[str]], str]
+    space: str
+    quotient: Callable[[str, str], str]
+    power: Callable[[str, str], str]
+    root: Callable[[str], str]
+    parentheses: Callable[[str], str]
+    reduction: Callable[[str, str, str], str]
+    function: Callable[[str, Sequence[str]], str]
+    choice: Callable[[str, str, str], str]
+    comparison: Mapping[str, str]
+    delta: Callable[[str, str], str]
+
+
+def index_text(program: Program, name: str) -> str:
+    """The right-hand side of a definition in index notation, nameless parts written in.
+
+    Example: ``2/n sum_i X[i,j] (sum_k X[i,k] w[k] + b - y[i])``.
+    """
+    return _printed(program, name, TEXT)
+
+
+def index_latex(program: Program, name: str) -> str:
+    """:func:`index_text` in LaTeX."""
+    return _printed(program, name, LATEX)
+
+
+def index_letters(program: Program, name: str) -> tuple[str, ...]:
+    """The letters that stand for the axes of an input or definition, in order."""
+    item = program.by_name[name]
+    letters = _Letters(program)
+    return tuple(letters.choose(length) for length in item.shape)
+
+
+def _printed(program: Program, name: str, style: Style) -> str:
+    item = program.by_name[name]
+    letters = _Letters(program)
+    chosen = [letters.choose(length) for length in item.shape]
+    if not isinstance(item, Definition):
+        return style.entry(name, chosen)
+    names = dict(zip(item.free, chosen, strict=True))
+    try:
+        body = Inliner(program).body(item)
+    except LimitError:
+        body = Inliner(program, lambda _: False).body(item)
+    return _Printer(program, style, letters).write(body, names)[0]
+
+
+class _Letters:
+    """Index letters: one per dimension where possible, none that is a name."""
+
+    def __init__(self, program: Program, taken: Iterable[str] = ()) -> None:
+        names = {*program.by_name, *(length.name for length in program.dims)}
+        self.pool = [letter for letter in LETTERS if letter not in names]
+        self.pool += [f"i{n}" for n in itertools.islice(itertools.count(1), 40) if f"i{n}" not in names]
+        self.usual = dict(zip(program.dims, self.pool, strict=False))
+        self.taken = set(taken)
+
+    def choose(self, length: Expr) -> str:
+        """A letter for an axis of this length."""
+        usual = self.usual.get(length)
+        others = [letter for letter in self.pool if letter not in self.usual.values()]
+        candidates = [usual] if usual else []
+        letter = next(letter for letter in [*candidates, *others, *self.pool] if letter not in self.taken)
+        self.taken.add(letter)
+        return letter
+
+    def within(self, names: Mapping[Index, str]) -> _Letters:
+        """Letters for what is bound inside an expression in these letters."""
+        inner = object.__new__(_Letters)
+        inner.pool, inner.usual, inner.taken = self.pool, self.usual, set(names.values())
+        return inner
+
+
+Names = Mapping[Index, str]
+Written = tuple[str, int]
+
+
+class _Printer:
+    """Writes expressions: each method returns a text and how tightly it binds."""
+
+    def __init__(self, program: Program, style: Style, letters: _Letters) -> None:
+        self.program, self.style, self.letters = program, style, letters
+        self.order = Order.of(program)
+
+    def write(self, expr: Expr, names: Names) -> Written:
+        """An expression whose free indices have these letters."""
+        for kind, method in METHODS:
+            if isinstance(expr, kind):
+                return method(self, expr, names)
+        return self.applied(expr, names)
+
+    def at_least(self, level: int, expr: Expr, names: Names) -> str:
+        """An expression that binds at least as tightly, in parentheses if need be."""
+        text, own = self.write(expr, names)
+        return text if own >= level else self.style.parentheses(text)
+
+    def plain(self, expr: Expr, names: Names) -> str:
+        """An expression where nothing binds."""
+        return self.write(expr, names)[0]
+
+    # ---- leaves
+
+    def number(self, value: Rational, names: Names) -> Written:
+        exact = Rational(value)
+        if exact < 0:
+            return f"-{self.number(-exact, names)[0]}", SUM
+        if exact.q == 1:
+            return str(exact.p), ATOM
+        if is_decimal(exact):
+            return f"{float(exact):g}", ATOM
+        return self.style.quotient(str(exact.p), str(exact.q)), PRODUCT
+
+    def symbol(self, value: Expr, names: Names) -> Written:
+        if isinstance(value, Index):
+            return names[value], ATOM
+        if value == S.Exp1:
+            return self.style.function("exp", ["1"]), ATOM
+        return self.style.name("pi" if value == S.Pi else value.name), ATOM
+
+    def entry(self, ref: Ref, names: Names) -> Written:
+        shape = self.program.by_name[ref.name].shape
+        if all(is_unit(length) for length in shape):
+            return self.style.name(ref.name) if not shape else self.style.entry(ref.name, ["0"] * len(shape)), ATOM
+        return self.style.entry(ref.name, [self.plain(index, names) for index in ref.indices]), ATOM
+
+    def delta(self, expr: KroneckerDelta, names: Names) -> Written:
+        moving = sorted(expr.args, key=lambda arg: str(names.get(arg, arg)))
+        return self.style.delta(*(self.plain(arg, names) for arg in moving)), ATOM
+
+    # ---- sums and products
+
+    def add(self, total: Expr, names: Names) -> Written:
+        common, rest = content(total)
+        if common != 1:
+            return self.product(Mul(common, rest, evaluate=False), names)
+        texts = [self.at_least(PRODUCT, term, names) if not _negative(term) else self.plain(term, names)
+                 for term in self.order.terms(total.args)]  # fmt: skip
+        texts.sort(key=lambda text: text.startswith("-"))
+        result = texts[0]
+        for text in texts[1:]:
+            result += f" - {text[1:]}" if text.startswith("-") else f" + {text}"
+        return result, SUM
+
+    def product(self, expr: Expr, names: Names) -> Written:
+        """A product: sign, scalar coefficient, factors, and reductions at the end."""
+        parts = _turned(_opened(fraction([expr])))
+        upper = self.order.factors(parts.upper)
+        scalars = [factor for factor in upper if not indices_of(factor) and not isinstance(factor, Over)]
+        others = [factor for factor in upper if factor not in scalars]
+        under = self.order.factors(parts.lower)
+        sign = "-" if parts.number < 0 else ""
+        size = abs(parts.number)
+        split = [f for f in under if indices_of(f)] if others else []
+        front = self.ratio(size, scalars, [f for f in under if f not in split], names, alone=not others)
+        back = self.ratio(S.One, others, split, names, alone=True) if others else ""
+        text = self.style.space.join(part for part in (front, back) if part)
+        return sign + text, SUM if sign else PRODUCT
+
+    def ratio(
+        self, size: Rational, upper: Sequence[Expr], lower: Sequence[Expr], names: Names, *, alone: bool
+    ) -> str:
+        """``size * upper.. / lower..``; nothing for 1 unless it stands alone."""
+        decimal = is_decimal(size)
+        top = [self.number(size if decimal else Rational(size.p), names)[0]] if decimal or size.p != 1 else []
+        bottom = [str(size.q)] if size.q != 1 and not decimal else []
+        whole = not lower and not bottom
+        top += self.factors(upper, names, open_end=whole)
+        bottom += self.factors(lower, names, open_end=False)
+        if not bottom:
+            return self.style.space.join(top) if top else "1" if alone else ""
+        under = self.style.space.join(bottom)
+        under = under if len(bottom) == 1 or self.style is LATEX else self.style.parentheses(under)
+        return self.style.quotient(self.style.space.join(top) or "1", under)
+
+    def factors(self, factors: Sequence[Expr], names: Names, *, open_end: bool) -> list[str]:
+        """Factors as texts, reductions last; all but an open end in parentheses where they need them."""
+        ordered = sorted(factors, key=lambda factor: isinstance(factor, Over))
+        texts = []
+        for n, factor in enumerate(ordered):
+            text, level = self.reduction(factor, names) if isinstance(factor, Over) else self.write(factor, names)
+            last = open_end and n == len(ordered) - 1 and isinstance(factor, Over)
+            # A reduction reaches as far as it can, so anything after it needs parentheses.
+            enclosed = not last and (level < POWER or isinstance(factor, Over))
+            texts.append(self.style.parentheses(text) if enclosed else text)
+        return texts
+
+    def power(self, expr: Pow, names: Names) -> Written:
+        base, exponent = expr.as_base_exp()
+        if exponent.is_number and exponent.is_negative:
+            return self.product(expr, names)
+        if exponent == S.Half:
+            return self.style.root(self.plain(base, names)), ATOM
+        return self.style.power(self.at_least(ATOM, base, names), self.plain(exponent, names)), POWER
+
+    # ---- functions and reductions
+
+    def applied(self, expr: Expr, names: Names) -> Written:
+        entry = BY_FUNCTION.get(expr.func)
+        if isinstance(expr, floor) or entry is None:
+            inner = ", ".join(self.plain(arg, names) for arg in expr.args)
+            return f"{expr.func.__name__}{self.style.parentheses(inner)}", ATOM
+        args = list(expr.args)
+        defaults = list(entry.defaults)
+        while defaults and args[-1] == defaults[-1] and self.style is TEXT:
+            args.pop()
+            defaults.pop()
+        return self.style.function(entry.name, [self.plain(arg, names) for arg in args]), ATOM
+
+    def over(self, expr: Over, names: Names) -> Written:
+        return self.product(expr, names) if expr.kind == "sum" else self.reduction(expr, names)
+
+    def reduction(self, expr: Over, names: Names) -> Written:
+        """The sign of a reduction and its body."""
+        letters = self.letters.within(names)
+        inner = dict(names)
+        signs = []
+        for index, length in expr.limits.items():
+            inner[index] = letters.choose(length)
+            signs.append(self.style.reduction(expr.kind, inner[index], self.plain(length, names)))
+        body = self.at_least(PRODUCT, expr.body, inner)
+        return f"{''.join(signs)}{body}", PRODUCT
+
+    def softmax(self, expr: LogSoftmax, names: Names) -> Written:
+        others = indices_of(expr.body) - set(expr.limits)
+        if len(expr.at) != 1 or expr.at[0] in others or not isinstance(expr.at[0], Index):
+            return self.write(expr.expanded(), names)
+        scores = expr.body.xreplace(dict(zip(expr.limits, expr.at, strict=True)))
+        sign = self.style.reduction(expr.notation, names[expr.at[0]], "").strip()
+        return f"{sign}{self.style.parentheses(self.plain(scores, names))}", ATOM
+
+    def choice(self, expr: where, names: Names) -> Written:
+        condition, chosen, other = expr.args
+        texts = (self.condition(condition, names), self.plain(chosen, names), self.plain(other, names))
+        return self.style.choice(*texts), ATOM
+
+    def indicator(self, expr: Indicator, names: Names) -> Written:
+        return f"[{self.condition(expr, names)}]", ATOM
+
+    def condition(self, expr: Expr, names: Names) -> str:
+        if not isinstance(expr, Indicator):
+            return f"{self.plain(expr, names)} {self.style.comparison['!=']} 0"
+        operator = expr.operator
+        left, right = expr.args
+        if left.is_number:
+            left, right, operator = right, left, {"<": ">", "<=": ">=", "==": "=="}[operator]
+        return f"{self.plain(left, names)} {self.style.comparison[operator]} {self.plain(right, names)}"
+
+
+METHODS: tuple[tuple[type | tuple[type, ...], Callable[[_Printer, Expr, Names], Written]], ...] = (
+    (Rational, _Printer.number),
+    ((Index, Dim, type(S.Pi), type(S.Exp1)), _Printer.symbol),
+    (Ref, _Printer.entry),
+    (Add, _Printer.add),
+    (Mul, _Printer.product),
+    (Pow, _Printer.power),
+    (KroneckerDelta, _Printer.delta),
+    (Over, _Printer.over),
+    (LogSoftmax, _Printer.softmax),
+    (where, _Printer.choice),
+    (Indicator, _Printer.indicator),
+)
+
+
+def _negative(term: Expr) -> bool:
+    return bool(term.as_coeff_Mul()[0] < 0)
+
+
+def _opened(parts: Fraction) -> Fraction:
+    """A fraction in which numbers and scalars have moved out of its only sum over indices."""
+    sums = [factor for factor in parts.upper if isinstance(factor, Over) and factor.kind == "sum"]
+    if len(sums) != 1:
+        return parts
+    (over,) = sums
+    inner = _opened(fraction([over.body]))
+    outside = [factor for factor in inner.upper if not indices_of(factor)]
+    under = [factor for factor in inner.lower if not indices_of(factor)]
+    rest = Mul(*(f for f in inner.upper if indices_of(f)), *(1 / f for f in inner.lower if indices_of(f)))
+    kept = [factor for factor in parts.upper if factor is not over]
+    scalars = fraction([Mul(*kept, *outside, *(1 / f for f in (*parts.lower, *under)))])
+    body = Over("sum", rest, *over.limits.items())
+    return Fraction(parts.number * inner.number * scalars.number, (*scalars.upper, body), scalars.lower)
+
+
+def _turned(parts: Fraction) -> Fraction:
+    """A negative fraction made positive by turning a difference in it round, where there is one."""
+    if parts.number >= 0:
+        return parts
+    for n, factor in enumerate(parts.upper):
+        turned = negated(factor)
+        if turned is None and isinstance(factor, Over) and factor.kind == "sum":
+            inner = _turned(replace(fraction([factor.body]), number=-S.One))
+            if inner.number > 0:
+                turned = Over("sum", Mul(*inner.upper, *(1 / f for f in inner.lower)), *factor.limits.items())
+        if turned is not None:
+            return Fraction(-parts.number, (*parts.upper[:n], turned, *parts.upper[n + 1 :]), parts.lower)
+    return parts
+
+
+# ---- styles --------------------------------------------------------------------------------------
+
+
+def _latex_entry(name: str, indices: Sequence[str]) -> str:
+    base = latex_name(name)
+    base = rf"\left({base}\right)" if "_" in base else base
+    inner = "".join(indices) if all(len(index) == 1 for index in indices) else ",".join(indices)
+    return f"{base}_{{{inner}}}"
+
+
+def _latex_function(name: str, args: Sequence[str]) -> str:
+    entry = next(entry for entry in BY_FUNCTION.values() if entry.name == name)
+    return entry.latex.format(*args)
+
+
+def _latex_reduction(kind: str, index: str, length: str) -> str:
+    if kind in ("sum", "prod"):
+        return rf"\{kind}_{{{index}=1}}^{{{length}}} "
+    operator = rf"\{kind}" if kind in ("max", "min") else rf"\operatorname{{{kind.replace('_', ' ')}}}"
+    return f"{operator}_{{{index}}} "
+
+
+TEXT = Style(
+    name=lambda name: name,
+    entry=lambda name, indices: f"{name}[{','.join(indices)}]",
+    space=" ",
+    quotient=lambda upper, lower: f"{upper}/{lower}",
+    power=lambda base, exponent: f"{base}^{exponent if exponent.isalnum() else f'({exponent})'}",
+    root=lambda inner: f"sqrt({inner})",
+    parentheses=lambda inner: f"({inner})",
+    reduction=lambda kind, index, length: f"{kind}_{index} ",
+    function=lambda name, args: f"{name}({', '.join(args)})",
+    choice=lambda condition, chosen, other: f"where({condition}, {chosen}, {other})",
+    comparison={operator: operator for operator in ("<", "<=", ">", ">=", "==", "!=")},
+    delta=lambda left, right: f"delta[{left},{right}]",
+)
+LATEX = Style(
+    name=latex_name,
+    entry=_latex_entry,
+    space=r" \, ",
+    quotient=lambda upper, lower: rf"\frac{{{upper}}}{{{lower}}}",
+    power=lambda base, exponent: f"{base}^{{{exponent}}}",
+    root=lambda inner: rf"\sqrt{{{inner}}}",
+    parentheses=lambda inner: rf"\left({inner}\right)",
+    reduction=_latex_reduction,
+    function=_latex_function,
+    choice=lambda condition, chosen, other: (
+        rf"\begin{{cases}} {chosen} & {condition} \\ {other} & \text{{otherwise}} \end{{cases}}"
+    ),
+    comparison={"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"},
+    delta=lambda left, right: rf"\delta_{{{left}{right}}}",
+)
+

@@ -1,0 +1,162 @@
+"""Definitions with their nameless parts written in: what the printers read.
+
+A printed formula refers to named definitions by name and writes nameless ("auto") ones out.
+Reductions written in become :class:`Over` terms, whose bound indices are numbered by the depth of
+what they contain, so that two reductions that differ only in the naming of bound indices are equal.
+Softmax and its logarithm, which are lowered to ``exp(z - logsumexp(z))``, are recognised again.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+
+import sympy as sp
+from sympy import Add, Expr, Integer, Mul, S, Symbol, Tuple
+
+from chainrule.derive.arrange import fraction
+from chainrule.derive.bound_terms import LogSoftmax, Over, Softmax, indices_of
+from chainrule.derive.errors import LimitError
+from chainrule.derive.program import Definition, Index, Program, Ref, is_unit
+
+#: Nodes that a printed formula may have once everything nameless is written in.
+MAX_NODES = 4000
+
+
+def written_in(definition: Definition) -> bool:
+    """Whether printers write a definition in instead of naming it."""
+    return definition.origin == "auto"
+
+
+class Inliner:
+    """Writes definitions in; ``inline`` says which ones."""
+
+    def __init__(self, program: Program, inline: Callable[[Definition], bool] = written_in) -> None:
+        self.program, self.inline = program, inline
+        self.counter = itertools.count()
+        self.entries: dict[Ref, Expr] = {}
+        self.sizes: dict[str, int] = {}
+
+    def body(self, definition: Definition) -> Expr:
+        """The value of a definition over its free indices, an :class:`Over` for a reduction.
+
+        Raises:
+            LimitError: if the result would have more than ``MAX_NODES`` nodes.
+        """
+        if self.size(definition) > MAX_NODES:
+            raise LimitError(f"{definition.name} has more than {MAX_NODES} nodes when written out")
+        return recognised(self.entry_at(definition, definition.free))
+
+    def size(self, definition: Definition) -> int:
+        """The number of nodes of a definition once everything nameless is written in."""
+        if definition.name not in self.sizes:
+            total = 0
+            for node in sp.preorder_traversal(definition.body):
+                inner = self.definition_of(node)
+                total += 1 if inner is None else self.size(inner)
+            self.sizes[definition.name] = total
+        return self.sizes[definition.name]
+
+    def definition_of(self, node: Expr) -> Definition | None:
+        """The definition to write in for a reference, if there is one."""
+        if not isinstance(node, Ref):
+            return None
+        item = self.program.by_name[node.name]
+        return item if isinstance(item, Definition) and self.inline(item) else None
+
+    def resolved(self, expr: Expr) -> Expr:
+        """The expression with references to nameless definitions written in."""
+        found = {ref: self.entry(ref) for ref in expr.atoms(Ref) if self.definition_of(ref) is not None}
+        return expr.xreplace(found) if found else expr
+
+    def entry(self, ref: Ref) -> Expr:
+        """What a reference to a nameless definition stands for."""
+        if ref not in self.entries:
+            definition = self.program.by_name[ref.name]
+            assert isinstance(definition, Definition)
+            self.entries[ref] = self.entry_at(definition, ref.indices)
+        return self.entries[ref]
+
+    def entry_at(self, definition: Definition, indices: tuple[Expr, ...]) -> Expr:
+        """The value of a definition at the given indices, axes of length one read at 0."""
+        reads = dict(zip(definition.free, indices, strict=True))
+        reads |= {index: S.Zero for index, length in zip(definition.free, definition.shape, strict=True)
+                  if is_unit(length)}  # fmt: skip
+        limits: dict[Index, Expr] = {}
+        for index, length in zip(definition.bound_indices, definition.bound, strict=True):
+            place = Index(f"d{next(self.counter)}", integer=True, nonnegative=True)
+            limits |= {} if is_unit(length) else {place: length}
+            reads[index] = S.Zero if is_unit(length) else place
+        body = self.resolved(definition.body.xreplace(reads))
+        return _closed(definition.reduce, body, limits) if limits else body
+
+
+def _closed(kind: str, body: Expr, limits: Mapping[Index, Expr]) -> Expr:
+    """A reduction whose bound indices are numbered by the depth of the body."""
+    level = 1 + max((_level(inner) for inner in body.atoms(Over)), default=0)
+    names = {k: Index(f"c{level}_{n}", integer=True, nonnegative=True) for n, k in enumerate(limits)}
+    over = Over(kind, body.xreplace(names), *((names[k], length) for k, length in limits.items()))
+    return _scaled(over) if kind == "sum" else over
+
+
+def _scaled(over: Over) -> Expr:
+    """A sum with its numbers and scalars in front."""
+    parts = fraction([over.body])
+    scalars = [factor for factor in parts.upper if not indices_of(factor)]
+    scalars += [1 / factor for factor in parts.lower if not indices_of(factor)]
+    rest = [factor for factor in parts.upper if indices_of(factor)]
+    rest += [1 / factor for factor in parts.lower if indices_of(factor)]
+    if not rest or (parts.number == 1 and not scalars):
+        return over
+    return Mul(parts.number, *scalars, Over("sum", Mul(*rest), *over.limits.items()))
+
+
+def _level(over: Over) -> int:
+    return int(next(iter(over.limits)).name[1:].partition("_")[0])
+
+
+# ---- softmax ------------------------------------------------------------------------------------
+
+
+def recognised(expr: Expr) -> Expr:
+    """The expression with ``z - logsumexp(z)`` and its exponential as softmax terms."""
+    return expr if not expr.atoms(Over) else _recognised(expr, {})
+
+
+def _recognised(expr: Expr, done: dict[Expr, Expr]) -> Expr:
+    if not expr.args or isinstance(expr, Ref):
+        return expr
+    if expr not in done:
+        args = [_recognised(arg, done) for arg in expr.args]
+        rebuilt = expr if tuple(args) == expr.args else expr.func(*args)
+        if isinstance(rebuilt, sp.exp) and isinstance(rebuilt.args[0], LogSoftmax):
+            rebuilt = Softmax(*rebuilt.args[0].args)
+        elif isinstance(rebuilt, Add):
+            rebuilt = _log_softmax(rebuilt)
+        done[expr] = rebuilt
+    return done[expr]
+
+
+def _log_softmax(total: Expr) -> Expr:
+    """A sum with every ``m*z - m*logsumexp(z)`` in it as ``m*log_softmax(z)``."""
+    for term in Add.make_args(total):
+        for over in Mul.make_args(term):
+            if isinstance(over, Over) and over.kind == "logsumexp":
+                found = _with_scores(total, term, over)
+                if found is not None:
+                    return _log_softmax(found) if isinstance(found, Add) else found
+    return total
+
+
+def _with_scores(total: Expr, term: Expr, over: Over) -> Expr | None:
+    multiple = -term / over
+    places = sorted(indices_of(total) - indices_of(over), key=str)
+    for at in itertools.permutations(places, len(over.limits)):
+        scores = over.body.xreplace(dict(zip(over.limits, at, strict=True)))
+        wanted = sp.expand_mul(multiple * scores)
+        rest = total - term - wanted
+        count = len(Add.make_args(total)) - 1 - len(Add.make_args(wanted))
+        if len(Add.make_args(rest)) == max(count, 1) and (count > 0 or rest == 0):
+            limits = ((k, n, a) for (k, n), a in zip(over.limits.items(), at, strict=True))
+            return rest + multiple * LogSoftmax(over.body, *limits)
+    return None

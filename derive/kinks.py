@@ -1,0 +1,127 @@
+"""Where a program changes its formula: the arguments of comparisons, absolute values and maxima.
+
+A switch is an array whose sign decides which formula holds (``x`` for ``abs(x)``, ``a - b`` for
+``maximum(a, b)`` and for ``where(a < b, ..)``); its zeros are the kinks.  A maximum over an axis
+has a kink where two entries tie.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import sympy as sp
+from sympy import Expr
+
+from chainrule.derive.catalog.entries import CatalogFunction
+from chainrule.derive.numeric import FLOAT64, Backend, evaluate
+from chainrule.derive.program import (
+    Definition,
+    Program,
+    Ref,
+    bound_index,
+    free_index,
+    fresh_names,
+)
+from chainrule.derive.scalar import Indicator
+
+Array = npt.NDArray[Any]
+
+#: Absolute size below which a switch counts as zero, in doubles and in 50 digits.
+ZERO_FLOAT, ZERO_EXACT = 1e-12, 1e-30
+
+
+@dataclass(frozen=True)
+class Switch:
+    """One switch of a program.
+
+    Attributes:
+        name: the definition, in :attr:`Switches.program`, that computes it.
+        expr: the argument as an expression over the definition it was found in.
+        ties: for a maximum, the axes along which two zeros make a kink.
+    """
+
+    name: str
+    expr: Expr
+    ties: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Switches:
+    """A program that computes all switches of another one."""
+
+    program: Program
+    all: tuple[Switch, ...]
+
+    def evaluate(self, values: Mapping[str, Any], backend: Backend = FLOAT64) -> dict[str, Array]:
+        """The array of each switch at a point."""
+        if not self.all:
+            return {}
+        found = evaluate(self.program, values, backend)
+        return {switch.name: found[switch.name] for switch in self.all}
+
+
+def switches(program: Program) -> Switches:
+    """The switches of everything that the outputs of a program need."""
+    program = program.pruned()
+    names = fresh_names(program.by_name, "switch")
+    found: list[Switch] = []
+    added: list[Definition] = []
+    for definition in program.definitions:
+        for expr, ties in _of_definition(definition):
+            name = next(names)
+            added.append(_as_definition(name, definition, expr))
+            found.append(Switch(name, expr, ties))
+    outputs = tuple(switch.name for switch in found)
+    widened = replace(program, definitions=program.definitions + tuple(added))
+    return Switches(widened.pruned(outputs) if outputs else widened, tuple(found))
+
+
+def _of_definition(definition: Definition) -> list[tuple[Expr, tuple[int, ...]]]:
+    arguments = dict.fromkeys(_arguments(definition.body))
+    rows: list[tuple[Expr, tuple[int, ...]]] = [(expr, ()) for expr in arguments if expr.has(Ref)]
+    if definition.reduce in {"max", "min"}:
+        rank = len(definition.shape)
+        gap = definition.body - definition[definition.free]
+        rows.append((gap, tuple(range(rank, rank + len(definition.bound)))))
+    return rows
+
+
+def _arguments(expr: Expr) -> Iterable[Expr]:
+    """The expressions whose sign matters in a scalar expression."""
+    for node in sp.preorder_traversal(expr):
+        if isinstance(node, Indicator):
+            yield node.args[0] - node.args[1]
+        elif isinstance(node, sp.Abs | sp.sign):
+            yield node.args[0]
+        elif isinstance(node, CatalogFunction) and node.entry.kinks:
+            yield from _arguments(node.entry.expanded(*node.args))
+
+
+def _as_definition(name: str, place: Definition, expr: Expr) -> Definition:
+    """A switch as a pointwise definition over the free and bound indices of where it was found."""
+    rank = len(place.shape)
+    moved = {bound_index(n): free_index(rank + n) for n in range(len(place.bound))}
+    return Definition(name, place.shape + place.bound, expr.xreplace(moved))
+
+
+def zeros(switch: Switch, values: Array, moved: Array, tolerance: float) -> int:
+    """How many kinks a point is on, for one switch.
+
+    Zeros that stay when the continuous inputs move a little (``moved``) are not kinks: a switch
+    over 0/1 labels chooses a formula and has no derivative to speak of.
+    """
+    before, after = (np.asarray(abs(array) <= tolerance, dtype=bool) for array in (values, moved))
+    if switch.ties:
+        before, after = before.sum(axis=switch.ties), after.sum(axis=switch.ties)
+    return int(np.maximum(before.astype(int) - after.astype(int), 0).sum())
+
+
+def signs(switch: Switch, values: Array) -> frozenset[int]:
+    """Which signs a switch takes at a point."""
+    if switch.ties:
+        return frozenset()
+    return frozenset(sign for sign, hit in ((1, values > 0), (-1, values < 0)) if np.any(hit))

@@ -1,0 +1,248 @@
+"""Pieces of matrix notation: nodes whose axes are laid out along indices.
+
+A layout is what the axes of a node's value run over, in order: an index, or ``None`` for an axis
+of length one.  ``X`` may be written in the layout ``(i, j)``, its transpose in ``(j, i)``; a vector
+over ``i`` that is broadcast against ``(i, j)`` needs the layout ``(i, None)``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from sympy import Rational
+
+from chainrule.derive.notation.syntax import (
+    Binary,
+    BinaryOperator,
+    Call,
+    Name,
+    Negative,
+    NewAxis,
+    Node,
+    Number,
+    Slice,
+    Subscript,
+    Text,
+    Transpose,
+    Tuple,
+)
+from chainrule.derive.program import Index
+
+Layout = tuple[Index | None, ...]
+
+#: Functions whose value on a vector is a diagonal or unit matrix, its own transpose.
+SYMMETRIC_CALLS = frozenset({"diag", "eye"})
+#: Extra cost of a call, in characters: what readers and machines would rather avoid.
+CALL_COST = {"einsum": 25, "diag": 6, "ones": 4, "outer": 0}
+NEW_AXIS_COST, TRANSPOSE_COST, NAME_COST = 5, 3, 2
+#: Cost of broadcasting to three axes, which nobody reads.
+UNCLEAR_COST = 1000
+
+
+def indices_in(layout: Layout) -> tuple[Index, ...]:
+    """The indices of a layout without its axes of length one."""
+    return tuple(axis for axis in layout if axis is not None)
+
+
+def number(value: object) -> Node:
+    """A number; negative ones as ``-number``."""
+    exact = Rational(value)
+    return Negative(Number(-exact)) if exact < 0 else Number(exact)
+
+
+def call(function: str, *arguments: Node, **keywords: Node) -> Call:
+    """``function(arguments, keyword=value)``."""
+    return Call(function, arguments, tuple(keywords.items()))
+
+
+def binary(operator: BinaryOperator, left: Node, right: Node) -> Node:
+    """A binary operation, without multiplying or dividing by one."""
+    one = Number(Rational(1))
+    if operator in ("*", "/") and right == one:
+        return left
+    return right if operator == "*" and left == one else Binary(operator, left, right)
+
+
+def chain(operator: BinaryOperator, nodes: Sequence[Node]) -> Node:
+    """Nodes joined from left to right."""
+    result = nodes[0]
+    for node in nodes[1:]:
+        result = binary(operator, result, node)
+    return result
+
+
+def divided(upper: Sequence[Node], lower: Sequence[Node]) -> Node:
+    """``u*v/(s*t)``."""
+    top = chain("*", upper) if upper else number(1)
+    return Binary("/", top, chain("*", lower)) if lower else top
+
+
+def transposed(node: Node) -> Node:
+    """The transpose, without double or idle transposes."""
+    if isinstance(node, Transpose):
+        return node.operand
+    if isinstance(node, Call) and node.function in SYMMETRIC_CALLS:
+        return node
+    if isinstance(node, Call) and node.function == "outer":
+        return Call("outer", (node.arguments[1], node.arguments[0]))
+    return Transpose(node)
+
+
+def with_axes(node: Node, layout: Layout) -> Node:
+    """A node whose value has only the indices of ``layout``, with its axes of length one put in."""
+    if None not in layout:
+        return node
+    items = tuple(NewAxis() if axis is None else Slice() for axis in layout)
+    return Subscript(node, items)
+
+
+def einsum(operands: Sequence[tuple[Layout, Node]], out: Sequence[Index]) -> Node:
+    """``einsum('ij,k->ijk', A, b)``."""
+    order = dict.fromkeys(out)
+    for layout, _ in operands:
+        order.update(dict.fromkeys(indices_in(layout)))
+    letters = dict(zip(order, "ijklmpqrstuvabcdefgho", strict=False))
+    inputs = ",".join("".join(letters[axis] for axis in indices_in(layout)) for layout, _ in operands)
+    text = f"{inputs}->{''.join(letters[axis] for axis in out)}"
+    return call("einsum", Text(text), *(node for _, node in operands))
+
+
+def shape_node(lengths: Sequence[Node]) -> Node:
+    """A shape: one length, or a tuple."""
+    return lengths[0] if len(lengths) == 1 else Tuple(tuple(lengths))
+
+
+def axis_keyword(places: Sequence[int], rank: int) -> dict[str, Node]:
+    """``axis=..`` for a reduction over some axes, nothing for all of them."""
+    if len(places) == rank:
+        return {}
+    return {"axis": number(places[0]) if len(places) == 1 else Tuple(tuple(number(p) for p in places))}
+
+
+# ---- products -----------------------------------------------------------------------------------
+
+
+def matmul(left: Node, right: Node) -> Node:
+    """``left @ right`` as a flat chain; the chain on the right must begin with a matrix."""
+    if isinstance(right, Binary) and right.operator == "@" and not isinstance(right.left, Number):
+        return Binary("@", matmul(left, right.left), right.right)
+    return Binary("@", left, right)
+
+
+def in_front(factor: Node, node: Node) -> Node:
+    """``factor * node`` with the factor before the first operand of the product."""
+    if isinstance(node, Binary) and node.operator in ("*", "/", "@"):
+        if node.left == Number(Rational(1)) and node.operator == "/":
+            return Binary("/", factor, node.right)
+        if node.operator == "@" and isinstance(node.left, Binary) and node.left.operator in ("*", "/"):
+            # 2*(M*D) @ W: what is multiplied as a matrix stays together.
+            return Binary("@", binary("*", factor, node.left), node.right)
+        return Binary(node.operator, in_front(factor, node.left), node.right)
+    return binary("*", factor, node)
+
+
+def minus(node: Node) -> Node:
+    """``-node`` with the sign before the first operand of a product."""
+    if isinstance(node, Negative):
+        return node.operand
+    if isinstance(node, Binary) and node.operator in ("*", "/", "@"):
+        return Binary(node.operator, minus(node.left), node.right)
+    return Negative(node)
+
+
+def without_minus(node: Node) -> Node | None:
+    """The node without the sign that :func:`minus` puts before it, if it has one."""
+    if isinstance(node, Negative):
+        return node.operand
+    if isinstance(node, Binary) and node.operator in ("*", "/", "@"):
+        inner = without_minus(node.left)
+        return None if inner is None else Binary(node.operator, inner, node.right)
+    return None
+
+
+# ---- choosing -----------------------------------------------------------------------------------
+
+
+def cost(node: Node) -> int:
+    """Roughly the length of the text, with extra for what is hard to read or slow to run."""
+    match node:
+        case Name():
+            return NAME_COST
+        case Number():
+            return len(str(node.value))
+        case Negative():
+            return 1 + cost(node.operand) + _parentheses(node.operand)
+        case Transpose():
+            return cost(node.operand) + _transpose_cost(node.operand)
+        case Binary():
+            gap = 2 if node.operator == "**" else 3
+            gap += 6 * (node.operator == "@" and isinstance(node.right, Binary) and node.right.operator == "@")
+            inner = _parentheses(node.left) + _parentheses(node.right) if node.operator not in "+-" else 0
+            return gap + cost(node.left) + cost(node.right) + inner
+        case Subscript():
+            inner = 2 + cost(node.operand) + _parentheses(node.operand) + sum(cost(item) + 1 for item in node.items)
+            return inner + UNCLEAR_COST * (len(node.items) > 2 and NewAxis() in node.items)
+        case Call():
+            extra = CALL_COST.get(node.function, 0) + len(node.function) + 2
+            extra += sum(_keyword_cost(node.function, key, value) for key, value in node.keywords)
+            return extra + sum(cost(argument) + 2 for argument in node.arguments)
+        case NewAxis():
+            return NEW_AXIS_COST
+        case Tuple():
+            return 2 + sum(cost(item) for item in node.items)
+        case _:
+            return 1
+
+
+def _keyword_cost(function: str, key: str, value: Node) -> int:
+    """Softmax over rows is what people expect; keeping an axis is better than transposing twice."""
+    if key == "keepdims":
+        return 1
+    return 10 if "softmax" in function and value == Number(Rational(0)) else 6
+
+
+def _transpose_cost(node: Node) -> int:
+    """The transpose of a whole difference reads well, that of a product less so."""
+    if not isinstance(node, Binary):
+        return TRANSPOSE_COST
+    return 2 if node.operator in "+-" else 8 if node.operator == "@" else 20
+
+
+def _parentheses(node: Node) -> int:
+    return 2 * (isinstance(node, Binary) and node.operator in "+-")
+
+
+def cheapest(nodes: Iterable[Node | None]) -> Node | None:
+    """The first of the cheapest nodes."""
+    found = [node for node in nodes if node is not None]
+    return min(found, key=cost) if found else None
+
+
+class NoMatrixForm(Exception):
+    """Raised inside the printers where something cannot be written in matrix notation."""
+
+
+def in_layout(direct: Callable[[Layout], Node], layout: Layout) -> Node:
+    """The cheapest way to write something in a layout: as it is, transposed, or with axes put in.
+
+    Raises:
+        NoMatrixForm: if ``direct`` cannot write it in any of these ways.
+    """
+    plain = indices_in(layout)
+    found = [attempt(direct, layout)]
+    if layout != plain:
+        found += [with_axes(node, layout) for node in [attempt(lambda inner: in_layout(direct, inner), plain)] if node]
+    elif len(layout) == 2:
+        found += [transposed(node) for node in [attempt(direct, layout[::-1])] if node]
+    best = cheapest(found)
+    if best is None:
+        raise NoMatrixForm
+    return best
+
+
+def attempt(direct: Callable[[Layout], Node], layout: Layout) -> Node | None:
+    """What ``direct`` writes, or ``None`` where it cannot."""
+    try:
+        return direct(layout)
+    except NoMatrixForm:
+        return None

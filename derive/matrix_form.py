@@ -1,0 +1,454 @@
+"""Matrix notation for definitions in index notation.
+
+``matrix_form`` writes a definition as people write it: products, transposes, sums along axes.
+Every expression is written in a layout (see ``layout``): the order of its axes.  Elementwise
+operations ask their operands for layouts that broadcast; sums of products go to ``products``.
+Where several texts are possible the cheapest is taken.  What has no clean form is left to
+``index_form``: the answer is then ``None``, never something that is only nearly right.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, log, polygamma
+
+from chainrule.derive.arrange import Order, common_factors, content, is_decimal
+from chainrule.derive.catalog.elementwise import BY_FUNCTION
+from chainrule.derive.contraction import Group, Part, operand_layout, reduced, square_root
+from chainrule.derive.errors import LimitError
+from chainrule.derive.bound_terms import LogSoftmax, Over, indices_of
+from chainrule.derive.inlining import Inliner, written_in
+from chainrule.derive.layout import (
+    UNCLEAR_COST,
+    Layout,
+    NoMatrixForm,
+    attempt,
+    binary,
+    call,
+    cost,
+    einsum,
+    indices_in,
+    minus,
+    number,
+    shape_node,
+    transposed,
+    without_minus,
+)
+from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Slice, Subscript, Text
+from chainrule.derive.products import write_term
+from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, is_unit
+from chainrule.derive.scalar import Indicator, where
+
+#: polygamma(order, x) by its own name.
+POLYGAMMA = {0: "digamma", 1: "trigamma"}
+#: Domains of matrices that are their own transposes.
+SYMMETRIC_DOMAINS = frozenset({"symmetric", "spd", "psd"})
+#: A comparison read from right to left.
+TURNED: dict[str, BinaryOperator] = {"<": ">", "<=": ">=", "==": "=="}
+
+
+def matrix_form(program: Program, name: str) -> Node | None:
+    """A definition in matrix notation, its nameless parts written in, or ``None``.
+
+    The value of the node has exactly the definition's shape.
+
+    Args:
+        program: the program.
+        name: an input or a definition of it.
+
+    Returns:
+        A node that reads back to the same values, or ``None`` where there is no clean form.
+    """
+    return matrix_node(program, name, written_in, readable=True)
+
+
+def matrix_node(
+    program: Program, name: str, inline: Callable[[Definition], bool], *, readable: bool
+) -> Node | None:
+    """:func:`matrix_form` with a choice of what is written in.
+
+    ``readable`` prefers what textbooks print (``diag``, ``norm``, flat chains); otherwise what runs
+    fast (broadcasting, matrix-vector products first) is preferred.
+    """
+    item = program.by_name[name]
+    if not isinstance(item, Definition):
+        return Name(name)
+    writer = Writer(program, inline, readable)
+    try:
+        node = writer.definition(item)
+    except (NoMatrixForm, LimitError, RecursionError):
+        return None
+    return None if readable and cost(node) > UNCLEAR_COST else node
+
+
+class Writer:
+    """Writes the expressions of one program; see ``contraction.Speller``."""
+
+    def __init__(self, program: Program, inline: Callable[[Definition], bool], readable: bool) -> None:
+        self.program, self.readable = program, readable
+        self.order = Order.of(program)
+        self.inliner = Inliner(program, inline)
+        self.lengths: dict[Index, Expr] = {}
+        self.sums: dict[Node, Expr] = {}
+        self.counter = itertools.count()
+        self.parts: dict[Expr, Part] = {}
+
+    def fresh(self, length: Expr) -> Index:
+        """A new index of this length."""
+        index = Index(f"f{next(self.counter)}", integer=True, nonnegative=True)
+        self.lengths[index] = length
+        return index
+
+    def definition(self, definition: Definition) -> Node:
+        """The definition in exactly its shape."""
+        body = self.inliner.body(definition)
+        self.lengths |= dict(zip(definition.free, definition.shape, strict=True))
+        axes = zip(definition.free, definition.shape, strict=True)
+        layout = tuple(None if is_unit(length) else index for index, length in axes)
+        if set(indices_in(layout)) == indices_of(body) and (indices_in(layout) or not layout):
+            return self.spell(body, layout)
+        return self.filled(body, layout)
+
+    def filled(self, body: Expr, layout: Layout) -> Node:
+        """An expression that lacks some of the layout's axes, filled up with ones or zeros."""
+        lengths = [Integer(1) if axis is None else self.lengths[axis] for axis in layout]
+        shape = shape_node([self.spell(length, ()) for length in lengths])
+        if body == 0:
+            return call("zeros", shape)
+        if not indices_in(layout):
+            return binary("*", self.spell(body, ()), call("ones", shape))
+        return write_term(self, body, layout)
+
+    def spell(self, expr: Expr, layout: Layout) -> Node:
+        """The cheapest way to write an expression in a layout that has exactly its indices."""
+        return self.part(expr).write(layout)
+
+    def part(self, expr: Expr) -> Part:
+        """An expression, to be written in any layout of its indices."""
+        if expr not in self.parts:
+            self.parts[expr] = Part(indices_of(expr), lambda place: self.direct(expr, place), expr)
+        return self.parts[expr]
+
+    def operand(self, expr: Expr, layout: Layout) -> Node:
+        """An operand of an elementwise operation whose value has this layout."""
+        return self.spell(expr, operand_layout(indices_of(expr), layout))
+
+    def direct(self, expr: Expr, layout: Layout) -> Node:
+        """An expression in a layout, without transposing the whole or putting axes into it."""
+        if set(indices_in(layout)) != indices_of(expr):
+            raise NoMatrixForm
+        for kind, write in WRITERS:
+            if isinstance(expr, kind):
+                return write(self, expr, layout)
+        return apply(self, expr, layout)
+
+
+# ---- leaves ------------------------------------------------------------------------------------------
+
+
+def rational(writer: Writer, value: Expr, layout: Layout) -> Node:
+    """A number: a whole one, a decimal one, or a fraction."""
+    exact = Rational(value)
+    if exact.q == 1 or is_decimal(abs(exact)):
+        return number(exact)
+    node = Binary("/", number(abs(exact.p)), number(exact.q))
+    return minus(node) if exact < 0 else node
+
+
+def dimension(writer: Writer, value: Dim, layout: Layout) -> Node:
+    """A length as a number."""
+    return Name(value.name)
+
+
+def entry(writer: Writer, ref: Ref, layout: Layout) -> Node:
+    """A named array: subscripts for fixed entries and parts, ``diag`` for a repeated index."""
+    item = writer.program.by_name[ref.name]
+    natural, items = _natural_axes(writer, ref, item.shape)
+    node: Node = Name(ref.name)
+    if any(not isinstance(part, Slice) or part != Slice() for part in items):
+        node = Subscript(node, tuple(items))
+    if len(set(indices_in(natural))) < len(indices_in(natural)):
+        node, natural = _diagonal_of(node, natural)
+    symmetric = isinstance(item, Input) and item.domain.name in SYMMETRIC_DOMAINS and writer.readable
+    if symmetric and natural == layout[::-1] and isinstance(node, Name):
+        return node
+    return _rearranged(node, natural, layout)
+
+
+def _natural_axes(writer: Writer, ref: Ref, shape: tuple[Expr, ...]) -> tuple[Layout, list[Node]]:
+    natural: list[Index | None] = []
+    items: list[Node] = []
+    for index, length in zip(ref.indices, shape, strict=True):
+        part = _part_of_axis(writer, index, length)
+        if part is None:
+            natural.append(None if not index.atoms(Index) else next(iter(index.atoms(Index))))
+            items.append(Slice())
+        elif isinstance(part, Slice):
+            natural.append(next(iter(index.atoms(Index))))
+            items.append(part)
+        else:
+            items.append(part)
+    return tuple(natural), items
+
+
+def _part_of_axis(writer: Writer, index: Expr, length: Expr) -> Node | None:
+    """``None`` for a whole axis, else an entry or a slice of it."""
+    if index.is_Integer:
+        return None if is_unit(length) and index == 0 else number(index)
+    inner = index.atoms(Index)
+    if not inner and not index.atoms(Ref):
+        return writer.spell(index, ())
+    if len(inner) != 1:
+        raise NoMatrixForm
+    (moving,) = inner
+    start = index - moving
+    count = writer.lengths[moving]
+    room = length - count - start
+    if start == 0 and room == 0:
+        return None
+    if not (start.is_nonnegative and room.is_nonnegative and not start.atoms(Index)):
+        raise NoMatrixForm
+    stop = None if room == 0 else writer.spell(start + count, ())
+    return Slice(None if start == 0 else writer.spell(start, ()), stop)
+
+
+def _diagonal_of(node: Node, natural: Layout) -> tuple[Node, Layout]:
+    if len(natural) == 2:
+        return call("diag", node), natural[:1]
+    if None in natural:
+        raise NoMatrixForm
+    axes = tuple(dict.fromkeys(natural))
+    letters = dict(zip(axes, "ijklmpqr", strict=False))
+    text = "".join(letters[axis] for axis in natural) + "->" + "".join(letters[axis] for axis in axes)
+    return call("einsum", Text(text), node), axes
+
+
+def _rearranged(node: Node, natural: Layout, layout: Layout) -> Node:
+    """A node in its natural layout brought into another one by dropping or transposing axes."""
+    if natural == layout:
+        return node
+    if natural == layout[::-1]:
+        return transposed(node)
+    if None in natural:
+        items = tuple(number(0) if axis is None else Slice() for axis in natural)
+        while items and items[-1] == Slice():
+            items = items[:-1]
+        return _rearranged(_subscript(node, items), indices_in(natural), layout)
+    if None in layout or len(layout) < 3:
+        raise NoMatrixForm
+    return einsum([(natural, node)], indices_in(layout))
+
+
+def _subscript(node: Node, items: tuple[Node, ...]) -> Node:
+    """A subscript, merged with one that is already there."""
+    if not isinstance(node, Subscript):
+        return Subscript(node, items)
+    waiting = list(items)
+    merged = [(waiting.pop(0) if waiting else part) if isinstance(part, Slice) else part for part in node.items]
+    if any(isinstance(part, Slice) and part != Slice() for part in node.items):
+        return Subscript(node, items)
+    return Subscript(node.operand, tuple(merged))
+
+
+def delta(writer: Writer, expr: KroneckerDelta, layout: Layout) -> Node:
+    """An entry, a column or the whole of the unit matrix."""
+    moving = [arg for arg in expr.args if isinstance(arg, Index)]
+    fixed = [arg for arg in expr.args if not arg.atoms(Index)]
+    if len(moving) == 2 and writer.lengths[moving[0]] == writer.lengths[moving[1]] and None not in layout:
+        return call("eye", writer.spell(writer.lengths[moving[0]], ()))
+    if len(moving) == 1 and len(fixed) == 1 and None not in layout:
+        eye = call("eye", writer.spell(writer.lengths[moving[0]], ()))
+        return Subscript(eye, (writer.spell(fixed[0], ()),))
+    raise NoMatrixForm
+
+
+# ---- elementwise operations ------------------------------------------------------------------------------
+
+
+def add(writer: Writer, total: Add, layout: Layout) -> Node:
+    """A sum: common numbers in front, positive terms first."""
+    if content(total)[0] != 1:
+        return write_term(writer, total, layout)
+    joined = paired(total)
+    if joined != total:
+        return writer.operand(joined, layout)
+    nodes = [writer.operand(term, layout) for term in writer.order.terms(total.args)]
+    signed = [(without_minus(node), node) for node in nodes]
+    signed.sort(key=lambda pair: pair[0] is not None)
+    result = signed[0][1]
+    for positive, node in signed[1:]:
+        result = Binary("+", result, node) if positive is None else Binary("-", result, positive)
+    return result
+
+
+def paired(total: Expr) -> Expr:
+    """``sum M v + sum N v`` as ``sum (M + N) v`` where the sums share a factor over what they run over."""
+    terms = list(Add.make_args(total))
+    for first, second in itertools.combinations(terms, 2):
+        joined = _paired(first, second)
+        if joined is not None:
+            return paired(Add(*(term for term in terms if term not in (first, second)), joined))
+    return total
+
+
+def _paired(first: Expr, second: Expr) -> Expr | None:
+    (scale, one), (other_scale, two) = _scaled_sum(first), _scaled_sum(second)
+    if one is None or two is None or one.limits != two.limits or abs(scale / other_scale) != 1:
+        return None
+    shared, rest = common_factors(one.body + scale / other_scale * two.body)
+    bound = set(one.limits)
+    rests = Add.make_args(rest)
+    if len(rests) != 2 or not any(indices_of(factor) & bound for factor in shared):
+        return None
+    if indices_of(rests[0]) != indices_of(rests[1]) or not indices_of(rest) & bound:
+        return None
+    return scale * Over("sum", Mul(*shared, rest), *one.limits.items())
+
+
+def _scaled_sum(term: Expr) -> tuple[Expr, Over | None]:
+    """A term as scalars times a sum."""
+    sums = [factor for factor in Mul.make_args(term) if isinstance(factor, Over) and factor.kind == "sum"]
+    if len(sums) != 1 or indices_of(term / sums[0]):
+        return term, None
+    return term / sums[0], sums[0]
+
+
+def power(writer: Writer, expr: Pow, layout: Layout) -> Node:
+    """A power, a root, a reciprocal, or a norm."""
+    base, exponent = expr.as_base_exp()
+    if exponent.is_number and exponent.is_negative:
+        return Binary("/", number(1), writer.operand(base**-exponent, layout))
+    norm = _norm(writer, base, exponent, layout)
+    if norm is not None:
+        return norm
+    if exponent == S.Half:
+        return call("sqrt", writer.operand(base, layout))
+    return Binary("**", writer.operand(base, layout), writer.operand(exponent, layout))
+
+
+def _norm(writer: Writer, base: Expr, exponent: Expr, layout: Layout) -> Node | None:
+    """``norm(x)**p`` for a power of a sum of squares."""
+    if not isinstance(base, Over) or base.kind != "sum" or not (2 * exponent).is_Integer:
+        return None
+    names = {index: writer.fresh(length) for index, length in base.limits.items()}
+    root = square_root(Group([writer.part(base.body.xreplace(names))]))
+    if root is None or (exponent.is_Integer and not writer.readable) or len(names) > 2:
+        return None
+    limits = {names[index]: length for index, length in base.limits.items()}
+    if not set(limits) <= indices_of(root):
+        return None
+    part = writer.part(root)
+    node = attempt(lambda place: reduced(writer, "norm", part, limits, place), layout)
+    return None if node is None else node if exponent == S.Half else Binary("**", node, number(2 * exponent))
+
+
+def apply(writer: Writer, expr: Expr, layout: Layout) -> Node:
+    """A function of the catalogue, trailing arguments left out where they are the usual ones."""
+    entry_ = BY_FUNCTION.get(expr.func)
+    if entry_ is None:
+        raise NoMatrixForm
+    args = list(expr.args)
+    name = entry_.name
+    if isinstance(expr, polygamma) and args[0] in POLYGAMMA:
+        name, args = POLYGAMMA[int(args[0])], args[1:]
+    defaults = list(entry_.defaults)
+    while defaults and args[-1] == defaults[-1]:
+        args.pop()
+        defaults.pop()
+    return call(name, *(writer.operand(arg, layout) for arg in args))
+
+
+def constant(writer: Writer, value: Expr, layout: Layout) -> Node:
+    """The number e, which only occurs as a power of itself."""
+    return call("exp", number(1))
+
+
+def circle(writer: Writer, value: Expr, layout: Layout) -> Node:
+    """The number pi."""
+    return Name("pi")
+
+
+def choice(writer: Writer, expr: Expr, layout: Layout) -> Node:
+    """``where(a < b, x, y)``."""
+    condition, chosen, other = expr.args
+    return call(
+        "where", comparison(writer, condition, layout), writer.operand(chosen, layout), writer.operand(other, layout)
+    )
+
+
+def indicator(writer: Writer, expr: Indicator, layout: Layout) -> Node:
+    """A comparison as a number."""
+    return call("where", comparison(writer, expr, layout), number(1), number(0))
+
+
+def comparison(writer: Writer, condition: Expr, layout: Layout) -> Node:
+    """A comparison, numbers on the right."""
+    if not isinstance(condition, Indicator):
+        return Binary("!=", writer.operand(condition, layout), number(0))
+    left, right = condition.args
+    operator: BinaryOperator = condition.operator  # type: ignore[assignment]
+    if left.is_number:
+        left, right, operator = right, left, TURNED[operator]
+    return Binary(operator, writer.operand(left, layout), writer.operand(right, layout))
+
+
+# ---- reductions ----------------------------------------------------------------------------------------
+
+
+def over(writer: Writer, expr: Over, layout: Layout) -> Node:
+    """A reduction."""
+    if expr.kind == "sum":
+        return write_term(writer, expr, layout)
+    names = {index: writer.fresh(length) for index, length in expr.limits.items()}
+    body = expr.body.xreplace(names)
+    limits = {names[index]: length for index, length in expr.limits.items()}
+    used = {index: length for index, length in limits.items() if index in indices_of(body)}
+    count = Mul(*(length for index, length in limits.items() if index not in used))
+    if not used or count != 1:
+        return writer.operand(_without_idle(expr.kind, body, used, count), layout)
+    return reduced(writer, expr.kind, writer.part(body), used, layout)
+
+
+def _without_idle(kind: str, body: Expr, used: dict[Index, Expr], count: Expr) -> Expr:
+    """A reduction over indices of which some do not occur in the body."""
+    inner = Over(kind, body, *used.items()) if used else body
+    if kind == "prod":
+        return inner**count
+    return inner + log(count) if kind == "logsumexp" else inner
+
+
+def softmax(writer: Writer, expr: LogSoftmax, layout: Layout) -> Node:
+    """``softmax(scores, axis=..)`` where whole rows or columns of scores are read."""
+    body = expr.body.xreplace(dict(zip(expr.limits, expr.at, strict=True)))
+    others = indices_of(expr.body) - set(expr.limits)
+    whole = all(isinstance(index, Index) and index not in others for index in expr.at)
+    same = whole and all(
+        writer.lengths[index] == length for index, length in zip(expr.at, expr.limits.values(), strict=True)
+    )
+    if not same or len(set(expr.at)) < len(expr.at) or len(expr.at) not in (1, len(indices_in(layout))):
+        return writer.operand(expr.expanded(), layout)
+    scores = writer.spell(body, layout)
+    if len(expr.at) == len(indices_in(layout)) == len(layout) == 1:
+        return call(expr.notation, scores)
+    if len(expr.at) > 1:
+        return writer.operand(expr.expanded(), layout)
+    return call(expr.notation, scores, axis=number(layout.index(expr.at[0])))
+
+
+WRITERS: tuple[tuple[type, Callable[..., Node]], ...] = (
+    (Rational, rational),
+    (type(S.Exp1), constant),
+    (type(S.Pi), circle),
+    (Dim, dimension),
+    (Ref, entry),
+    (Add, add),
+    (Mul, write_term),
+    (Pow, power),
+    (where, choice),
+    (Indicator, indicator),
+    (KroneckerDelta, delta),
+    (Over, over),
+    (LogSoftmax, softmax),
+)

@@ -1,0 +1,1 @@
+"""Normal forms: polynomials over atoms, the data and arithmetic of proofs of equality."""

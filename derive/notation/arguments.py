@@ -1,0 +1,149 @@
+"""The arguments of a call, matched with the function's signature and read by their kinds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
+
+from chainrule.derive.catalog.entries import Elementwise
+from chainrule.derive.catalog.tensor_functions import NOT_YET, ArgumentKind, TensorFunction
+from chainrule.derive.errors import NotationError, UnsupportedError, near_names
+from chainrule.derive.notation import lengths
+from chainrule.derive.notation.functions import Axes
+from chainrule.derive.notation.syntax import Call, Node, Text, Tuple
+from chainrule.derive.notation.tensors import Tensor
+from chainrule.derive.program import Dim
+
+#: What an argument that is left out means, by the default's text in the signature.
+DEFAULTS: dict[str, Any] = {"None": Axes(None, None), "-1": Axes((-1,), None), "0": Axes((0,), None), "False": False}
+#: Kinds of arguments that take all that is left.
+SEVERAL = frozenset({"tensors", "shape"})
+
+
+class Context(Protocol):
+    """What reading arguments needs of the reader of expressions."""
+
+    @property
+    def dims(self) -> Mapping[str, Dim]:
+        """The named lengths."""
+
+    def lower(self, node: Node) -> Tensor:
+        """The tensor of an expression."""
+
+    def condition(self, node: Node) -> Tensor:
+        """The indicator of a condition."""
+
+    def refuse_undeclared(self, node: Node, proposal: str) -> None:
+        """Refuse an undeclared name where a scalar cannot stand."""
+
+
+def refuse_unavailable(node: Call) -> None:
+    """Refuse functions that are known but cannot be derived yet."""
+    if node.function in NOT_YET:
+        raise UnsupportedError(
+            f"{node.function} is not available yet", node.span,
+            hint="matrices are not inverted or factored in this version",
+        )  # fmt: skip
+
+
+def elementwise_arguments(node: Call, entry: Elementwise) -> list[Node]:
+    """The arguments of an elementwise function, without the defaults at the end."""
+    names = [str(symbol) for symbol in entry.args]
+    shown = f"{entry.name}({', '.join(names)})"
+    found = _match(node, names, len(names), shown)
+    given = [name for name in names if name in found]
+    required = len(names) - len(entry.defaults)
+    if given != names[: len(given)] or len(given) < required:
+        raise _missing(node, next(name for name in names if name not in found), shown)
+    return [found[name][0] for name in given]
+
+
+def arguments(context: Context, node: Call, entry: TensorFunction) -> list[Any]:
+    """The arguments of a function of tensors, read by their kinds, defaults filled in."""
+    names = [argument.name for argument in entry.arguments]
+    several = [argument for argument in entry.arguments if argument.kind in SEVERAL]
+    positional = sum(not argument.keyword_only for argument in entry.arguments)
+    found = _match(node, names, positional, entry.signature, bool(several))
+    values: list[Any] = []
+    for argument in entry.arguments:
+        if argument.name in found:
+            values.append(_READERS[argument.kind](context, found[argument.name], node))
+        elif argument.default:
+            values.append(DEFAULTS[argument.default])
+        else:
+            raise _missing(node, argument.name, entry.signature)
+    return values
+
+
+def _match(
+    node: Call, names: Sequence[str], positional: int, signature: str, several: bool = False
+) -> dict[str, tuple[Node, ...]]:
+    """The written arguments by name; with ``several`` the last positional one takes all that is left."""
+    found: dict[str, tuple[Node, ...]] = {}
+    for place, argument in enumerate(node.arguments):
+        if place >= positional and not several:
+            raise NotationError(
+                f"{node.function} takes {positional} argument{'s' * (positional != 1)} without a name, "
+                f"and {len(node.arguments)} are given",
+                argument.span, expected=signature, hint=_pair_hint(node.function),
+            )  # fmt: skip
+        name = names[min(place, positional - 1)]
+        found[name] = (*found.get(name, ()), argument)
+    for keyword, value in node.keywords:
+        if keyword not in names:
+            raise NotationError(
+                f"{node.function} has no argument called {keyword}", value.span, expected=signature,
+                near=near_names(keyword, names),
+            )  # fmt: skip
+        if keyword in found:
+            raise NotationError(f"the argument {keyword} is given twice", value.span, expected=signature)
+        found[keyword] = (value,)
+    return found
+
+
+def _missing(node: Call, name: str, signature: str) -> NotationError:
+    return NotationError(f"the argument {name} of {node.function} is missing", node.span, expected=signature)
+
+
+def _pair_hint(function: str) -> str:
+    if function in {"max", "min"}:
+        return f"the {function}imum of two values is {function}imum(a, b)"
+    return "the norm of order 1 is norm1(x), the largest absolute entry norminf(x)" if function == "norm" else ""
+
+
+# ---- kinds ----------------------------------------------------------------------------------------
+
+
+def _tensor(context: Context, nodes: Sequence[Node], call: Call) -> Tensor:
+    (node,) = nodes
+    tensor = context.lower(node)
+    # A sum over a scalar is that scalar; where the scalar is one only for lack of a declaration,
+    # the declaration was forgotten.
+    if tensor.rank == 0 and call.function != "where":
+        context.refuse_undeclared(node, "{0}: real[n]")
+    return tensor
+
+
+def _tensors(context: Context, nodes: Sequence[Node], call: Call) -> list[Tensor]:
+    items = nodes[0].items if len(nodes) == 1 and isinstance(nodes[0], Tuple) else tuple(nodes)
+    return [_tensor(context, [item], call) for item in items]
+
+
+def _text(context: Context, nodes: Sequence[Node], call: Call) -> Text:
+    (node,) = nodes
+    if isinstance(node, Text):
+        return node
+    raise NotationError("the subscripts are a text in quotes", node.span, expected="a text such as 'ij,jk->ik'")
+
+
+_READERS: dict[ArgumentKind, Callable[[Context, tuple[Node, ...], Call], Any]] = {
+    "tensor": _tensor,
+    "tensors": _tensors,
+    "axis": lambda context, nodes, call: lengths.axes(nodes[0], several=False),
+    "axes": lambda context, nodes, call: lengths.axes(nodes[0], several=True),
+    "switch": lambda context, nodes, call: lengths.switch(nodes[0]),
+    "length": lambda context, nodes, call: lengths.shape(nodes[:1], context.dims)[0],
+    "shape": lambda context, nodes, call: lengths.shape(nodes, context.dims),
+    "text": _text,
+    "condition": lambda context, nodes, call: context.condition(nodes[0]),
+}

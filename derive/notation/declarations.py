@@ -1,0 +1,276 @@
+"""Statements of a program's text: declarations ``names: domain[dims]`` and ``name = expression``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sympy import Expr, Integer
+
+from chainrule.derive.domains import DOMAINS, Domain, interval
+from chainrule.derive.errors import LimitError, NotationError, Span, near_names
+from chainrule.derive.notation.cursor import Cursor
+from chainrule.derive.notation.tokens import Token, tokenize
+from chainrule.derive.program import Input, dim
+
+#: The largest length that may be written as a number.
+MAX_LENGTH = 10**9
+#: The sets that a domain may be written as.
+SETS = {frozenset({0, 1}): "binary", frozenset({-1, 1}): "pm1"}
+#: Other words for domains, each with what is written here.
+OTHER_WORDS = {
+    "float": "real", "double": "real", "R": "real", "matrix": "real", "vector": "real", "scalar": "real",
+    "int": "integer", "bool": "binary", "probability": "unit", "prob": "unit", "pd": "spd", "lower": "real",
+    "one_hot": "onehot", "orthogonal": "orthonormal", "natural": "count", "sign": "pm1",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Declared:
+    """A declared name with the place of its declaration."""
+
+    item: Input
+    span: Span
+    dims: tuple[tuple[str, Span], ...]
+
+
+@dataclass(frozen=True)
+class Statement:
+    """The tokens of one statement, ended by a separator or the end.
+
+    ``name`` is the token of the name that the statement gives, if it gives one.
+    """
+
+    kind: Literal["declaration", "assignment", "expression"]
+    tokens: tuple[Token, ...]
+    name: Token | None = None
+
+
+def split_statements(text: str, max_characters: int) -> list[Statement]:
+    """The statements of a text, sorted into declarations, assignments and expressions."""
+    statements: list[Statement] = []
+    current: list[Token] = []
+    for token in tokenize(text, max_characters):
+        current.append(token)
+        if token.kind in {"separator", "end"}:
+            if len(current) > 1:
+                statements.append(_statement(tuple(current)))
+            current = []
+    return statements
+
+
+def _statement(tokens: tuple[Token, ...]) -> Statement:
+    first, second, third = (*tokens, tokens[-1], tokens[-1])[:3]
+    if first.kind == "name" and second.is_("="):
+        return Statement("assignment", tokens[2:], first)
+    if first.kind == "name" and second.is_(":") and third.is_("="):
+        return Statement("assignment", tokens[3:], first)
+    if _colon_outside(tokens):
+        return Statement("declaration", tokens)
+    return Statement("expression", tokens)
+
+
+def _colon_outside(tokens: Sequence[Token]) -> bool:
+    level = 0
+    for token in tokens:
+        level += token.is_("(", "[", "{") - token.is_(")", "]", "}")
+        if level == 0 and token.is_(":"):
+            return True
+    return False
+
+
+def read_declaration(tokens: Sequence[Token]) -> list[Declared]:
+    """The names that ``a, b: domain[dims]`` declares.
+
+    Raises:
+        NotationError: the text is not a declaration.
+    """
+    reader = _Declaration(tokens)
+    names = reader.names()
+    reader.expect(":")
+    return reader.meaning(names)
+
+
+def read_keyword_declaration(name: str, text: str, max_characters: int) -> Declared:
+    """The declaration ``name: text``; places in errors are places in ``text``."""
+    if not isinstance(text, str):
+        raise NotationError(f"the declaration of {name} is not a text", expected="a text such as 'real[n, d]'")
+    names = tokenize(name, max_characters)
+    if len(names) != 2 or names[0].kind != "name":
+        raise NotationError(f"{name!r} is not a name", expected="letters, digits and _")
+    check_name(names[0])
+    reader = _Declaration(tokenize(text, max_characters))
+    return reader.meaning([names[0]])[0]
+
+
+def check_name(token: Token) -> None:
+    """Refuse names that could clash with what programs have of their own."""
+    if token.text.startswith("__"):
+        raise NotationError("names do not start with two underscores", token.span)
+    if token.text in {"True", "False", "None"}:
+        raise NotationError(f"{token.text} cannot be declared or defined", token.span)
+
+
+class _Declaration(Cursor):
+    def names(self) -> list[Token]:
+        found = [self.name()]
+        while self.accept(","):
+            found.append(self.name())
+        return found
+
+    def name(self) -> Token:
+        token = self.token
+        if token.kind != "name":
+            raise NotationError(
+                "a name is missing in this declaration", token.span, expected="names: domain[dims]", found=token.shown
+            )
+        check_name(token)
+        return self.take()
+
+    def meaning(self, names: Sequence[Token]) -> list[Declared]:
+        start = self.token
+        domain = self.domain()
+        shape, dims = self.dims()
+        self.finish()
+        span = Span(start.span.text, start.span.start, self.token.span.start)
+        _check_shape(domain, shape, span)
+        return [Declared(Input(token.text, shape, domain), token.span, dims) for token in names]
+
+    def domain(self) -> Domain:
+        token = self.token
+        if token.is_("("):
+            return self.interval()
+        if token.is_("{"):
+            return self.set()
+        if token.kind != "name":
+            raise NotationError(
+                "a domain is missing", token.span, expected="a domain such as real[n, d]", found=token.shown,
+                hint="domains: " + ", ".join(DOMAINS) + ", (lo, hi), {0,1}, {-1,1}",
+            )  # fmt: skip
+        if token.text not in DOMAINS:
+            other = OTHER_WORDS.get(token.text) or OTHER_WORDS.get(token.text.lower())
+            raise NotationError(
+                f"there is no domain called {token.text}", token.span,
+                near=(other,) if other else near_names(token.text, DOMAINS),
+                hint="domains: " + ", ".join(DOMAINS) + ", (lo, hi), {0,1}, {-1,1}",
+            )  # fmt: skip
+        return DOMAINS[self.take().text]
+
+    def interval(self) -> Domain:
+        opening = self.take()
+        low = self.bound()
+        self.expect(",", opening)
+        high = self.bound()
+        last = self.expect(")", opening)
+        if not low < high:
+            span = Span(opening.span.text, opening.span.start, last.span.end)
+            raise NotationError("this interval is empty", span, expected="(lo, hi) with lo < hi")
+        if high == float("inf") and low in (0, -float("inf")):
+            return DOMAINS["positive" if low == 0 else "real"]
+        if high == float("inf") or low == -float("inf"):
+            raise NotationError(
+                "half-bounded intervals other than (0, inf) are not read", opening.span,
+                hint="declare a positive name and shift it: x = t + 2",
+            )  # fmt: skip
+        return interval(low, high)
+
+    def bound(self) -> float:
+        sign = -1.0 if self.accept("-") else 1.0
+        self.accept("+")
+        token = self.take()
+        if token.kind == "name" and token.text in {"inf", "oo"}:
+            return sign * float("inf")
+        value = float(token.text) if token.kind == "number" else float("inf")
+        if value == float("inf"):
+            raise NotationError("a bound is missing", token.span, expected="a number", found=token.shown)
+        return sign * value
+
+    def set(self) -> Domain:
+        opening = self.take()
+        values = {self.bound()}
+        while self.accept(","):
+            values.add(self.bound())
+        last = self.expect("}", opening)
+        name = SETS.get(frozenset(int(value) for value in values if value == int(value)))
+        if name is None or len(values) != 2:
+            span = Span(opening.span.text, opening.span.start, last.span.end)
+            raise NotationError(
+                "this set is not a domain", span, expected="{0,1} or {-1,1}", hint="use count or integer for others"
+            )
+        return DOMAINS[name]
+
+    def dims(self) -> tuple[tuple[Expr, ...], tuple[tuple[str, Span], ...]]:
+        """Shape and the dims' names with their places."""
+        opening = self.token
+        if not self.accept("["):
+            return (), ()
+        shape: list[Expr] = []
+        names: list[tuple[str, Span]] = []
+        while not self.token.is_("]"):
+            token = self.take()
+            if token.kind == "name":
+                check_name(token)
+                names.append((token.text, token.span))
+            shape.append(self.length(token))
+            if not self.accept(","):
+                break
+        if self.token.is_("+", "-", "*", "/", "**"):
+            raise NotationError(
+                "a length is a name or an integer", self.token.span, hint="give this axis a name of its own: real[m]"
+            )
+        self.expect("]", opening)
+        return tuple(shape), tuple(names)
+
+    def length(self, token: Token) -> Expr:
+        if token.kind == "name":
+            return dim(token.text)
+        if token.kind != "number" or not token.text.isdigit() or int(token.text) == 0:
+            raise NotationError(
+                "this is not the length of an axis", token.span, expected="a name or a positive integer",
+                found=token.shown,
+            )  # fmt: skip
+        if int(token.text) > MAX_LENGTH:
+            raise LimitError(f"the length {token.text} of an axis is above the limit {MAX_LENGTH}", token.span)
+        return Integer(int(token.text))
+
+
+def _check_shape(domain: Domain, shape: tuple[Expr, ...], span: Span) -> None:
+    if domain.square and (len(shape) != 2 or shape[0] != shape[1]):
+        raise NotationError(
+            f"the domain {domain} needs a square matrix", span, expected=f"{domain}[n, n]", found=span.excerpt.strip()
+        )
+    if domain.name == "orthonormal" and len(shape) != 2:
+        raise NotationError("the domain orthonormal needs a matrix", span, expected="orthonormal[n, d]")
+    if domain.sums_to_one and not shape:
+        raise NotationError(f"the domain {domain} needs an axis", span, expected=f"{domain}[k] or {domain}[n, k]")
+
+
+def collect(
+    statements: Sequence[Statement], keywords: Mapping[str, str], max_characters: int
+) -> dict[str, Declared]:
+    """All declared names of a program, keyword declarations first.
+
+    Raises:
+        NotationError: a name is declared twice, or is also the name of an axis's length.
+    """
+    found = [read_keyword_declaration(name, text, max_characters) for name, text in keywords.items()]
+    for statement in statements:
+        if statement.kind == "declaration":
+            found += read_declaration(statement.tokens)
+    declared: dict[str, Declared] = {}
+    for entry in found:
+        if entry.item.name in declared:
+            first = declared[entry.item.name].span
+            raise NotationError(
+                f"{entry.item.name} is declared twice", entry.span, also=(("declared first here", first),)
+            )
+        declared[entry.item.name] = entry
+    for entry in found:
+        for name, place in entry.dims:
+            if name in declared:
+                raise NotationError(
+                    f"{name} is the length of an axis and cannot be an input as well", declared[name].span,
+                    also=(("an axis here", place),), hint="a length is a number that the arrays tell",
+                )  # fmt: skip
+    return declared

@@ -1,0 +1,442 @@
+"""Tokens to syntax trees: a Pratt parser for expressions.
+
+The binding powers are NumPy's; juxtaposition binds like ``*``.  Recursion goes one level deeper
+per nested bracket, sign or function, and stops at :data:`MAX_DEPTH`; chains of operators at one
+level are read in a loop and may be as long as the text.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from typing import get_args
+
+from chainrule.derive.catalog.elementwise import BY_NAME
+from chainrule.derive.catalog.tensor_functions import NOT_YET, TENSOR_BY_NAME
+from chainrule.derive.errors import LimitError, NotationError, Span, UnknownNameError, near_names
+from chainrule.derive.notation.cursor import Cursor, join, number_value, since, superscript_power, until
+from chainrule.derive.notation.syntax import (
+    Binary,
+    BinaryOperator,
+    Call,
+    IndexSum,
+    Juxtaposed,
+    Name,
+    Negative,
+    NewAxis,
+    Node,
+    Number,
+    Slice,
+    Subscript,
+    Text,
+    Transpose,
+    Tuple,
+)
+from chainrule.derive.notation.tokens import SUBSCRIPTS, SUM_SIGNS, Token, canonical_name, tokenize
+
+#: Levels of brackets, signs, powers and functions inside each other.
+MAX_DEPTH = 200
+
+COMPARISON, SUM, PRODUCT, SIGN, POWER = 10, 20, 30, 40, 50
+BINDING: dict[str, int] = {
+    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), COMPARISON),
+    "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER,
+}  # fmt: skip
+OPERATOR: dict[str, BinaryOperator] = {sign: sign for sign in get_args(BinaryOperator)}
+FUNCTIONS: frozenset[str] = frozenset({*BY_NAME, *TENSOR_BY_NAME, *NOT_YET})
+METHODS: frozenset[str] = frozenset(name for name, entry in TENSOR_BY_NAME.items() if entry.method)
+MODULES = frozenset({"np", "numpy", "jnp", "torch", "math", "tf", "scipy", "sp"})
+NORMS = {"1": "norm1", "2": "norm2", "F": "norm", "inf": "norminf"}
+
+
+def parse_expression(text: str, names: Collection[str] = ()) -> Node:
+    """The syntax tree of one expression; ``names`` are the variables that are known.
+
+    Raises:
+        NotationError, LimitError: the text is not an expression of the notation.
+    """
+    parser = Parser(tokenize(text), names)
+    node = parser.expression()
+    parser.finish()
+    return node
+
+
+class Parser(Cursor):
+    """Reads expressions.
+
+    Attributes:
+        names: the variables that are known.
+        letters: index letters of the sums that the place lies in.
+        open: the brackets and bars that the place lies in.
+    """
+
+    def __init__(self, tokens: Sequence[Token], names: Collection[str] = ()) -> None:
+        super().__init__(tokens)
+        self.names = frozenset(names)
+        self.letters: list[str] = []
+        self.open: list[str] = []
+        self.depth = 0
+
+    # ---- operators ------------------------------------------------------------------------------
+
+    def expression(self, least: int = 0) -> Node:
+        """An expression of operators that bind at least as tightly as ``least``."""
+        self.deeper(1)
+        left, previous = self.operand(), ""
+        while (binding := self.binding()) >= least and binding:
+            token = self.token
+            if not token.is_(*BINDING):
+                left, previous = self.juxtaposed(left, previous), ""
+                continue
+            left, previous = self.binary(left, self.take(), binding), token.text
+        self.deeper(-1)
+        return left
+
+    def deeper(self, levels: int) -> None:
+        """Count levels of nesting."""
+        self.depth += levels
+        if self.depth > MAX_DEPTH:
+            raise LimitError(
+                f"the formula is nested more than {MAX_DEPTH} levels deep", self.token.span,
+                hint="give inner parts names: name = expression",
+            )  # fmt: skip
+
+    def binding(self) -> int:
+        """How tightly what follows binds to the operand before it; 0 if nothing follows."""
+        token = self.token
+        if token.kind == "operator" and token.text in BINDING:
+            return BINDING[token.text]
+        return PRODUCT if self.starts_factor(token) else 0
+
+    def starts_factor(self, token: Token) -> bool:
+        """Whether a token after an operand begins a further factor."""
+        if token.kind == "operator" and token.text in ("|", "‖"):
+            return token.text not in self.open[-1:] and "||" not in self.open[-1:]
+        return token.kind in {"name", "number"} or token.is_("(", "[", "√")
+
+    def binary(self, left: Node, token: Token, binding: int) -> Node:
+        """An operator, which has been read, with its right operand."""
+        if token.text == "**":
+            self.refuse_letter_t()
+            right = self.expression(SIGN)
+        else:
+            right = self.expression(binding + 1)
+        if binding == COMPARISON and self.token.is_(*(op for op, power in BINDING.items() if power == COMPARISON)):
+            raise NotationError(
+                "comparisons cannot be chained", self.token.span,
+                hint="nest them: where(0 < x, where(x < 1, a, b), b)",
+            )  # fmt: skip
+        return Binary(OPERATOR[token.text], left, right, span=join(left, right))
+
+    def refuse_letter_t(self) -> None:
+        """Refuse ``x^T`` and the braces of LaTeX after a power sign."""
+        token = self.token
+        if token.kind == "name" and token.text == "T" and "T" not in self.names:
+            raise NotationError("the transpose is not a power", token.span, hint="write X.T or X'")
+        if token.is_("{"):
+            raise NotationError("LaTeX is not read here", token.span, hint="write x^(-1) or x**(-1)")
+
+    def juxtaposed(self, left: Node, previous: str) -> Node:
+        """A product without a sign; ``previous`` is the operator before the left operand's end."""
+        token = self.token
+        if token.kind == "number":
+            raise NotationError(
+                "an operator is missing before this number", token.span, expected="an operator", found=token.shown
+            )
+        right = self.expression(PRODUCT + 1)
+        span = join(left, right)
+        if previous == "/" and isinstance(left, Binary):
+            above, below, factor = (_excerpt(node) for node in (left.left, left.right, right))
+            raise NotationError(
+                "this quotient can be read in two ways", span,
+                expected=f"({above} / {below}) * {factor} or {above} / ({below} * {factor})",
+                hint="write the product sign or brackets",
+            )  # fmt: skip
+        return Juxtaposed(left, right, span=span)
+
+    # ---- operands -------------------------------------------------------------------------------
+
+    def operand(self) -> Node:
+        """An operand with what follows it directly: transposes, subscripts, powers, methods."""
+        token = self.token
+        if token.is_("-", "+"):
+            self.take()
+            inner = self.expression(SIGN)
+            span = Span(token.span.text, token.span.start, inner.span.end if inner.span else token.span.end)
+            return Negative(inner, span=span) if token.text == "-" else replace(inner, span=span)
+        if token.kind == "name" and token.text[0] in SUM_SIGNS and token.text not in self.names:
+            return self.sum()
+        if token.is_("√"):
+            return self.root()
+        return self.postfix(self.atom())
+
+    def atom(self) -> Node:
+        """An operand without what follows it."""
+        token = self.token
+        if token.kind == "number":
+            return Number(number_value(self.take()), span=token.span)
+        if token.kind == "name":
+            return self.name()
+        if token.kind == "text":
+            self.take()
+            return Text(token.text, span=token.span)
+        if token.is_("(", "["):
+            return self.bracket()
+        if token.is_("|", "‖"):
+            return self.bars()
+        raise NotationError(
+            "an operand is missing", token.span, expected="a number, a name or an expression in brackets",
+            found=token.shown, hint=_operand_hint(token),
+        )  # fmt: skip
+
+    def name(self) -> Node:
+        """A name, or the call of a function."""
+        token = self.take()
+        name = token.text
+        if self.token.is_("(") and self.is_call(token):
+            return self.call(token)
+        subscripted = self.index_letters(token)
+        if subscripted is not None:
+            base, letters = subscripted
+            items = tuple(Name(letter, span=token.span) for letter in letters)
+            return Subscript(Name(base, span=token.span), items, span=token.span)
+        return Name(name, span=token.span)
+
+    def is_call(self, token: Token) -> bool:
+        """Whether the name before a bracket is a function; an unknown one is an error."""
+        if token.text in FUNCTIONS:
+            return True
+        near = near_names(token.text, FUNCTIONS)
+        if token.text in self.names or (self.token.spaced and not near):
+            return False
+        raise UnknownNameError(
+            f"there is no function called {token.text}", token.span, near=near,
+            hint=f"a product with a bracket is written {token.text} * (..)",
+        )  # fmt: skip
+
+    def index_letters(self, token: Token) -> tuple[str, tuple[str, ...]] | None:
+        """Base and subscript of a name such as ``y_i``, ``yᵢ`` or ``X_ij`` under ``Σ_i``."""
+        if token.text in self.names or not self.letters:
+            return None
+        written = token.span.excerpt
+        base = written.rstrip("".join(SUBSCRIPTS))
+        letters = "".join(SUBSCRIPTS[char] for char in written[len(base) :])
+        if not letters:
+            base, _, letters = written.rpartition("_")
+        if not base or not letters or not set(letters) <= set(self.letters):
+            return None
+        return canonical_name(base.removesuffix("_")), tuple(letters)
+
+    def bracket(self) -> Node:
+        """An expression or a tuple in brackets."""
+        opening = self.take()
+        closing = {"(": ")", "[": "]"}[opening.text]
+        self.open.append(opening.text)
+        items = [self.expression()]
+        is_tuple = self.token.is_(",")
+        while self.accept(","):
+            if not self.token.is_(closing):
+                items.append(self.expression())
+        last = self.expect(closing, opening)
+        self.open.pop()
+        span = Span(opening.span.text, opening.span.start, last.span.end)
+        return Tuple(tuple(items), span=span) if is_tuple else replace(items[0], span=span)
+
+    def bars(self) -> Node:
+        """``|x|`` is the absolute value, ``||x||`` and ``‖x‖`` the norm."""
+        opening = self.take()
+        double = opening.text == "|" and self.token.is_("|") and not self.token.spaced
+        if double:
+            self.take()
+        self.open.append("||" if double else opening.text)
+        inner = self.expression()
+        last = self.expect(opening.text, opening)
+        if double:
+            last = self.expect("|", opening)
+        self.open.pop()
+        function = "abs" if opening.text == "|" and not double else self.which_norm()
+        return Call(function, (inner,), span=Span(opening.span.text, opening.span.start, last.span.end))
+
+    def which_norm(self) -> str:
+        """The norm that a subscript after the bars names."""
+        token = self.token
+        if token.spaced:
+            return "norm"
+        kind = token.text.removeprefix("_")
+        if token.kind == "subscript" or (token.kind == "name" and token.text != kind and kind in NORMS):
+            self.take()
+            return NORMS.get(kind, "norm")
+        return "norm"
+
+    def root(self) -> Node:
+        """``√x`` or ``√(x)``."""
+        sign = self.take()
+        if self.token.is_("√"):
+            self.deeper(1)
+            inner = self.root()
+            self.deeper(-1)
+            return _call("sqrt", sign, inner)
+        inner = self.atom()
+        if self.token.kind == "superscript" or self.token.is_("**"):
+            if self.tokens[self.at - 1].is_(")"):
+                return self.postfix(_call("sqrt", sign, inner))
+            raise NotationError(
+                "this root can be read in two ways", self.token.span, expected="√(x²) or (√x)²",
+                hint="put the root or the power in brackets",
+            )  # fmt: skip
+        return self.postfix(_call("sqrt", sign, inner))
+
+    # ---- what follows an operand directly ---------------------------------------------------------
+
+    def postfix(self, node: Node) -> Node:
+        """An operand with all that follows it directly."""
+        levels = 0
+        while (following := self.follow(node)) is not None:
+            node = following
+            self.deeper(1)
+            levels += 1
+        self.deeper(-levels)
+        return node
+
+    def follow(self, node: Node) -> Node | None:
+        """The operand with the next thing that follows it directly, if anything does."""
+        token = self.token
+        if token.is_(".T", "'"):
+            self.take()
+            return Transpose(node, prime=token.text == "'", span=until(node, token))
+        if token.is_("[") and not token.spaced and not isinstance(node, Number):
+            return self.subscript(node)
+        if token.kind == "superscript":
+            self.take()
+            return Binary("**", node, superscript_power(token), span=until(node, token))
+        if token.kind == "method":
+            return self.method(node)
+        return None
+
+    def method(self, node: Node) -> Node:
+        """``x.sum(..)`` for ``sum(x, ..)``."""
+        token = self.take()
+        if isinstance(node, Name) and node.name in MODULES and node.name not in self.names:
+            raise NotationError(
+                f"functions are written without {node.name}.", until(node, token), hint=f"write {token.text}(..)"
+            )
+        if token.text not in METHODS or not self.token.is_("("):
+            raise NotationError(
+                f".{token.text} is not known", token.span, near=near_names(token.text, {"T", *METHODS}),
+                hint="values have no attributes besides .T and methods such as .sum(axis=0)",
+            )  # fmt: skip
+        return self.call(token, node)
+
+    def call(self, token: Token, first: Node | None = None) -> Node:
+        """A call whose name has been read; ``first`` is the operand of a method."""
+        opening = self.take()
+        self.open.append("(")
+        arguments: list[Node] = [] if first is None else [first]
+        keywords: list[tuple[str, Node]] = []
+        while not self.token.is_(")"):
+            if self.token.kind == "name" and self.next.is_("="):
+                keyword = self.take().text
+                self.take()
+                keywords.append((keyword, self.expression()))
+            elif keywords:
+                raise NotationError("an argument without a name follows one with a name", self.token.span)
+            else:
+                arguments.append(self.expression())
+            if not self.accept(","):
+                break
+        last = self.expect(")", opening)
+        self.open.pop()
+        start = first.span.start if first is not None and first.span is not None else token.span.start
+        span = Span(token.span.text, start, last.span.end)
+        return Call(token.text, tuple(arguments), tuple(keywords), span=span)
+
+    def subscript(self, node: Node) -> Node:
+        """``operand[items]``."""
+        opening = self.take()
+        self.open.append("[")
+        items = [self.item()]
+        while self.accept(","):
+            items.append(self.item())
+        last = self.expect("]", opening)
+        self.open.pop()
+        return Subscript(node, tuple(items), span=until(node, last))
+
+    def item(self) -> Node:
+        """One item in a subscript: an index, a slice or ``None``."""
+        first = self.token
+        if first.kind == "name" and first.text == "None":
+            self.take()
+            return NewAxis(span=first.span)
+        start = None if first.is_(":") else self.expression()
+        if not self.token.is_(":"):
+            assert start is not None
+            return start
+        colon = self.take()
+        stop = None if self.token.is_(",", "]", ":") else self.expression()
+        if self.token.is_(":"):
+            raise NotationError("slices have no step", self.token.span, expected="start:stop")
+        return Slice(start, stop, span=Span(colon.span.text, first.span.start, self.token.span.start))
+
+    # ---- sums -----------------------------------------------------------------------------------
+
+    def sum(self) -> Node:
+        """``Σ term``: the sum of all entries of the product that follows; ``Σ_i`` by index."""
+        token = self.take()
+        letters = self.summed(token)
+        if not letters and self.token.is_("(") and self.has_comma():
+            return self.call(replace(token, text="sum"))
+        repeated = set(letters) & set(self.letters) or len(set(letters)) < len(letters)
+        if repeated:
+            raise NotationError("this index is summed twice", token.span, hint="use another letter for the inner sum")
+        self.letters += letters
+        body = self.expression(PRODUCT)
+        del self.letters[len(self.letters) - len(letters) :]
+        if letters:
+            return IndexSum(letters, body, span=since(token, body))
+        return _call("sum", token, body)
+
+    def summed(self, token: Token) -> tuple[str, ...]:
+        """The index letters under a sum sign."""
+        tail = token.span.excerpt[1:]
+        if not tail:
+            return ()
+        plain = "".join(SUBSCRIPTS.get(char, char) for char in tail)
+        if tail[0] in SUBSCRIPTS or tail[0] == "_":
+            letters = tuple(char for char in plain.removeprefix("_").strip("{}") if char not in ", ")
+            if letters and all(char.isascii() and char.islower() for char in letters) and not self.token.is_("**"):
+                return letters
+            raise NotationError(
+                "this range of a sum is not read", token.span, expected="index letters such as Σ_i or Σ_ij",
+                hint="each index runs over the whole axis that it stands on",
+            )  # fmt: skip
+        rest = Span(token.span.text, token.span.start + 1, token.span.end)
+        self.at -= 1
+        self.tokens[self.at] = Token("name", canonical_name(tail), rest)
+        return ()
+
+    def has_comma(self) -> bool:
+        """Whether the bracket that opens here holds a comma of its own."""
+        level = 0
+        for token in self.tokens[self.at :]:
+            level += token.is_("(", "[", "{") - token.is_(")", "]", "}")
+            if level == 0:
+                return False
+            if level == 1 and token.is_(","):
+                return True
+        return False
+
+
+def _excerpt(node: Node) -> str:
+    return node.span.excerpt if node.span else ""
+
+
+def _call(function: str, token: Token, argument: Node) -> Call:
+    return Call(function, (argument,), span=since(token, argument))
+
+
+def _operand_hint(token: Token) -> str:
+    if token.is_("="):
+        return "equality inside where is =="
+    if token.is_("&", "**"):
+        return "a power needs a base"
+    return ""

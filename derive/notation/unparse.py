@@ -1,0 +1,160 @@
+"""Syntax trees to text, with as few brackets as the grammar allows.
+
+``parse_expression(unparse(node))`` is the node again, places in the text excepted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sympy import Rational
+
+from chainrule.derive.notation.parser import BINDING, COMPARISON, PRODUCT, SIGN, SUM
+from chainrule.derive.notation.syntax import (
+    Binary,
+    Call,
+    IndexSum,
+    Juxtaposed,
+    Name,
+    Negative,
+    NewAxis,
+    Node,
+    Number,
+    Slice,
+    Subscript,
+    Text,
+    Transpose,
+    Tuple,
+)
+from chainrule.derive.notation.tokens import MAX_DIGITS
+
+#: Binding power of what needs no brackets anywhere.
+ATOM = 60
+#: A sum over index letters takes the whole product that follows it.
+INDEX_SUM = SUM + 5
+
+
+def unparse(node: Node) -> str:
+    """The text of a node.
+
+    >>> from chainrule.derive.notation.parser import parse_expression
+    >>> unparse(parse_expression("(2)*((X.T) @ (p-y))/n"))
+    '2*(X.T @ (p - y))/n'
+    """
+    return _WRITERS[type(node)](node)
+
+
+def binding(node: Node) -> int:
+    """How tightly the text of a node holds together."""
+    if isinstance(node, Binary):
+        return BINDING[node.operator]
+    if isinstance(node, Number):
+        return SIGN if node.value < 0 else ATOM if _decimal(node.value) else PRODUCT
+    return {Juxtaposed: PRODUCT, Negative: SIGN, IndexSum: INDEX_SUM}.get(type(node), ATOM)
+
+
+def _bracketed(node: Node, least: int, sign: bool = True) -> str:
+    """The text in brackets if it binds less tightly than ``least``, or has a sign where none may stand."""
+    text = unparse(node)
+    return f"({text})" if binding(node) < least or (not sign and text.startswith("-")) else text
+
+
+def _chain(node: Binary | Juxtaposed) -> str:
+    """Operators of one level, followed in a loop so that the stack does not limit their number."""
+    if isinstance(node, Binary) and node.operator == "**":
+        exponent = _bracketed(node.right, SIGN)
+        return f"{_bracketed(node.left, ATOM)}**{exponent}"
+    level = binding(node)
+    chain: list[Binary | Juxtaposed] = [node]
+    while level != COMPARISON and not _needs_brackets(chain[-1]):
+        left = chain[-1].left
+        if not isinstance(left, Binary | Juxtaposed) or binding(left) != level:
+            break
+        chain.append(left)
+    first = chain[-1]
+    least = ATOM if _needs_brackets(first) else level + (level == COMPARISON)
+    parts, wide = [_bracketed(first.left, least)], False
+    for item in reversed(chain):
+        wide = wide or (isinstance(item, Binary) and item.operator == "@")
+        parts.append(_right(item, level, wide))
+    return "".join(parts)
+
+
+def _right(node: Binary | Juxtaposed, level: int, wide: bool = True) -> str:
+    """An operator with its right operand; ``*`` and ``/`` are spaced where an ``@`` went before."""
+    text = _bracketed(node.right, level + 1, sign=False)
+    if isinstance(node, Juxtaposed):
+        return f" ({text})" if text[0].isdigit() or text[0] == "." else f" {text}"
+    return f"{node.operator}{text}" if node.operator in "*/" and not wide else f" {node.operator} {text}"
+
+
+def _needs_brackets(node: Binary | Juxtaposed) -> bool:
+    """Whether the left operand of a juxtaposition would be read as a function or as part of a quotient."""
+    if not isinstance(node, Juxtaposed):
+        return False
+    left = node.left
+    quotient = isinstance(left, Binary) and left.operator == "/"
+    call = _right(node, PRODUCT).startswith(" (") and not isinstance(left, Number | Call | Transpose | Subscript)
+    return quotient or call
+
+
+def _negative(node: Negative) -> str:
+    return "-" + _bracketed(node.operand, SIGN, sign=False)
+
+
+def _operand(node: Node) -> str:
+    """The text of what a transpose or a subscript follows."""
+    return f"({unparse(node)})" if isinstance(node, Number) else _bracketed(node, ATOM)
+
+
+def _number(node: Number) -> str:
+    text = _decimal(abs(node.value)) or f"{abs(node.value.p)}/{node.value.q}"
+    return f"-{text}" if node.value < 0 else text
+
+
+def _decimal(value: Rational) -> str:
+    """A number that has finitely many digits, written so; empty for others."""
+    places, denominator = 0, int(value.q)
+    while denominator > 1 and 10**places % denominator and places < 4 * MAX_DIGITS * 3:
+        places += 1
+    scaled = abs(int(value.p)) * 10**places
+    if scaled % denominator:
+        return ""
+    digits = str(scaled // denominator)
+    if len(digits) + max(places - len(digits) + 1, 0) > MAX_DIGITS:
+        short = digits.rstrip("0")
+        return f"{short}e{len(digits) - len(short) - places}"
+    digits = digits.rjust(places + 1, "0")
+    return f"{digits[:-places]}.{digits[-places:]}" if places else digits
+
+
+def _tuple(node: Tuple) -> str:
+    inner = ", ".join(map(unparse, node.items))
+    return f"({inner},)" if len(node.items) == 1 else f"({inner})"
+
+
+def _slice(node: Slice) -> str:
+    return ":".join("" if bound is None else unparse(bound) for bound in (node.start, node.stop))
+
+
+def _call(node: Call) -> str:
+    written = [*map(unparse, node.arguments), *(f"{name}={unparse(value)}" for name, value in node.keywords)]
+    return f"{node.function}({', '.join(written)})"
+
+
+_WRITERS: dict[type[Node], Callable[[Any], str]] = {
+    Number: _number,
+    Name: lambda node: node.name,
+    Text: lambda node: f"'{node.text}'" if "'" not in node.text else f'"{node.text}"',
+    Negative: _negative,
+    Binary: _chain,
+    Juxtaposed: _chain,
+    Transpose: lambda node: f"{_operand(node.operand)}.T",
+    IndexSum: lambda node: f"Σ_{''.join(node.letters)} {_bracketed(node.body, PRODUCT)}",
+    Subscript: lambda node: f"{_operand(node.operand)}[{', '.join(map(unparse, node.items))}]",
+    NewAxis: lambda node: "None",
+    Slice: _slice,
+    Tuple: _tuple,
+    Call: _call,
+}

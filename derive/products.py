@@ -1,0 +1,410 @@
+"""Terms in matrix notation: a coefficient times a sum of products.
+
+A term is flattened (linear sums inside it become part of it), unit matrices are resolved, and the
+connected components of what remains are contracted one by one.  Signs are turned round, sums split
+into terms and common factors taken out where that gives a shorter text.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Protocol
+
+import sympy as sp
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S
+
+from chainrule.derive.arrange import Order, common_factors, fraction, is_decimal, negated
+from chainrule.derive.contraction import (
+    Group,
+    Groups,
+    Part,
+    Speller,
+    combined,
+    cycle_traces,
+    eliminated,
+    grouped,
+)
+from chainrule.derive.bound_terms import Over, indices_of
+from chainrule.derive.layout import (
+    Layout,
+    NoMatrixForm,
+    attempt,
+    binary,
+    call,
+    chain,
+    cheapest,
+    divided,
+    in_front,
+    in_layout,
+    indices_in,
+    minus,
+    number,
+    shape_node,
+)
+from chainrule.derive.notation.syntax import Binary, Call, Node
+from chainrule.derive.program import Index
+
+#: Ways of writing one term that are compared at most.
+MAX_WAYS = 12
+
+
+class TermSpeller(Speller, Protocol):
+    """What terms need of the writer of elementwise expressions."""
+
+    def fresh(self, length: Expr) -> Index:
+        """A new index of this length."""
+        ...
+
+
+@dataclass(frozen=True)
+class Term:
+    """``number * upper.. / lower..`` summed over ``bound``; sums have no common numbers left."""
+
+    number: Rational
+    upper: tuple[Expr, ...]
+    lower: tuple[Expr, ...]
+    bound: tuple[Index, ...]
+
+
+def write_term(speller: TermSpeller, expr: Expr, layout: Layout) -> Node:
+    """A product or a sum over indices, in a layout that has all its indices.
+
+    Indices of the layout that the expression lacks are filled up with ones.
+    """
+    term = flattened(speller, expr)
+    found = [attempt(partial(_write, speller, way), layout) for way in _ways(term)]
+    if cheapest(found) is None or term.bound:
+        found += [attempt(partial(speller.spell, split), layout) for split in _splits(speller, term)]
+    best = cheapest(found)
+    if best is None:
+        raise NoMatrixForm
+    return best
+
+
+def flattened(speller: TermSpeller, expr: Expr) -> Term:
+    """A term with its linear sums opened, lengths counted and unit matrices resolved."""
+    parts = fraction([expr])
+    bound: list[Index] = []
+    total, upper, lower = parts.number, list(parts.upper), list(parts.lower)
+    while True:
+        inner = next((f for f in upper if isinstance(f, Over) and f.kind == "sum"), None)
+        if inner is None:
+            break
+        upper.remove(inner)
+        names = {index: speller.fresh(length) for index, length in inner.limits.items()}
+        bound += names.values()
+        parts = fraction([inner.body.xreplace(names)])
+        total *= parts.number
+        upper, lower = upper + list(parts.upper), lower + list(parts.lower)
+    term = _cancelled(Term(total, tuple(upper), tuple(lower), tuple(bound)))
+    return _counted(speller, _without_deltas(speller, term))
+
+
+def _cancelled(term: Term) -> Term:
+    """Equal factors of a term, which came together from several sums, as powers."""
+    powers = Counter(term.upper)
+    powers.subtract(Counter(term.lower))
+    upper = tuple(factor**power for factor, power in powers.items() if power > 0)
+    return replace(term, upper=upper, lower=tuple(factor**-power for factor, power in powers.items() if power < 0))
+
+
+def _without_deltas(speller: Speller, term: Term) -> Term:
+    """``sum_k delta(k, i) f(k) = f(i)``."""
+    for delta in term.upper:
+        if isinstance(delta, KroneckerDelta):
+            for index, other in (delta.args, delta.args[::-1]):
+                if index in term.bound and _same_length(speller, index, other):
+                    upper = [factor.xreplace({index: other}) for factor in term.upper if factor is not delta]
+                    lower = [factor.xreplace({index: other}) for factor in term.lower]
+                    rest = tuple(k for k in term.bound if k != index)
+                    inner = fraction([*upper, *(1 / factor for factor in lower)])
+                    reduced = _cancelled(Term(term.number * inner.number, inner.upper, inner.lower, rest))
+                    return _without_deltas(speller, reduced)
+    return term
+
+
+def _same_length(speller: Speller, index: Expr, other: Expr) -> bool:
+    return isinstance(other, Index) and speller.lengths[index] == speller.lengths[other]
+
+
+def _counted(speller: Speller, term: Term) -> Term:
+    """The term without the bound indices that nothing in it depends on."""
+    used = frozenset().union(*(indices_of(factor) for factor in term.upper + term.lower))
+    idle = [index for index in term.bound if index not in used]
+    if not idle:
+        return term
+    scalars = [factor for factor in term.upper if not indices_of(factor)]
+    under = [factor for factor in term.lower if not indices_of(factor)]
+    count = fraction([Mul(*(speller.lengths[index] for index in idle), *scalars, *(1 / f for f in under))])
+    upper = [factor for factor in term.upper if indices_of(factor)]
+    lower = [factor for factor in term.lower if indices_of(factor)]
+    return Term(
+        term.number * count.number,
+        (*count.upper, *upper),
+        (*count.lower, *lower),
+        tuple(index for index in term.bound if index in used),
+    )
+
+
+# ---- ways of writing a term ---------------------------------------------------------------------------
+
+
+def _ways(term: Term) -> Iterator[Term]:
+    """The term as it is, with differences turned round, with common factors taken out."""
+    yield term
+    if term.number < 0:
+        for n, factor in enumerate(term.upper):
+            turned = negated(factor)
+            if turned is not None:
+                yield replace(term, number=-term.number, upper=(*term.upper[:n], turned, *term.upper[n + 1 :]))
+    for n, factor in enumerate(term.upper):
+        if isinstance(factor, Add) and term.bound:
+            shared, rest = common_factors(factor)
+            if shared:
+                parts = fraction([*term.upper[:n], *shared, rest, *term.upper[n + 1 :]])
+                lower = term.lower + parts.lower
+                whole = _cancelled(replace(term, number=term.number * parts.number, upper=parts.upper, lower=lower))
+                yield from _ways(whole)
+
+
+def _splits(speller: Speller, term: Term) -> Iterator[Expr]:
+    """The term as a sum of terms, where a factor is a sum that does not fit on a matrix."""
+    for n, factor in enumerate(term.upper):
+        base, power = factor.as_base_exp() if isinstance(factor, Pow) else (factor, S.One)
+        if not isinstance(base, Add) or power not in (1, 2) or not indices_of(factor) & set(term.bound):
+            continue
+        several = len(indices_of(factor)) > 2 or len(term.upper) == 1
+        if several and any(indices_of(factor) != indices_of(part) for part in base.args):
+            others = Mul(term.number, *term.upper[:n], *term.upper[n + 1 :], *(1 / f for f in term.lower))
+            limits = [(index, speller.lengths[index]) for index in term.bound]
+            parts = Add.make_args(sp.expand_mul(base**power) if power == 1 else sp.expand(base**power, deep=False))
+            yield Add(*(Over("sum", part * others, *limits) for part in parts))
+
+
+def _write(speller: TermSpeller, term: Term, layout: Layout) -> Node:
+    """One way of writing: coefficient, contracted components, ones for missing axes."""
+    deltas = [f for f in term.upper if isinstance(f, KroneckerDelta) and len(indices_of(f)) == 2]
+    if len(deltas) == 1 and len(layout) == 2:
+        return _diagonal(speller, term, deltas[0], layout)
+    upper = [speller.part(f) for f in speller.order.factors(f for f in term.upper if indices_of(f))]
+    lower = [speller.part(f) for f in speller.order.factors(f for f in term.lower if indices_of(f))]
+    scalars = Scalars.of(speller, term)
+    found = [
+        attempt(partial(scalars.times, speller, groups), layout)
+        for groups in _contracted(speller, upper, lower, term, scalars)
+    ]
+    best = cheapest(found)
+    if best is None:
+        raise NoMatrixForm
+    return best
+
+
+def _diagonal(speller: TermSpeller, term: Term, delta: Expr, layout: Layout) -> Node:
+    """``diag(v)`` or ``c * eye(n)`` for a term with a unit matrix over the two indices of the layout."""
+    row, column = indices_in(layout)
+    if indices_of(delta) != {row, column} or not _same_length(speller, row, column):
+        raise NoMatrixForm
+    upper = [f.xreplace({column: row}) for f in term.upper if f is not delta]
+    lower = [f.xreplace({column: row}) for f in term.lower]
+    limits = [(index, speller.lengths[index]) for index in term.bound]
+    body = Mul(*(f for f in upper if indices_of(f)), *(1 / f for f in lower if indices_of(f)))
+    inner = Over("sum", body, *limits) if limits else body
+    scalars = Scalars.of(speller, term)
+    if indices_of(inner):
+        return scalars.before(speller, call("diag", speller.spell(inner, (row,))))
+    eye: Node = call("eye", speller.spell(speller.lengths[row], ()))
+    return scalars.before(speller, eye if inner == 1 else in_front(speller.spell(inner, ()), eye))
+
+
+def _contracted(
+    speller: TermSpeller, upper: Sequence[Part], lower: Sequence[Part], term: Term, scalars: Scalars
+) -> Iterator[list[Group]]:
+    """The groups that are left once every component is contracted, in several ways."""
+    parts = [(part, False) for part in upper] + [(part, True) for part in lower]
+    free: tuple[list[Part], list[Part]] = ([], [])
+    ways: list[list[list[Group]]] = []
+    for members, bound in components(parts, term.bound):
+        if not bound:
+            free[members[0][1]].append(members[0][0])
+            continue
+        groups = grouped([p for p, down in members if not down], [p for p, down in members if down])
+        lengths = {index: speller.lengths[index] for index in bound}
+        ways.append(list(_eliminations(speller, groups, lengths, scalars.average(Mul(*lengths.values())))))
+    outside = list(grouped(*free).values())
+    for choice in itertools.islice(itertools.product(*ways), MAX_WAYS):
+        yield outside + [group for groups in choice for group in groups]
+
+
+def _eliminations(
+    speller: Speller, groups: Groups, bound: Mapping[Index, Expr], averaged: bool
+) -> Iterator[list[Group]]:
+    orders = itertools.permutations(bound) if len(bound) <= 3 else _rotations(tuple(bound))
+    for order in orders:
+        yield eliminated(speller, groups, {index: bound[index] for index in order}, averaged)
+    for node in cycle_traces(speller, groups, bound):
+        yield [Group([Part(frozenset(), partial(_constant, node))])]
+
+
+def _rotations(order: tuple[Index, ...]) -> Iterator[tuple[Index, ...]]:
+    if len(order) > MAX_WAYS:
+        yield order
+        return
+    for n in range(len(order)):
+        yield order[n:] + order[:n]
+
+
+def _constant(node: Node, layout: Layout) -> Node:
+    return node
+
+
+Member = tuple[Part, bool]
+
+
+def components(parts: Sequence[Member], bound: Sequence[Index]) -> list[tuple[list[Member], list[Index]]]:
+    """Parts that are connected by bound indices, with those indices."""
+    found: list[tuple[list[Member], set[Index]]] = []
+    for member in parts:
+        shared = set(member[0].indices) & set(bound)
+        members = [member]
+        rest = []
+        for other, indices in found:
+            if indices & shared:
+                members, shared = other + members, shared | indices
+            else:
+                rest.append((other, indices))
+        found = [*rest, (members, shared)]
+    return [(members, [index for index in bound if index in indices]) for members, indices in found]
+
+
+# ---- coefficients -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Scalars:
+    """The scalar factors of a term: ``number * upper.. / lower..``."""
+
+    number: Rational
+    upper: tuple[Expr, ...]
+    lower: tuple[Expr, ...]
+
+    @staticmethod
+    def of(speller: Speller, term: Term) -> Scalars:
+        """The factors of a term without indices, in the order of writing."""
+        order: Order = speller.order
+        return Scalars(
+            term.number,
+            tuple(order.factors(factor for factor in term.upper if not indices_of(factor))),
+            tuple(order.factors(factor for factor in term.lower if not indices_of(factor))),
+        )
+
+    def average(self, length: Expr) -> bool:
+        """Whether the scalars divide by this length."""
+        return all(factor in self.lower for factor in Mul.make_args(length))
+
+    def times(self, speller: TermSpeller, groups: Sequence[Group], layout: Layout) -> Node:
+        """The scalars times the product of groups, in a layout."""
+        parts = [group.part() for group in groups]
+        numbers = [part.write(()) for part in parts if not part.indices]
+        upper = [part for group in groups for part in group.upper if part.indices]
+        lower = [part for group in groups for part in group.lower if part.indices]
+        missing = set(indices_in(layout)).difference(*(part.indices for part in parts))
+        arrays = grouped([*upper, *_ones(speller, missing, layout)], lower)
+        if not arrays:
+            return self.around(speller, *numbers)
+        body = in_layout(lambda place: combined(speller, arrays, place), layout)
+        averaged, scalars = self._mean(speller, body)
+        done, rest = scalars._means(speller, numbers)
+        return rest._around(speller, done, averaged)
+
+    def around(self, speller: Speller, *nodes: Node) -> Node:
+        """The scalars times scalar nodes, or around one array node."""
+        upper, rest = self._means(speller, nodes)
+        return rest._around(speller, upper, None)
+
+    def before(self, speller: Speller, array: Node) -> Node:
+        """The scalars times an array node."""
+        return self._around(speller, [], array)
+
+    def _means(self, speller: Speller, nodes: Iterable[Node]) -> tuple[list[Node], Scalars]:
+        scalars, done = self, []
+        for node in nodes:
+            averaged, scalars = scalars._mean(speller, node)
+            done.append(averaged)
+        return done, scalars
+
+    def _mean(self, speller: Speller, node: Node) -> tuple[Node, Scalars]:
+        """``mean(..)`` for a sum that the scalars divide by its length."""
+        length = speller.sums.get(node)
+        if length is None or not isinstance(node, Call) or node.function != "sum" or not self.average(length):
+            return node, self
+        lower = list(self.lower)
+        for factor in Mul.make_args(length):
+            lower.remove(factor)
+        return replace(node, function="mean"), replace(self, lower=tuple(lower))
+
+    def _around(self, speller: Speller, nodes: Sequence[Node], body: Node | None) -> Node:
+        size, sign = abs(self.number), self.number < 0
+        decimal = is_decimal(size)
+        upper = [number(size if decimal else size.p)] if decimal or size.p != 1 else []
+        lower = [number(size.q)] if size.q != 1 and not decimal else []
+        upper += [speller.spell(factor, ()) for factor in self.upper]
+        lower += [speller.spell(factor, ()) for factor in self.lower]
+        upper += nodes
+        node = _coefficient(speller, upper, _merged_roots(lower), body)
+        return minus(node) if sign else node
+
+
+def _coefficient(speller: Speller, upper: list[Node], lower: list[Node], body: Node | None) -> Node:
+    """``2/n * body``, ``body / n``, ``lam * body``."""
+    if body is None:
+        return divided([_scalar_product(upper)] if upper else [], lower)
+    if not upper:
+        return Binary("/", body, chain("*", lower)) if lower else body
+    front = divided(upper, lower)
+    if not speller.readable and isinstance(body, Binary) and body.operator == "@":
+        return binary("*", front, body)
+    for factor in reversed(_factors_of(front)):
+        body = in_front(factor, body)
+    return body
+
+
+def _scalar_product(factors: Sequence[Node]) -> Node:
+    """``2 * u @ v``: factors before a product of arrays stand before its first operand."""
+    last = factors[-1]
+    if not isinstance(last, Binary) or last.operator != "@":
+        return chain("*", factors)
+    for factor in reversed(factors[:-1]):
+        last = in_front(factor, last)
+    return last
+
+
+def _factors_of(front: Node) -> list[Node]:
+    """A coefficient as the nodes that stand before an array one by one."""
+    if isinstance(front, Binary) and front.operator == "*":
+        return [*_factors_of(front.left), front.right]
+    return [front]
+
+
+def _merged_roots(lower: list[Node]) -> list[Node]:
+    """``sqrt(2)*sqrt(pi)`` as ``sqrt(2*pi)``."""
+    roots = [node.arguments[0] for node in lower if isinstance(node, Call) and node.function == "sqrt"]
+    if len(roots) < 2:
+        return lower
+    rest = [node for node in lower if not (isinstance(node, Call) and node.function == "sqrt")]
+    return [*rest, call("sqrt", chain("*", roots))]
+
+
+def _ones(speller: Speller, missing: set[Index], layout: Layout) -> list[Part]:
+    """Ones over the axes that nothing depends on."""
+    if not missing:
+        return []
+
+    def direct(place: Layout) -> Node:
+        lengths = [Integer(1) if axis is None else speller.lengths[axis] for axis in place]
+        return call("ones", shape_node([speller.spell(length, ()) for length in lengths]))
+
+    return [Part(frozenset(missing), direct)]

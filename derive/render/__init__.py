@@ -1,0 +1,1 @@
+"""Renderers: they format derivations and expressions and know no mathematics."""

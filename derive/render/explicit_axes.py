@@ -1,0 +1,156 @@
+"""Any definition as a NumPy expression with every axis written out.
+
+Used where a definition has no matrix form: each array gets one axis per index, and the reduction
+runs over the bound axes.  Sums of products without logarithms go through ``einsum``.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+
+import sympy as sp
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul
+
+from chainrule.derive.program import Definition, Dim, Index, Program, Ref
+from chainrule.derive.render.scalar_source import calling, name, operation, product, scalar
+
+#: Functions of whole numbers that occur in subscripts.
+REDUCTIONS = {
+    "sum": "np.sum", "prod": "np.prod", "max": "np.max", "min": "np.min", "logsumexp": "special.logsumexp",
+}  # fmt: skip
+LETTERS = "ijklmpqrstuvabcdefgho"
+
+
+def explicit(program: Program, definition: Definition, names: Mapping[str, str]) -> ast.expr:
+    """The value of a definition, in exactly its shape; it reads other definitions by name."""
+    return _Axes(program, definition, names).value()
+
+
+class _Axes:
+    def __init__(self, program: Program, definition: Definition, names: Mapping[str, str]) -> None:
+        self.program, self.definition, self.names = program, definition, names
+        self.free, self.bound = definition.free, definition.bound_indices
+
+    def value(self) -> ast.expr:
+        definition = self.definition
+        shape = ast.Tuple([self.length(length) for length in definition.shape], ast.Load())
+        if definition.reduce == "sum":
+            terms = [self.summed(term) for term in Add.make_args(definition.body)]
+            node = terms[0]
+            for term in terms[1:]:
+                node = operation("+", node, term)
+        elif definition.reduce:
+            node = self.reduced(definition.reduce, definition.body)
+        else:
+            node = self.array(definition.body, self.free)
+        return calling("np.broadcast_to", node, shape) if definition.shape else node
+
+    def length(self, length: Expr) -> ast.expr:
+        return scalar(length, lambda e: name(self.names[e.name]) if isinstance(e, Dim) else None)
+
+    def reduced(self, kind: str, body: Expr) -> ast.expr:
+        axes = self.free + self.bound
+        full = ast.Tuple([self.length(self.definition.lengths[index]) for index in axes], ast.Load())
+        over = [ast.Constant(n) for n in range(len(self.free), len(axes))]
+        whole = calling("np.broadcast_to", self.array(body, axes), full)
+        return calling(REDUCTIONS[kind], whole, axis=ast.Tuple([*over], ast.Load()))
+
+    def summed(self, term: Expr) -> ast.expr:
+        """The sum of one term, with one axis per free index."""
+        if term.has(sp.log):
+            return self.reduced("sum", term)
+        factors = Mul.make_args(term)
+        used = term.atoms(Index)
+        count = [self.length(self.definition.lengths[index]) for index in self.bound if index not in used]
+        plain = [self.array(factor, ()) for factor in factors if not factor.atoms(Index)]
+        moving = [factor for factor in factors if factor.atoms(Index)]
+        node = self.contracted(moving) if moving else None
+        for factor in [*plain, *count]:
+            node = factor if node is None else product(factor, node)
+        assert node is not None
+        return node
+
+    def contracted(self, factors: Sequence[Expr]) -> ast.expr:
+        letters = dict(zip(self.free + self.bound, LETTERS, strict=False))
+        places = [tuple(i for i in letters if i in factor.atoms(Index)) for factor in factors]
+        out = tuple(index for index in self.free if any(index in place for place in places))
+        inputs = ",".join("".join(letters[index] for index in place) for place in places)
+        text = ast.Constant(f"{inputs}->{''.join(letters[index] for index in out)}")
+        arrays = [self.filled(factor, place) for factor, place in zip(factors, places, strict=True)]
+        node: ast.expr = calling("np.einsum", text, *arrays)
+        return _spread(node, out, self.free)
+
+    def filled(self, factor: Expr, place: Sequence[Index]) -> ast.expr:
+        """A factor with exactly one axis per index."""
+        return self.array(factor, tuple(place))
+
+    def array(self, expr: Expr, axes: Sequence[Index]) -> ast.expr:
+        """An expression with one axis per index of ``axes`` (length one where it lacks the index)."""
+
+        def leaf(part: Expr) -> ast.expr | None:
+            if isinstance(part, Ref):
+                return self.entry(part, axes)
+            if isinstance(part, Dim):
+                return name(self.names[part.name])
+            if isinstance(part, Index):
+                return self.along(part, axes)
+            if isinstance(part, KroneckerDelta):
+                equal = operation("==", *(self.integer(arg, axes) for arg in part.args))
+                return calling("np.where", equal, ast.Constant(1.0), ast.Constant(0.0))
+            return None
+
+        return scalar(expr, leaf)
+
+    def along(self, index: Index, axes: Sequence[Index]) -> ast.expr:
+        numbers = calling("np.arange", self.length(self.definition.lengths[index]))
+        return _spread(numbers, (index,), axes)
+
+    def integer(self, expr: Expr, axes: Sequence[Index]) -> ast.expr:
+        """An index expression."""
+        if isinstance(expr, sp.floor):
+            upper, lower = expr.args[0].as_numer_denom()
+            return ast.BinOp(self.integer(upper, axes), ast.FloorDiv(), self.integer(lower, axes))
+        if isinstance(expr, sp.Mod):
+            left, right = (self.integer(arg, axes) for arg in expr.args)
+            return ast.BinOp(left, ast.Mod(), right)
+        if isinstance(expr, Add | Mul):
+            operator = "+" if isinstance(expr, Add) else "*"
+            nodes = [self.integer(arg, axes) for arg in expr.args]
+            node = nodes[0]
+            for other in nodes[1:]:
+                node = operation(operator, node, other)
+            return node
+        return self.array(expr, axes)
+
+    def entry(self, ref: Ref, axes: Sequence[Index]) -> ast.expr:
+        array: ast.expr = name(self.names[ref.name])
+        indices = ref.indices
+        if not indices:
+            return array
+        if all(isinstance(index, Index) for index in indices) and len(set(indices)) == len(indices):
+            order = sorted(range(len(indices)), key=lambda n: axes.index(indices[n]))
+            if any(later < earlier for earlier, later in pairwise(order)):
+                permutation = ast.Tuple([ast.Constant(n) for n in order], ast.Load())
+                array = calling("np.transpose", array, permutation)
+            return _spread(array, [indices[n] for n in order], axes)
+        shape = self.program.by_name[ref.name].shape
+        places = [self.place(index, length, axes) for index, length in zip(indices, shape, strict=True)]
+        return ast.Subscript(array, ast.Tuple(places, ast.Load()), ast.Load())
+
+    def place(self, index: Expr, length: Expr, axes: Sequence[Index]) -> ast.expr:
+        node = self.integer(index, axes)
+        if isinstance(index, Integer | Index):
+            return node
+        # Entries outside the array are read only where a choice discards them.
+        last = operation("-", self.length(length), ast.Constant(1))
+        return calling("np.clip", node, ast.Constant(0), last)
+
+
+def _spread(node: ast.expr, present: Sequence[Index], axes: Sequence[Index]) -> ast.expr:
+    """New axes where ``present``, which is in the order of ``axes``, has gaps."""
+    if list(present) == list(axes):
+        return node
+    items: list[ast.expr] = [ast.Slice() if axis in present else ast.Constant(None) for axis in axes]
+    return ast.Subscript(node, ast.Tuple(items, ast.Load()) if len(items) > 1 else items[0], ast.Load())

@@ -1,0 +1,268 @@
+"""Programs as runnable NumPy source.
+
+One line per definition: the matrix form where there is one (in the order that is cheap to
+compute: broadcasting instead of ``diag``, matrix-vector products first), else an expression with
+explicit axes.  Nameless definitions that are used once are written into the line that uses them.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import re
+from collections.abc import Iterator, Mapping
+from functools import singledispatch
+
+from chainrule.derive.catalog.elementwise import BY_NAME
+from chainrule.derive.errors import UnsupportedError
+from chainrule.derive.matrix_form import matrix_node
+from chainrule.derive.notation.syntax import (
+    Binary,
+    Call,
+    Name,
+    Negative,
+    NewAxis,
+    Node,
+    Number,
+    Slice,
+    Subscript,
+    Text,
+    Transpose,
+    Tuple,
+)
+from chainrule.derive.program import Definition, Input, Program
+from chainrule.derive.render.explicit_axes import explicit
+from chainrule.derive.render.scalar_source import (
+    called_names,
+    calling,
+    function_call,
+    function_def,
+    helpers,
+    name,
+    operation,
+    product,
+    rational,
+)
+
+#: The notation's array functions in NumPy and SciPy.
+ARRAY_FUNCTIONS = {
+    "sum": "np.sum", "mean": "np.mean", "max": "np.max", "min": "np.min", "prod": "np.prod",
+    "norm": "np.linalg.norm", "trace": "np.trace", "diag": "np.diag", "outer": "np.outer", "eye": "np.eye",
+    "ones": "np.ones", "zeros": "np.zeros", "einsum": "np.einsum", "where": "np.where",
+    "logsumexp": "special.logsumexp", "softmax": "special.softmax", "log_softmax": "special.log_softmax",
+}  # fmt: skip
+#: Names that the source uses itself.
+RESERVED = frozenset({"np", "special"})
+
+
+def numpy_source(program: Program, function_name: str = "evaluate") -> str:
+    """Python source with one function of the program's inputs that returns its outputs.
+
+    Args:
+        program: any program.
+        function_name: the name of the function.
+
+    Returns:
+        Source that needs NumPy, and SciPy where a function is not in NumPy.  Names that are
+        keywords of Python or taken by the source itself get a trailing underscore.
+
+    Raises:
+        UnsupportedError: if a definition uses something that has no NumPy form.
+    """
+    program = program.pruned()
+    names = _python_names(program, function_name)
+    kept = _kept(program)
+    body: list[ast.stmt] = []
+    for definition in program.definitions:
+        if definition.name in kept:
+            value = _value(program, definition, kept, names)
+            body.append(ast.Assign([ast.Name(names[definition.name], ast.Store())], value))
+    body = _returned(body, [names[output] for output in program.outputs])
+    body = [_docstring(program, names), *_sizes(program, names, body), *body]
+    function = function_def(function_name, [names[item.name] for item in program.inputs], body)
+    return _module(function)
+
+
+def _module(function: ast.stmt) -> str:
+    statements = [*helpers(called_names(function)), function]
+    text = [ast.unparse(ast.fix_missing_locations(statement)) for statement in statements]
+    imports = ["import numpy as np"]
+    imports += ["from scipy import special"] if any("special." in part for part in text) else []
+    return "\n\n\n".join(["\n".join(imports), *text]) + "\n"
+
+
+# ---- names and sizes ------------------------------------------------------------------------------------
+
+
+def _python_names(program: Program, function_name: str) -> dict[str, str]:
+    """A valid and unique Python name for every input, definition and dimension."""
+    taken = {*RESERVED, *(entry for entry in BY_NAME if not BY_NAME[entry].numpy), function_name}
+    names: dict[str, str] = {}
+    for own in (*program.by_name, *(length.name for length in program.dims)):
+        candidate = re.sub(r"\W", "_", own)
+        candidate = candidate if candidate.isidentifier() else f"v_{candidate}"
+        while keyword.iskeyword(candidate) or candidate in taken:
+            candidate += "_"
+        taken.add(candidate)
+        names[own] = candidate
+    return names
+
+
+def _sizes(program: Program, names: Mapping[str, str], body: list[ast.stmt]) -> Iterator[ast.stmt]:
+    """``n, d = X.shape`` for the dimensions that the body uses."""
+    read = {node.id for line in body for node in ast.walk(line) if isinstance(node, ast.Name)}
+    wanted = {length for length in program.dims if names[length.name] in read}
+    for item in program.inputs:
+        new = [length for length in item.shape if length in wanted]
+        if not new:
+            continue
+        wanted -= set(new)
+        shape = ast.Attribute(name(names[item.name]), "shape", ast.Load())
+        if len(new) == len(item.shape) == len(set(new)) > 1:
+            targets: list[ast.expr] = [ast.Name(names[length.name], ast.Store()) for length in item.shape]
+            yield ast.Assign([ast.Tuple(targets, ast.Store())], shape)
+            continue
+        for length in dict.fromkeys(new):
+            place = ast.Constant(item.shape.index(length))
+            target = ast.Name(names[length.name], ast.Store())
+            yield ast.Assign([target], ast.Subscript(shape, place, ast.Load()))
+
+
+def _docstring(program: Program, names: Mapping[str, str]) -> ast.stmt:
+    inputs = ", ".join(names[item.name] + _shape_text(item) for item in program.inputs)
+    outputs = ", ".join(names[output] + _shape_text(program.by_name[output]) for output in program.outputs)
+    return ast.Expr(ast.Constant(f"Return {outputs} of {inputs}." if inputs else f"Return {outputs}."))
+
+
+def _shape_text(item: Input | Definition) -> str:
+    return f"[{', '.join(str(length) for length in item.shape)}]" if item.shape else ""
+
+
+def _returned(body: list[ast.stmt], outputs: list[str]) -> list[ast.stmt]:
+    """The body with a ``return``; a single output that was just computed is returned directly."""
+    last = body[-1] if body else None
+    if len(outputs) == 1:
+        if isinstance(last, ast.Assign) and isinstance(last.targets[0], ast.Name) and last.targets[0].id == outputs[0]:
+            return [*body[:-1], ast.Return(last.value)]
+        return [*body, ast.Return(name(outputs[0]))]
+    return [*body, ast.Return(ast.Tuple([name(output) for output in outputs], ast.Load()))]
+
+
+# ---- definitions ------------------------------------------------------------------------------------------
+
+
+def _kept(program: Program) -> frozenset[str]:
+    """The definitions that get a line of their own.
+
+    Those with a name, those that are used more than once, and those that a definition without a
+    matrix form reads.
+    """
+    uses = program.uses()
+    kept = {
+        definition.name
+        for definition in program.definitions
+        if definition.origin != "auto"
+        or definition.name in program.outputs
+        or (uses[definition.name] > 1 and definition.reduce != "logsumexp")
+    }
+    while True:
+        lacking = {
+            reads
+            for definition in program.definitions
+            if definition.name in kept and _node(program, definition, frozenset(kept)) is None
+            for reads in definition.reads
+            if isinstance(program.by_name[reads], Definition)
+        }
+        if lacking <= kept:
+            return frozenset(kept)
+        kept |= lacking
+
+
+def _node(program: Program, definition: Definition, kept: frozenset[str]) -> Node | None:
+    return matrix_node(program, definition.name, lambda inner: inner.name not in kept, readable=False)
+
+
+def _value(
+    program: Program, definition: Definition, kept: frozenset[str], names: Mapping[str, str]
+) -> ast.expr:
+    node = _node(program, definition, kept)
+    return explicit(program, definition, names) if node is None else python(node, names)
+
+
+# ---- nodes ---------------------------------------------------------------------------------------------------
+
+
+@singledispatch
+def python(node: Node, names: Mapping[str, str]) -> ast.expr:
+    """A node of matrix notation as a Python expression over ``np`` and ``special``."""
+    raise UnsupportedError(f"no NumPy form of {type(node).__name__}")
+
+
+@python.register
+def _number(node: Number, names: Mapping[str, str]) -> ast.expr:
+    return rational(node.value)
+
+
+@python.register
+def _name(node: Name, names: Mapping[str, str]) -> ast.expr:
+    if node.name == "pi" and node.name not in names:
+        return ast.Attribute(name("np"), "pi", ast.Load())
+    if node.name in ("True", "False") and node.name not in names:
+        return ast.Constant(node.name == "True")
+    return name(names.get(node.name, node.name))
+
+
+@python.register
+def _text(node: Text, names: Mapping[str, str]) -> ast.expr:
+    return ast.Constant(node.text)
+
+
+@python.register
+def _negative(node: Negative, names: Mapping[str, str]) -> ast.expr:
+    return ast.UnaryOp(ast.USub(), python(node.operand, names))
+
+
+@python.register
+def _binary(node: Binary, names: Mapping[str, str]) -> ast.expr:
+    left, right = python(node.left, names), python(node.right, names)
+    return product(left, right) if node.operator == "*" else operation(node.operator, left, right)
+
+
+@python.register
+def _transpose(node: Transpose, names: Mapping[str, str]) -> ast.expr:
+    return ast.Attribute(python(node.operand, names), "T", ast.Load())
+
+
+@python.register
+def _subscript(node: Subscript, names: Mapping[str, str]) -> ast.expr:
+    items = [python(item, names) for item in node.items]
+    inside = items[0] if len(items) == 1 else ast.Tuple(items, ast.Load())
+    return ast.Subscript(python(node.operand, names), inside, ast.Load())
+
+
+@python.register
+def _slice(node: Slice, names: Mapping[str, str]) -> ast.expr:
+    start, stop = (None if part is None else python(part, names) for part in (node.start, node.stop))
+    return ast.Slice(start, stop)
+
+
+@python.register
+def _new_axis(node: NewAxis, names: Mapping[str, str]) -> ast.expr:
+    return ast.Constant(None)
+
+
+@python.register
+def _tuple(node: Tuple, names: Mapping[str, str]) -> ast.expr:
+    return ast.Tuple([python(item, names) for item in node.items], ast.Load())
+
+
+@python.register
+def _call(node: Call, names: Mapping[str, str]) -> ast.expr:
+    arguments = [python(argument, names) for argument in node.arguments]
+    keywords = {key: python(value, names) for key, value in node.keywords}
+    if node.function in ARRAY_FUNCTIONS:
+        return calling(ARRAY_FUNCTIONS[node.function], *arguments, **keywords)
+    entry = BY_NAME.get(node.function)
+    if entry is None:
+        raise UnsupportedError(f"no NumPy form of {node.function}")
+    return function_call(entry, arguments)

@@ -1,0 +1,51 @@
+"""What a renderer gets: sections of lines, every expression already in words, text and LaTeX.
+
+Which quantity is shown, in which notation, with which rule, is decided in ``narrative.py``;
+a renderer only formats.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An expression in every notation that renderers need."""
+
+    text: str
+    latex: str
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of a derivation.
+
+    Attributes:
+        right: the right-hand side, or the whole line if there is no left-hand side.
+        left: the left-hand sides, chained by equality signs; none continues the line above.
+        note: why the line holds, a sentence.
+        aside: a remark such as a shape or a second notation.
+    """
+
+    right: Shown
+    left: tuple[Shown, ...] = ()
+    note: str = ""
+    aside: Shown | None = None
+
+
+@dataclass(frozen=True)
+class Section:
+    """A titled group of lines."""
+
+    title: str
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """A derivation as it is to be read."""
+
+    title: Shown
+    sections: tuple[Section, ...]
+    remarks: tuple[str, ...] = ()

@@ -1,0 +1,477 @@
+"""Verdicts on derivatives that somebody else worked out.
+
+A claim, text in the notation or a NumPy function, is compared with the engine's derivative in 50
+digits at points of several sizes, on both sides of every switch and on kinks; the engine is
+confirmed at the same points by differences of the formula itself.  What survives is proved, if
+normal forms can do it, for all sizes and values.
+
+    proved      equal by normal form, off the kinks; confirmed at points, kinks included
+    agrees      no difference at any point
+    refuted     a witness is given
+    undecided   the reason is given
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import mpmath
+import numpy as np
+import numpy.typing as npt
+from sympy import Expr
+
+from chainrule.derive.calculus import differentiate, hessian_program
+from chainrule.derive.comparison import (
+    Comparison,
+    Place,
+    Side,
+    Subject,
+    compare,
+    generic_places,
+    kink_places,
+    region_places,
+    sides,
+)
+from chainrule.derive.equality import Proof, prove_equal
+from chainrule.derive.errors import InputError, UnknownNameError, near_names
+from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.index_form import index_text
+from chainrule.derive.kinks import Switches, switches
+from chainrule.derive.notation.read import parse_formula
+from chainrule.derive.numeric import MPMATH, evaluate
+from chainrule.derive.program import Dim, Program
+from chainrule.derive.sampling import (
+    edge_sample,
+    sample,
+    shape_at,
+    size_assignments,
+    smallest_sizes,
+    to_mp,
+)
+from chainrule.derive.verdict import Answer, Verdict, Witness
+
+Array = npt.NDArray[Any]
+ClaimSource = str | Callable[..., Any]
+
+NO_PROOF = "the same values wherever they were compared; no proof was found"
+
+#: Usual points at each size.
+POINTS = 3
+#: Points that are looked at after a difference, to learn where else the claim is right or wrong.
+AFTERWARDS = 12
+#: Candidates per size for a small witness.
+WITNESS_TRIES = 5
+#: Digits that a NumPy function must agree to, and below which it is wrong: it works in doubles.
+FUNCTION_DIGITS = (8.0, 5.0)
+
+
+# ---- the public function -----------------------------------------------------------------------------
+
+
+def verify(
+    formula: str | Formula,
+    wrt: str | Sequence[str],
+    claim: ClaimSource | Mapping[str, ClaimSource],
+    *,
+    what: Literal["gradient", "hessian"] = "gradient",
+    points: int | None = None,
+    seed: int = 0,
+) -> Verdict:
+    """Checks a claimed gradient (Jacobian of a non-scalar formula, Hessian on request).
+
+    Args:
+        formula: a formula, its text, or a catalogue name.
+        wrt: the variable, or several.
+        claim: text in the notation, in which inputs, dimensions and named parts of the formula
+            may be used; or a function of NumPy arrays whose parameters are named like inputs
+            (or dimensions).  For several variables a mapping from their names.
+        what: "gradient" (or Jacobian) or "hessian".
+        points: usual points per size assignment (3 unless given).
+        seed: of the choice of points; the same seed gives the same verdict.
+
+    Returns:
+        The verdict; ``bool(verdict)`` is whether the claim was found right.
+
+    Raises:
+        UnknownNameError: ``wrt`` names no input.
+        InputError: a claim is missing, or a function asks for something that is no input.
+        NotationError: the claim cannot be read.
+    """
+    program = as_formula(formula)
+    return verify_program(program.differentiable, wrt, claim, what=what, points=points, seed=seed,
+                          scope=program.program)  # fmt: skip
+
+
+def verify_program(
+    program: Program,
+    wrt: str | Sequence[str],
+    claim: ClaimSource | Program | Mapping[str, Any],
+    *,
+    what: Literal["gradient", "hessian"] = "gradient",
+    points: int | None = None,
+    seed: int = 0,
+    scope: Program | None = None,
+) -> Verdict:
+    """:func:`verify` for a program; a claim may be a program over the same inputs, too."""
+    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    claims = _claims(program, names, claim)
+    task = _Task(program, names, what, POINTS if points is None else max(1, points), seed, scope or program)
+    parts = {name: task.verdict(name, claims[name]) for name in names}
+    return next(iter(parts.values())) if len(names) == 1 else _together(names, parts)
+
+
+def _claims(program: Program, names: tuple[str, ...], claim: Any) -> dict[str, Any]:
+    inputs = [item.name for item in program.inputs]
+    for name in names:
+        if name not in inputs:
+            raise UnknownNameError(
+                f"the formula has no input {name}", expected=", ".join(inputs), found=name,
+                near=near_names(name, inputs),
+            )  # fmt: skip
+    if not names:
+        raise InputError("no variable to differentiate by", expected=", ".join(inputs))
+    if not isinstance(claim, Mapping):
+        if len(names) > 1:
+            raise InputError(
+                "several variables need a claim for each", expected="a mapping " + str(dict.fromkeys(names, "..."))
+            )
+        claim = {names[0]: claim}
+    missing, strange = [n for n in names if n not in claim], [n for n in claim if n not in names]
+    if missing or strange:
+        raise InputError(
+            "claims and variables do not correspond", expected=", ".join(names), found=", ".join(map(str, claim))
+        )
+    return dict(claim)
+
+
+def _together(names: tuple[str, ...], parts: dict[str, Verdict]) -> Verdict:
+    """One verdict over several variables: as good as the worst of them."""
+    order: tuple[Answer, ...] = ("refuted", "undecided", "agrees", "proved")
+    worst = min(parts.values(), key=lambda part: order.index(part.verdict))
+    return replace(
+        worst,
+        wrt=names,
+        reason=worst.reason if worst else f"by {', '.join(worst.wrt)}: {worst.reason}",
+        points=sum(part.points for part in parts.values()),
+        digits=min(part.digits for part in parts.values()),
+        facts=tuple(dict.fromkeys(fact for part in parts.values() for fact in part.facts)),
+        exceptions=tuple(dict.fromkeys(note for part in parts.values() for note in part.exceptions)),
+        parts=parts,
+    )
+
+
+# ---- claims ---------------------------------------------------------------------------------------------
+
+
+class _ClaimFailure(Exception):
+    """A claimed function fails, or returns the wrong shape, at some sizes."""
+
+
+@dataclass(frozen=True)
+class _Claimed:
+    """A claim ready for comparison; ``program`` is ``None`` for a function."""
+
+    evaluate: Callable[[Mapping[str, Array], Mapping[Dim, int]], Array]
+    program: Program | None
+    switches: tuple[Switches, ...]
+    tolerant: tuple[float, float] = (30.0, 25.0)
+
+
+def _claimed_program(program: Program) -> _Claimed:
+    name = program.outputs[0]
+    return _Claimed(lambda point, _: evaluate(program, point, MPMATH)[name], program, (switches(program),))
+
+
+def _claimed_function(function: Callable[..., Any], program: Program, shape: tuple[Expr, ...]) -> _Claimed:
+    names = _parameters(function, program)
+
+    def value(point: Mapping[str, Array], sizes: Mapping[Dim, int]) -> Array:
+        known: dict[str, Any] = {d.name: size for d, size in sizes.items()}
+        known |= {name: np.array(array, dtype=np.float64)[()] for name, array in point.items()}
+        try:
+            with np.errstate(all="ignore"):
+                result = np.asarray(function(**{name: known[name] for name in names}), dtype=np.float64)
+        except Exception as error:
+            raise _ClaimFailure(f"the claim fails at {_sizes_text(sizes)}: {error}") from error
+        if result.shape != shape_at(shape, sizes):
+            raise _ClaimFailure(
+                f"the claim returns shape {result.shape} at {_sizes_text(sizes)}, "
+                f"the derivative has shape {_shape_text(shape)} = {shape_at(shape, sizes)}"
+            )
+        return to_mp(result)
+
+    return _Claimed(value, None, (), FUNCTION_DIGITS)
+
+
+def _parameters(function: Callable[..., Any], program: Program) -> list[str]:
+    """The names of inputs (and dimensions) that a claimed function takes."""
+    known = [item.name for item in program.inputs] + [d.name for d in program.dims]
+    try:
+        parameters = list(inspect.signature(function).parameters.values())
+    except (TypeError, ValueError):
+        raise InputError("the claimed function has no readable signature", hint="wrap it in a lambda") from None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return known[: len(program.inputs)]
+    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
+    strange = [p.name for p in parameters if p not in named or (p.name not in known and p.default is p.empty)]
+    if strange:
+        raise InputError(
+            f"the claimed function asks for {', '.join(strange)}",
+            expected="parameters named like inputs or dimensions: " + ", ".join(known),
+            found=", ".join(p.name for p in parameters),
+            near=near_names(strange[0], known),
+        )
+    return [p.name for p in named if p.name in known]
+
+
+def _sizes_text(sizes: Mapping[Dim, int]) -> str:
+    return ", ".join(f"{d.name} = {size}" for d, size in sizes.items()) or "any size"
+
+
+def _shape_text(shape: tuple[Expr, ...]) -> str:
+    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
+
+
+# ---- one variable ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Tally:
+    """What the comparisons at all points came to."""
+
+    points: int = 0
+    digits: float = math.inf
+    undefined: int = 0
+    unclear: int = 0
+    silent: int = 0
+    kinks: int = 0
+    other: bool = False
+    fault: bool = False
+    wrong: Comparison | None = None
+    failure: str = ""
+    right_sides: set[Side] = field(default_factory=set)
+    wrong_sides: set[Side] = field(default_factory=set)
+
+    def count(self, subject: Subject, place: Place, check_engine: bool = True) -> bool:
+        """Compare at one place; whether the verdict is now settled."""
+        try:
+            found = compare(subject, place, check_engine)
+        except _ClaimFailure as failure:
+            self.failure = self.failure or str(failure)
+            return False
+        if found.outcome in {"agrees", "differs"} and not found.on_kink:
+            known = self.right_sides if found.outcome == "agrees" else self.wrong_sides
+            known |= sides(subject, place.values)
+        return self.add(found)
+
+    def add(self, found: Comparison) -> bool:
+        """Count one comparison; whether the verdict is now settled."""
+        if found.outcome == "agrees":
+            self.points += 1
+            self.kinks += found.on_kink
+            self.other |= found.other
+            if not found.other:
+                self.digits = min(self.digits, found.digits)
+        self.undefined += found.outcome == "undefined"
+        self.silent += found.outcome == "claim undefined"
+        self.unclear += found.outcome == "unclear"
+        self.fault |= found.outcome == "engine fault"
+        if found.outcome == "differs" and self.wrong is None:
+            self.wrong = found
+        return self.fault or self.wrong is not None
+
+
+def exact_derivative(program: Program, wrt: tuple[str, ...]) -> Program:
+    """The derivative without use of declared equations, so that a proof names all that it uses."""
+    return differentiate(program, wrt, exact=True).program
+
+
+class _Task:
+    """A formula whose derivatives are claimed."""
+
+    def __init__(
+        self, program: Program, wrt: tuple[str, ...], what: str, points: int, seed: int, scope: Program
+    ) -> None:
+        self.program, self.wrt, self.points, self.seed, self.scope = program, wrt, points, seed, scope
+        gradient = exact_derivative(program, wrt)
+        self.results = dict(zip(wrt, gradient.outputs[1:], strict=True))
+        self.slopes: dict[str, tuple[Program, str] | None] = dict.fromkeys(wrt)
+        self.derivative, self.smooth = gradient, what == "hessian"
+        if what == "hessian":
+            self.derivative = hessian_program(program, wrt)
+            blocks = self.derivative.outputs[1 + len(wrt) :]
+            self.slopes = {name: (gradient, self.results[name]) for name in wrt}
+            self.results = {name: blocks[n * len(wrt) + n] for n, name in enumerate(wrt)}
+
+    def verdict(self, name: str, source: Any) -> Verdict:
+        """The verdict on the claim by one variable."""
+        result = self.results[name]
+        shape = self.derivative.by_name[result].shape
+        claimed = self.claimed(source, shape)
+        if claimed.program is not None:
+            given = claimed.program.output.shape
+            if given != shape:
+                reason = f"the claim has shape {_shape_text(given)}, the derivative has shape {_shape_text(shape)}"
+                return Verdict("refuted", (name,), reason)
+        groups = (switches(self.program), *claimed.switches)
+        subject = Subject(
+            self.program, self.derivative, result, name, claimed.evaluate, groups, claimed.tolerant,
+            self.slopes[name], claimed.program,
+        )  # fmt: skip
+        tally = self.tally(subject)
+        return self.decide(name, subject, claimed, tally)
+
+    def claimed(self, source: Any, shape: tuple[Expr, ...]) -> _Claimed:
+        """The claim, read."""
+        if isinstance(source, str):
+            return _claimed_program(self.checked(parse_formula(source, scope=self.scope)))
+        if isinstance(source, Program):
+            return _claimed_program(self.checked(source))
+        if callable(source):
+            return _claimed_function(source, self.program, shape)
+        raise InputError("a claim is text or a function", found=type(source).__name__)
+
+    def checked(self, claim: Program) -> Program:
+        """The claim, if it has no inputs of its own."""
+        known = {item.name for item in self.program.inputs}
+        if strange := [item.name for item in claim.inputs if item.name not in known]:
+            raise UnknownNameError(
+                f"the claim uses {', '.join(strange)}, which the formula does not have",
+                expected=", ".join(sorted(known)), near=near_names(strange[0], known),
+            )  # fmt: skip
+        return Program(self.program.inputs, claim.definitions, claim.outputs)
+
+    def places(self, subject: Subject) -> Iterable[Place]:
+        """Where to compare: usual points, both sides of every switch, kinks."""
+        rng = np.random.default_rng(self.seed)
+        assignments = size_assignments(self.program)
+        yield from generic_places(subject.inputs, assignments, rng, self.points)
+        if any(group.all for group in subject.switches):
+            yield from region_places(subject, assignments, rng)
+            if not self.smooth:
+                yield from kink_places(subject, assignments, rng)
+
+    def tally(self, subject: Subject) -> _Tally:
+        """Compare at all places; after a difference, only to learn on which sides of switches it is."""
+        tally, places = _Tally(), iter(self.places(subject))
+        branching = any(group.all for group in subject.switches)
+        for place in places:
+            if tally.count(subject, place):
+                break
+        if tally.wrong is not None and not tally.wrong.on_kink and branching:
+            for place in itertools.islice(places, AFTERWARDS):
+                tally.count(subject, place, check_engine=False)
+        return tally
+
+    def decide(self, name: str, subject: Subject, claimed: _Claimed, tally: _Tally) -> Verdict:
+        """The verdict that the comparisons and, where they agree, a proof come to."""
+        wrt = (name,)
+        if tally.fault:
+            reason = "the engine's derivative and differences of the formula disagree; please report this formula"
+            return Verdict("undecided", wrt, reason)
+        if tally.wrong is not None:
+            return self.refuted(name, subject, claimed, tally)
+        if tally.failure:
+            answer: Answer = "refuted" if tally.points or "shape" in tally.failure else "undecided"
+            return Verdict(answer, wrt, tally.failure, points=tally.points)
+        if tally.silent and claimed.program is not None:
+            return Verdict("refuted", wrt, "the claim is not defined at points where the derivative is")
+        if not tally.points:
+            what = "the claim" if tally.silent else "the derivative"
+            return Verdict("undecided", wrt, f"{what} is not defined at any of the points that were tried")
+        proof = self.proof(name, claimed)
+        exceptions = _exceptions(subject, tally, proof)
+        right = Verdict("agrees", wrt, NO_PROOF, points=tally.points, digits=tally.digits, exceptions=exceptions)
+        if proof is not None:
+            return replace(right, verdict="proved", reason=_proof_text(proof), facts=proof.facts)
+        if tally.unclear:
+            return replace(right, verdict="undecided", reason=f"too few digits agree at {tally.unclear} points to tell")
+        return right
+
+    def proof(self, name: str, claimed: _Claimed) -> Proof | None:
+        """A proof for all sizes and values, if there is one."""
+        if claimed.program is None:
+            return None
+        fixed = [item.name for item in self.program.inputs if item.name not in self.wrt]
+        return prove_equal(self.derivative, self.results[name], claimed.program, claimed.program.outputs[0], fixed)
+
+    def refuted(self, name: str, subject: Subject, claimed: _Claimed, tally: _Tally) -> Verdict:
+        """A refutation, with the smallest witness that a short search finds."""
+        assert tally.wrong is not None
+        found = tally.wrong
+        if found.on_kink:
+            off = "proved equal" if self.proof(name, claimed) else "equal at all points"
+            reason = (
+                f"right except on a kink ({off} elsewhere): "
+                f"the claimed value {_short(found.claimed)} is no subgradient there"
+            )
+        else:
+            reason = _region_text(subject, tally)
+        found = self.smaller(subject, found)
+        return Verdict("refuted", (name,), reason, witness=_witness(found), points=tally.points)
+
+    def smaller(self, subject: Subject, found: Comparison) -> Comparison:
+        """A difference at a point that is easier to read, or the given one."""
+        rng = np.random.default_rng(self.seed)
+        for sizes in smallest_sizes(self.program):
+            for number in range(WITNESS_TRIES):
+                values = (sample if number == WITNESS_TRIES - 1 else edge_sample)(subject.inputs, sizes, rng)
+                if (other := _differs(subject, Place(values, sizes), found.on_kink)) is not None:
+                    return other
+        rounded = {name: np.round(array) for name, array in found.place.values.items()}
+        if all(_inside(item.domain.name) for item in subject.inputs):
+            return _differs(subject, Place(rounded, found.place.sizes), found.on_kink) or found
+        return found
+
+
+def _inside(domain: str) -> bool:
+    """Whether rounding keeps values of a domain inside it."""
+    return domain in {"real", "symmetric", "binary", "pm1", "count", "integer", "onehot"}
+
+
+def _differs(subject: Subject, place: Place, on_kink: bool) -> Comparison | None:
+    try:
+        found = compare(subject, place)
+    except _ClaimFailure:
+        return None
+    return found if found.outcome == "differs" and found.on_kink == on_kink else None
+
+
+def _witness(found: Comparison) -> Witness:
+    bounds = None if found.bounds is None else (float(found.bounds[0]), float(found.bounds[1]))
+    return Witness(dict(found.place.values), found.entry, float(found.claimed), float(found.true), bounds)
+
+
+def _region_text(subject: Subject, tally: _Tally) -> str:
+    """Where a claim is wrong, if it is right on the other side of a switch."""
+    assert tally.wrong is not None
+    new = sorted(tally.wrong_sides - tally.right_sides)
+    if not tally.points or not new:
+        return "the claim and the derivative differ"
+    number, name, sign = new[0]
+    where = f"{index_text(subject.switches[number].program, name)} {'>' if sign > 0 else '<'} 0"
+    return f"right at {tally.points} points, wrong only in a region: where {where}"
+
+
+def _short(value: Any) -> str:
+    return mpmath.nstr(value, 6)
+
+
+def _proof_text(proof: Proof) -> str:
+    return f"for all sizes and all values where both are defined: {proof.method}"
+
+
+def _exceptions(subject: Subject, tally: _Tally, proof: Proof | None) -> tuple[str, ...]:
+    notes = []
+    if tally.other:
+        notes.append("on kinks the claim is a valid subgradient, not the one that chainrule uses")
+    if proof is not None and proof.kinks:
+        notes.append(f"the proof leaves out kinks, zeros of {'; '.join(proof.kinks[:3])}; {tally.kinks} were compared")
+    if tally.undefined and tally.points:
+        notes.append(f"{tally.undefined} more points were left out, where not everything is defined")
+    return tuple(notes)

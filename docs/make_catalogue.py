@@ -1,0 +1,71 @@
+"""Writes catalogue.md from the tables that the library itself reads.
+
+`make docs` runs this file; a test compares the page with what it would write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import chainrule as cr
+from chainrule.derive.catalog.elementwise import ELEMENTWISE
+from chainrule.derive.catalog.entries import Elementwise
+from chainrule.derive.catalog.losses import ALIASES, Entry
+
+HEAD = """\
+# Catalogue
+
+<!-- Written by `make docs` from the tables in derive/catalog; edits here are overwritten. -->
+
+Every name below is understood by `cr.formula`, by the command line and, for functions, inside
+formulas. How derivatives at kinks are chosen is said in [conventions](conventions.md).
+"""
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A Markdown table; bars inside cells are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def formula_section(entry: Entry) -> str:
+    """A named formula: its text, its derivatives, its source."""
+    aliases = sorted(alias for alias, name in ALIASES.items() if name == entry.name)
+    statements = "\n".join(part.strip() for part in entry.text.split(";"))
+    claims = [("gradient", *claim) for claim in entry.gradient] + [("Hessian", *claim) for claim in entry.hessian]
+    parts = [
+        f"### `{entry.name}`",
+        entry.about[0].upper() + entry.about[1:] + "." + (f" Also: `{'`, `'.join(aliases)}`." if aliases else ""),
+        f"```text\n{statements}\n```",
+        "\n".join(f"- {kind} by `{name}`: `{text}`" for kind, name, text in claims),
+        entry.note,
+        f"Source: {entry.source}.",
+    ]
+    return "\n\n".join(part for part in parts if part)
+
+
+def function_row(entry: Elementwise) -> tuple[str, str, str, str]:
+    """Name with arguments, other names, what it is, kinks."""
+    first_default = len(entry.args) - len(entry.defaults)
+    arguments = [
+        f"{symbol}={entry.defaults[n - first_default]}" if n >= first_default else str(symbol)
+        for n, symbol in enumerate(entry.args)
+    ]
+    aliases = ", ".join(f"`{alias}`" for alias in entry.aliases)
+    return f"`{entry.name}({', '.join(arguments)})`", aliases, entry.about, entry.kinks
+
+
+def page() -> str:
+    """The text of catalogue.md."""
+    kinds = dict.fromkeys(entry.kind for entry in cr.catalog)
+    sections = [HEAD.rstrip(), "## Formulas"]
+    for kind in kinds:
+        sections += [formula_section(entry) for entry in cr.catalog if entry.kind == kind]
+    head = ("function", "other names", "what it is", "kinks")
+    sections += ["## Elementwise functions", table(head, map(function_row, ELEMENTWISE))]
+    return "\n\n".join(sections) + "\n"
+
+
+if __name__ == "__main__":
+    Path(__file__).with_name("catalogue.md").write_text(page(), encoding="utf-8")

@@ -1,0 +1,159 @@
+"""From generated source to compiled functions, by way of a private folder of hash-named modules.
+
+numba keeps compiled code next to the file a function comes from, so generated source is written
+to a file whose name holds the hash of its content: a second process finds both the source and
+the machine code.  numba's cache files are pickles, which run code when they are loaded;
+therefore the folder belongs to the user alone, and a folder that others can write to is refused.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import os
+import stat
+import sys
+import tempfile
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+import platformdirs
+
+from chainrule.derive.errors import InputError
+from chainrule.derive.program import Program
+from chainrule.kernels.emit import Source
+
+#: Environment variable that names another folder for generated modules.
+CACHE_VARIABLE = "CHAINRULE_CACHE_DIR"
+
+_HEADER = '''\
+import math
+
+import numpy as np
+from numba import njit, types
+
+helper = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+'''
+
+_loaded: dict[str, ModuleType] = {}
+_lock = threading.Lock()
+
+
+def module_source(source: Source, program: Program, dtype: str, about: Iterable[str]) -> str:
+    """The whole module of a generated function."""
+    docstring = "\n".join(about)
+    single = "f32 = np.float32\n" if dtype == "float32" else ""
+    helpers = "".join(f"\n\n{text}\n" for text in source.helpers)
+    return f'"""{docstring}"""\n\n{_HEADER}{single}{helpers}\n\n{_decorator(program, dtype)}\n{source.text}\n'
+
+
+def _decorator(program: Program, dtype: str) -> str:
+    """The types of the parameters, fixed so that a kernel is compiled once; arrays may be read-only."""
+    parameters = ", ".join(
+        f'types.Array(types.{dtype}, {len(item.shape)}, "C", readonly=True)' if item.shape else f"types.{dtype}"
+        for item in program.inputs
+    )
+    options = 'cache=True, nogil=True, error_model="numpy", fastmath={"contract"}'
+    return f"@njit([({parameters},)], {options})" if program.inputs else f"@njit([()], {options})"
+
+
+def load(text: str) -> ModuleType:
+    """The module with the given source, compiled; the same module for the same source.
+
+    Raises:
+        InputError: the cache folder cannot be used.
+    """
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    with _lock:
+        if digest not in _loaded:
+            _loaded[digest] = _import(_written(text, digest))
+        return _loaded[digest]
+
+
+def _written(text: str, digest: str) -> Path:
+    """The file with the source; written if it is missing or is not what its name says."""
+    path = cache_folder() / f"chainrule_{digest[:40]}.py"
+    try:
+        if path.read_bytes() == text.encode():
+            return path
+    except OSError:
+        pass
+    try:
+        handle, temporary = tempfile.mkstemp(dir=path.parent, suffix=".tmp")
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(text.encode())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise _unusable(path.parent, str(error)) from error
+    _forget_compiled(path)
+    return path
+
+
+def _import(path: Path) -> ModuleType:
+    try:
+        return _execute(path)
+    except Exception:
+        # Compiled code that cannot be read (a disk that was full, another numba) is made anew.
+        if not _forget_compiled(path):
+            raise
+        return _execute(path)
+
+
+def _execute(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    if spec is None or spec.loader is None:
+        raise InputError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[path.stem] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[path.stem]
+        raise
+    return module
+
+
+def _forget_compiled(path: Path) -> bool:
+    """Removes what Python and numba compiled from an earlier file of that name."""
+    compiled = list((path.parent / "__pycache__").glob(f"{path.stem}.*"))
+    for file in compiled:
+        file.unlink(missing_ok=True)
+    return bool(compiled)
+
+
+# ---- the folder ------------------------------------------------------------------------------------
+
+
+def cache_folder() -> Path:
+    """The folder of generated modules, created if need be, private to the user.
+
+    ``CHAINRULE_CACHE_DIR`` names another one than the system's usual place.
+    """
+    chosen = os.environ.get(CACHE_VARIABLE)
+    folder = Path(chosen).expanduser() if chosen else Path(platformdirs.user_cache_dir("chainrule")) / "kernels"
+    folder = folder.absolute()
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        status = folder.stat()
+    except OSError as error:
+        raise _unusable(folder, str(error)) from error
+    if hasattr(os, "getuid"):
+        _check_private(folder, status)
+    return folder
+
+
+def _check_private(folder: Path, status: os.stat_result) -> None:
+    if status.st_uid != os.getuid():
+        raise _unusable(folder, f"it belongs to user {status.st_uid}, not to {os.getuid()}")
+    if status.st_mode & (stat.S_IWGRP | stat.S_IWOTH):
+        raise _unusable(folder, f"other users can write to it (mode {stat.S_IMODE(status.st_mode):o})")
+
+
+def _unusable(folder: Path, reason: str) -> InputError:
+    return InputError(
+        f"compiled kernels cannot be kept in {folder}: {reason}",
+        expected="a folder that belongs to you and that only you can write to",
+        hint=f"chmod 700 it, or set {CACHE_VARIABLE} to another folder",
+    )

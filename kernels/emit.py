@@ -1,0 +1,549 @@
+"""Scheduled programs as the source of a Python function that numba compiles.
+
+The source is meant to be read: names are those of the formula, and a comment before each piece
+says which definition it computes.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Symbol
+
+from chainrule.derive.catalog.elementwise import BY_NAME
+from chainrule.derive.errors import InputError
+from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, fresh_names
+from chainrule.derive.scalar import where
+from chainrule.kernels.loops import Nest, Task, arrange, tasks_of
+from chainrule.kernels.products import MatrixProduct, matrix_product
+from chainrule.kernels.scalar_code import ScalarPrinter
+from chainrule.kernels.schedule import is_within
+
+#: Names that generated source uses for itself.
+RESERVED = frozenset(
+    {*BY_NAME, *keyword.kwlist, "np", "math", "njit", "helper", "range", "len", "abs", "float", "f32", "times",
+     "polygamma", "maximum", "minimum", "inf", "nan"}
+)  # fmt: skip
+
+#: Longest comment.
+COMMENT_WIDTH = 110
+
+INDENT = "    "
+
+
+@dataclass(frozen=True)
+class Source:
+    """A generated function.
+
+    Attributes:
+        name: of the function.
+        parameters: name of the parameter for each input, in order.
+        body: its lines, indented.
+        helpers: sources of the functions it calls, in order.
+    """
+
+    name: str
+    parameters: tuple[str, ...]
+    body: tuple[str, ...]
+    helpers: tuple[str, ...]
+
+    @property
+    def text(self) -> str:
+        """The function without decorator and helpers."""
+        return "\n".join([f"def {self.name}({', '.join(self.parameters)}):", *self.body])
+
+
+def emit(program: Program, name: str, dtype: str = "float64") -> Source:
+    """The source of a function of the inputs that returns the tuple of the outputs."""
+    return _Emitter(program, name, dtype).run()
+
+
+@dataclass
+class _Scope:
+    """What is known inside one loop: its variable, entries held in local variables, values computed."""
+
+    variable: Index | None = None
+    entries: dict[Ref, str] = field(default_factory=dict)
+    values: dict[Expr, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Store:
+    """A line that is wanted only if the array it writes to is."""
+
+    array: str
+    line: str
+
+
+Line = str | _Store
+
+
+class _Emitter:
+    """Writes one function; the source grows from the outermost loop inwards."""
+
+    def __init__(self, program: Program, name: str, dtype: str) -> None:
+        self.program, self.function, self.dtype = program, name, dtype
+        self.names = _names(program, name)
+        self.variables = fresh_names({*self.names.values(), *RESERVED, name}, "i")
+        self.temporaries = fresh_names({*self.names.values(), *RESERVED, name}, "t")
+        self.scopes: list[_Scope] = [_Scope()]
+        self.pending: dict[int, list[Line]] = {}
+        self.arrays: set[str] = {name for name in program.outputs if program.by_name[name].shape}
+        self.summed_in_place: set[str] = set()
+        self.unbounded = _unbounded(program)
+        symbols: dict[Expr, str] = {dim: self.names[f"dim {dim.name}"] for dim in program.dims}
+        self.printer = ScalarPrinter(dtype, self.entry, symbols, self.unbounded.__contains__)
+        self.lengths: dict[Index, Expr] = {}
+
+    def run(self) -> Source:
+        lines: list[Line] = []
+        for slot in arrange(tasks_of(self.program.definitions)):
+            block = self.slot(slot, 0)
+            names = [slot.name] if isinstance(slot, Task) else [task.name for task in slot.tasks]
+            lines += [line for name in names for line in self.allocation(name)]
+            lines += [*self.pending.pop(0, []), *block]
+            lines += [line for name in names for line in self.conversion(name)]
+        results = ", ".join(self.result(name) for name in self.program.outputs)
+        lines.append(f"{INDENT}return {results}" if len(self.program.outputs) > 1 else f"{INDENT}return ({results},)")
+        body = [line for line in map(self.wanted, lines) if line is not None]
+        parameters = tuple(self.names[item.name] for item in self.program.inputs)
+        return Source(self.function, parameters, (*self.sizes(body), *body), tuple(self.printer.helpers.values()))
+
+    def wanted(self, line: Line) -> str | None:
+        if isinstance(line, str):
+            return line
+        return line.line if line.array in self.arrays else None
+
+    def unique(self, text: str) -> str:
+        """The text as the name of a local variable, different from all names of the formula."""
+        while text in self.names.values() or text in RESERVED:
+            text += "_"
+        return text
+
+    # ---- sizes, storage and results ------------------------------------------------------------------
+
+    def sizes(self, body: list[str]) -> Iterator[str]:
+        """Assignments of the lengths of axes to the names of dimensions that the body uses."""
+        words = {word for line in body if not line.lstrip().startswith("#") for word in re.findall(r"\w+", line)}
+        used = {dim for dim in self.program.dims if self.names[f"dim {dim.name}"] in words}
+        for item in self.program.inputs:
+            for axis, length in enumerate(item.shape):
+                if length in used:
+                    used.discard(length)
+                    yield f"{INDENT}{self.names[f'dim {length.name}']} = {self.names[item.name]}.shape[{axis}]"
+        if used:
+            missing = ", ".join(sorted(dim.name for dim in used))
+            raise InputError(f"no input has an axis of length {missing}", hint="declare an input with that axis")
+
+    def allocation(self, name: str) -> Iterator[Line]:
+        """The array of a definition, or the accumulator for its sums."""
+        item = self.program.by_name[name]
+        if not item.shape or (isinstance(item, Definition) and matrix_product(item) and not self.batched(item)):
+            return
+        shape = self.shape_text(item.shape)
+        variable = self.names[name]
+        if name in self.summed_in_place:
+            suffix = "_sum" if self.dtype == "float32" else ""
+            yield f"{INDENT}{variable}{suffix} = np.zeros({shape})"
+        else:
+            yield _Store(name, f"{INDENT}{variable} = np.empty({shape}{self.dtype_argument()})")
+
+    def conversion(self, name: str) -> Iterator[str]:
+        if name in self.summed_in_place and self.dtype == "float32":
+            yield f"{INDENT}{self.names[name]} = {self.names[name]}_sum.astype(np.float32)"
+
+    def dtype_argument(self) -> str:
+        return ", np.float32" if self.dtype == "float32" else ""
+
+    def shape_text(self, shape: Iterable[Expr]) -> str:
+        lengths = [self.printer.index(length) for length in shape]
+        return lengths[0] if len(lengths) == 1 else f"({', '.join(lengths)})"
+
+    def result(self, name: str) -> str:
+        item = self.program.by_name[name]
+        if isinstance(item, Input):
+            return f"{self.names[name]}.copy()" if item.shape else self.names[name]
+        return self.names[name]
+
+    # ---- slots ---------------------------------------------------------------------------------------------
+
+    def slot(self, slot: Nest | Task, depth: int) -> list[Line]:
+        """The lines of a nest or of a definition without loops of its own, at a depth of loops."""
+        if isinstance(slot, Nest):
+            return self.nest(slot, depth)
+        product = matrix_product(slot.definition) if depth == 0 else None
+        if product is not None:
+            return [f"{INDENT}{line}" for line in self.product(slot.definition, product)]
+        return self.statement(slot, depth)
+
+    def nest(self, nest: Nest, depth: int) -> list[Line]:
+        variable = self.loop_variable(depth)
+        starting = [task for task in nest.tasks if self.starts(task)]
+        before = [line for task in starting for line in self.initial(task, depth)]
+        self.scopes.append(_Scope(variable))
+        self.lengths[variable] = nest.length
+        inner: list[Line] = []
+        for slot in nest.body:
+            block = self.slot(slot, depth + 1)
+            inner += [*self.pending.pop(depth + 1, []), *block]
+        self.scopes.pop()
+        after = [line for task in starting for line in self.final(task, depth)]
+        head = f"{_pad(depth)}for {variable.name} in range({self.printer.index(nest.length)}):"
+        return [*before, head, *inner, *after]
+
+    def loop_variable(self, depth: int) -> Index:
+        taken = {*self.names.values(), *RESERVED, self.function}
+        letters = [*"ijklmpqrstuv", *(f"i{n}" for n in range(100))]
+        text = [letter for letter in letters if letter not in taken][depth]
+        variable = Index(text, integer=True, nonnegative=True)
+        self.printer.symbols[variable] = text
+        return variable
+
+    # ---- reductions ------------------------------------------------------------------------------------------
+
+    def starts(self, task: Task) -> bool:
+        """Whether the innermost loop around the task is the first of its reduction."""
+        bound = task.definition.bound_indices
+        return task.outer[-1] in bound and not any(index in bound for index in task.outer[:-1])
+
+    def in_place(self, task: Task) -> bool:
+        """Whether sums are collected in the array, because loops over free indices lie within."""
+        free_inside = any(index in task.definition.free for index in task.inner)
+        return self.starts(task) and free_inside
+
+    def accumulator(self, name: str, part: str = "") -> str:
+        """The variable in which a sum, product or maximum is collected."""
+        precise = "sum" if self.dtype == "float32" else ""
+        suffix = "_".join(filter(None, (precise, part)))
+        return self.unique(f"{self.local(name)}_{suffix}") if suffix else self.local(name)
+
+    def local(self, name: str) -> str:
+        """The variable that holds an entry in the loops over the axes of a definition."""
+        rank = len(self.program.by_name[name].shape)
+        suffix = "".join(scope.variable.name for scope in self.scopes[1 : 1 + rank] if scope.variable)
+        return self.unique(f"{self.names[name]}_{suffix}") if suffix else self.names[name]
+
+    def initial(self, task: Task, depth: int) -> list[Line]:
+        comment = self.comment(task.definition, depth)
+        if self.in_place(task):
+            self.summed_in_place.add(task.name)
+            self.arrays.add(task.name)
+            return [comment]
+        variable = self.accumulator(task.name)
+        start = {"sum": "0.0", "prod": "1.0", "max": "-np.inf", "min": "np.inf"}.get(task.definition.reduce)
+        if start is not None:
+            return [comment, f"{_pad(depth)}{variable} = {start}"]
+        largest, total = self.accumulator(task.name, "max"), self.accumulator(task.name, "exp")
+        return [comment, f"{_pad(depth)}{largest} = -np.inf", f"{_pad(depth)}{total} = 0.0"]
+
+    def final(self, task: Task, depth: int) -> list[Line]:
+        if task.name in self.summed_in_place:
+            return []
+        variable, local = self.accumulator(task.name), self.local(task.name)
+        lines: list[Line] = []
+        value = variable
+        if task.definition.reduce == "logsumexp":
+            value = f"{self.accumulator(task.name, 'max')} + math.log({self.accumulator(task.name, 'exp')})"
+        if value != local:
+            value = f"f32({value})" if self.dtype == "float32" else value
+            lines.append(f"{_pad(depth)}{local} = {value}")
+        return [*lines, *self.keep(task, local, depth)]
+
+    def keep(self, task: Task, local: str, depth: int) -> list[Line]:
+        """Makes a value known as a local variable, and stores it if anything needs the array."""
+        entry = task.definition[tuple(self.running(task)[index] for index in task.definition.free)]
+        self.scopes[-1].entries[entry] = local
+        if not entry.indices:
+            return []
+        return [_Store(task.name, f"{_pad(depth)}{self.array_entry(entry)} = {local}")]
+
+    def running(self, task: Task) -> dict[Index, Index]:
+        """The loop variable of each index whose loop surrounds the task."""
+        variables = [scope.variable for scope in self.scopes[1:] if scope.variable is not None]
+        return dict(zip(task.outer, variables, strict=False))
+
+    # ---- statements ----------------------------------------------------------------------------------------------
+
+    def statement(self, task: Task, depth: int) -> list[Line]:
+        """Computes one entry of a pointwise definition, or adds to a reduction."""
+        definition = task.definition
+        body = definition.body.xreplace(self.running(task))
+        lines: list[Line] = []
+        value = self.prepared(body, lines, depth)
+        text = self.printer.source(value)
+        if definition.reduce:
+            return [*lines, *self.accumulate(task, text, depth)]
+        local = self.local(task.name)
+        lines = [self.comment(definition, depth), *lines, f"{_pad(depth)}{local} = {text}"]
+        return [*lines, *self.keep(task, local, depth)]
+
+    def accumulate(self, task: Task, text: str, depth: int) -> list[Line]:
+        pad, kind = _pad(depth), task.definition.reduce
+        if task.name in self.summed_in_place:
+            running = self.running(task)
+            places = ", ".join(running[index].name for index in task.definition.free)
+            suffix = "_sum" if self.dtype == "float32" else ""
+            return [f"{pad}{self.names[task.name]}{suffix}[{places}] += {text}"]
+        variable = self.accumulator(task.name)
+        if kind in {"sum", "prod"}:
+            return [f"{pad}{variable} {'+' if kind == 'sum' else '*'}= {text}"]
+        new = next(self.temporaries)
+        if kind in {"max", "min"}:
+            sign = ">" if kind == "max" else "<"
+            test = f"{pad}if {new} {sign} {variable} or {new} != {new}:"
+            return [f"{pad}{new} = {text}", test, f"{pad}{INDENT}{variable} = {new}"]
+        largest, total = self.accumulator(task.name, "max"), self.accumulator(task.name, "exp")
+        return [
+            f"{pad}{new} = {text}",
+            f"{pad}if {new} > {largest}:",
+            f"{pad}{INDENT}{total} = {total} * math.exp({largest} - {new}) + 1.0",
+            f"{pad}{INDENT}{largest} = {new}",
+            f"{pad}else:",
+            f"{pad}{INDENT}{total} += 1.0 if {new} == {largest} else math.exp({new} - {largest})",
+        ]
+
+    # ---- values computed once --------------------------------------------------------------------------------------
+
+    def prepared(self, body: Expr, lines: list[Line], depth: int) -> Expr:
+        """The body with parts that outer loops or several places share replaced by local variables."""
+        body = self.hoisted(body, depth)
+        for part in _repeated(body):
+            known = self.known_value(part)
+            if known is None:
+                known = next(self.temporaries)
+                # Parts of this part come earlier in the list and are replaced in it already.
+                text = self.printer.source(self.with_values(part, whole=False))
+                lines.append(f"{_pad(depth)}{known} = {text}")
+                self.scopes[-1].values[part] = known
+        return self.with_values(body)
+
+    def known_value(self, part: Expr) -> str | None:
+        return next((scope.values[part] for scope in reversed(self.scopes) if part in scope.values), None)
+
+    def with_values(self, body: Expr, whole: bool = True) -> Expr:
+        """The expression with the values at hand replaced by local variables."""
+        known = self.known_value(body) if whole else None
+        if known is not None:
+            return _variable(known, body)
+        if not body.args or isinstance(body, Ref | KroneckerDelta):
+            return body
+        arguments = [self.with_values(argument) for argument in body.args]
+        return body if tuple(arguments) == body.args else body.func(*arguments)
+
+    def hoisted(self, body: Expr, depth: int) -> Expr:
+        """The body with its loop-invariant parts computed outside the loops they do not depend on."""
+        if depth == 0:
+            return body
+        return self.outside(body, depth)
+
+    def outside(self, node: Expr, depth: int) -> Expr:
+        if not node.args or isinstance(node, Ref | KroneckerDelta | where):
+            return node
+        level = self.depth_of(node)
+        if level < depth and _worth_keeping(node):
+            return self.assigned(node, level)
+        if isinstance(node, Mul | Add):
+            node = self.collected(node, depth)
+        arguments = [self.outside(argument, depth) for argument in node.args]
+        return node if tuple(arguments) == node.args else node.func(*arguments)
+
+    def collected(self, node: Expr, depth: int) -> Expr:
+        """A product or sum with all its loop-invariant parts taken together."""
+        if isinstance(node, Mul) and any(self.printer.is_unbounded(factor) for factor in node.args):
+            return node
+        fixed = [part for part in node.args if not part.is_number and self.depth_of(part) < depth]
+        if len(fixed) < 2:
+            return node
+        together = node.func(*fixed)
+        rest = [part for part in node.args if part not in fixed]
+        return node.func(self.assigned(together, self.depth_of(together)), *rest)
+
+    def assigned(self, node: Expr, level: int) -> Expr:
+        """A local variable that holds the value, assigned within ``level`` loops."""
+        for scope in self.scopes[: level + 1]:
+            if node in scope.values:
+                return _variable(scope.values[node], node)
+        name = next(self.temporaries)
+        inner = self.hoisted(node, level)
+        source = self.printer.source(self.with_values(inner))
+        self.pending.setdefault(level, []).append(f"{_pad(level)}{name} = {source}")
+        self.scopes[level].values[node] = name
+        return _variable(name, node)
+
+    def depth_of(self, node: Expr) -> int:
+        """The number of loops within which the value of an expression changes."""
+        symbols = node.free_symbols
+        depths = [depth for depth, scope in enumerate(self.scopes) if scope.variable in symbols]
+        holders = {text: depth for depth, scope in enumerate(self.scopes) for text in scope.values.values()}
+        depths += [holders[symbol.name] for symbol in symbols if symbol.name in holders]
+        return max(depths, default=0)
+
+    # ---- entries --------------------------------------------------------------------------------------------------
+
+    def entry(self, ref: Ref) -> str:
+        """The source of an entry: a local variable that holds it, or the array's entry."""
+        for scope in reversed(self.scopes):
+            if ref in scope.entries:
+                return scope.entries[ref]
+        if not ref.indices:
+            return self.names[ref.name]
+        self.arrays.add(ref.name)
+        return self.array_entry(ref)
+
+    def array_entry(self, ref: Ref) -> str:
+        shape = self.program.by_name[ref.name].shape
+        places = [self.place(index, length) for index, length in zip(ref.indices, shape, strict=True)]
+        return f"{self.names[ref.name]}[{', '.join(places)}]"
+
+    def place(self, index: Expr, length: Expr) -> str:
+        """An index, kept within its axis where it is not known to lie there.
+
+        An entry outside an array has no value; formulas read it only where they discard it.
+        """
+        text = self.printer.index(index)
+        if isinstance(index, Index) or is_within(index, length, self.lengths):
+            return text
+        return f"max(0, min({self.printer.index(length)} - 1, {text}))"
+
+    # ---- matrix products ------------------------------------------------------------------------------------------
+
+    def batched(self, definition: Definition) -> bool:
+        product = matrix_product(definition)
+        return product is not None and bool(product.batch)
+
+    def product(self, definition: Definition, product: MatrixProduct) -> list[str]:
+        self.arrays |= {product.first.name, product.second.name, definition.name}
+        name = self.names[definition.name]
+        first = self.operand(product.first, product.batch, product.left, product.contracted, product.flip_first)
+        second = self.operand(product.second, product.batch, product.contracted, product.right, product.flip_second)
+        comment = self.comment(definition, 0).strip()
+        call = f"np.dot({first}, {second})"
+        if not product.batch:
+            wide = len(product.left) > 1 or len(product.right) > 1
+            shape = self.shape_text(definition.shape)
+            return [comment, f"{name} = {call}" + (f".reshape({shape})" if wide else "")]
+        variables = [self.loop_variable(depth).name for depth in range(len(product.batch))]
+        lines = [comment]
+        for depth, (variable, index) in enumerate(zip(variables, product.batch, strict=True)):
+            length = self.printer.index(definition.lengths[index])
+            lines.append(f"{INDENT * depth}for {variable} in range({length}):")
+        rows = [definition.lengths[index] for index in product.left]
+        columns = [definition.lengths[index] for index in product.right]
+        wide = len(rows) > 1 or len(columns) > 1
+        shaped = f".reshape({self.shape_text([*rows, *columns])})" if wide else ""
+        lines.append(f"{INDENT * len(variables)}{name}[{', '.join(variables)}] = {call}{shaped}")
+        return lines
+
+    def operand(
+        self, ref: Ref, batch: tuple[Index, ...], rows: tuple[Index, ...], columns: tuple[Index, ...], flip: bool
+    ) -> str:
+        """A factor as a matrix or vector."""
+        item = self.program.by_name[ref.name]
+        text = self.names[ref.name]
+        if batch:
+            text += f"[{', '.join(self.loop_variable(depth).name for depth in range(len(batch)))}]"
+        one, two = (columns, rows) if flip else (rows, columns)
+        if len(one) > 1 or len(two) > 1:
+            lengths = dict(zip(ref.indices, item.shape, strict=True))
+            sizes = [Mul(*(lengths[index] for index in group)) for group in (one, two) if group]
+            text += f".reshape({self.shape_text(sizes)})"
+        return f"{text}.T" if flip and rows and columns else text
+
+    # ---- comments -------------------------------------------------------------------------------------------------
+
+    def comment(self, definition: Definition, depth: int) -> str:
+        return f"{_pad(depth)}# {describe(definition)}"
+
+
+def describe(definition: Definition) -> str:
+    """A definition in one line: ``z[i] := sum over j < d of X[i,j]*w[j]``."""
+    letters = dict(zip(definition.lengths, "ijklmnopqrstuvw", strict=False))
+    renamed = {index: Index(letter, integer=True, nonnegative=True) for index, letter in letters.items()}
+    left = ",".join(letters[index] for index in definition.free)
+    over = ", ".join(f"{letters[index]} < {definition.lengths[index]}" for index in definition.bound_indices)
+    reduction = f"{definition.reduce} over {over} of " if over else ""
+    text = f"{definition.name}{f'[{left}]' if left else ''} := {reduction}{definition.body.xreplace(renamed)}"
+    return text if len(text) <= COMMENT_WIDTH else text[: COMMENT_WIDTH - 3] + "..."
+
+
+def _variable(name: str, value: Expr) -> Symbol:
+    """A local variable, known to be positive if its value is."""
+    return Symbol(name, positive=True) if value.is_positive else Symbol(name, real=True)
+
+
+def _pad(depth: int) -> str:
+    return INDENT * (depth + 1)
+
+
+def _dims_of(definition: Definition) -> set[Dim]:
+    lengths = (length.atoms(Dim) for length in definition.lengths.values())
+    return set(definition.body.atoms(Dim).union(*lengths))
+
+
+def _names(program: Program, function: str) -> dict[str, str]:
+    """A Python name for every input, definition and (under "dim .."") dimension; all different."""
+    taken = {*RESERVED, function}
+    names: dict[str, str] = {}
+    for key in [*program.by_name, *(f"dim {dim.name}" for dim in program.dims)]:
+        stem = re.sub(r"\W", "_", key.removeprefix("dim "))
+        stem = stem if stem.isidentifier() else f"v_{stem}"
+        names[key] = next(fresh_names(taken, stem if stem not in RESERVED else f"{stem}_"))
+        taken.add(names[key])
+    return names
+
+
+def _unbounded(program: Program) -> set[str]:
+    """The pointwise definitions that are minus infinity where a logarithm of theirs is."""
+    found: set[str] = set()
+    printer = ScalarPrinter(unbounded=found.__contains__)
+    for definition in program.definitions:
+        if not definition.reduce and printer.is_unbounded(definition.body):
+            found.add(definition.name)
+    return found
+
+
+def _worth_keeping(node: Expr) -> bool:
+    """Whether the value of an expression is worth a variable."""
+    if isinstance(node, Mul):
+        factors = [factor for factor in node.args if not factor.is_number]
+        return len(factors) > 1 or any(_worth_keeping(factor) for factor in factors)
+    return bool(node.args) and not isinstance(node, Ref | Index | Dim | KroneckerDelta) and not node.is_number
+
+
+def _repeated(body: Expr) -> list[Expr]:
+    """The parts that occur several times and are computed in any case, smaller ones first."""
+    counts: dict[Expr, int] = {}
+    eager: dict[Expr, None] = {}
+
+    def visit(node: Expr, lazy: bool) -> None:
+        if not _worth_keeping(node):
+            for argument in () if isinstance(node, Ref) else node.args:
+                visit(argument, lazy)
+            return
+        counts[node] = counts.get(node, 0) + 1
+        if not lazy:
+            eager[node] = None
+        if counts[node] > 1:
+            return
+        for position, argument in enumerate(node.args):
+            visit(argument, lazy or (isinstance(node, where) and position > 0))
+
+    visit(body, False)
+    found = [node for node in eager if counts[node] > 1 and _costly(node)]
+    return sorted(found, key=lambda node: (node.count_ops(), node.sort_key()))
+
+
+def _costly(node: Expr) -> bool:
+    return node != Integer(-1) and not (isinstance(node, Mul) and len(node.args) == 2 and node.args[0] == -1)
+
+
+__all__ = ["RESERVED", "Source", "describe", "emit"]
+
+
+def parameters_of(program: Program) -> Mapping[str, str]:
+    """The parameter that stands for each input."""
+    names = _names(program, "")
+    return {item.name: names[item.name] for item in program.inputs}

@@ -1,0 +1,72 @@
+"""Stand-alone modules: kernels as files that need only NumPy and numba."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from chainrule.derive.binding import declaration
+from chainrule.derive.program import Input, Program
+from chainrule.kernels.emit import Source
+
+
+def checked(name: str, value: Any, shape: tuple[int | str, ...], dtype: type, sizes: dict[str, int]) -> Any:
+    """The value as a contiguous array whose axes agree with those seen before; a number for no axes."""
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{name} is not made of real numbers (type {array.dtype})")
+    if array.ndim != len(shape):
+        raise ValueError(f"{name} has shape {array.shape}, expected {len(shape)} axes: {shape}")
+    for axis, (length, size) in enumerate(zip(shape, array.shape)):  # noqa: B905 # the lengths were compared above
+        expected = sizes.setdefault(length, size) if isinstance(length, str) else length
+        if size != expected:
+            raise ValueError(f"axis {axis} of {name} has length {size}, expected {length} = {expected}")
+    return np.require(array, dtype, ["C", "A"]) if shape else dtype(array)
+
+
+def public_function(source: Source, program: Program, dtype: str, about: str, results: Sequence[str]) -> str:
+    """Source of the function that checks its arguments and calls the compiled one, ``_<name>``."""
+    name = source.name.removeprefix("_")
+    parameters = dict(zip((item.name for item in program.inputs), source.parameters, strict=True))
+    lines = [f"def {name}({', '.join(source.parameters)}):"]
+    lines += [f"    {line}".rstrip() for line in _docstring(program, about, results)]
+    lines.append("    sizes = {}")
+    for item in program.inputs:
+        parameter = parameters[item.name]
+        lines.append(f"    {parameter} = checked({item.name!r}, {parameter}, {_shape(item)}, np.{dtype}, sizes)")
+    lines.append(f"    results = {source.name}({', '.join(source.parameters)})")
+    lines += ["    results = tuple(float(x) if np.ndim(x) == 0 else x for x in results)"]
+    lines.append("    return results if len(results) > 1 else results[0]")
+    return "\n".join(lines)
+
+
+def checked_source() -> str:
+    """The source of :func:`checked` for a generated module."""
+    return inspect.getsource(checked).replace(
+        "def checked(name: str, value: Any, shape: tuple[int | str, ...], dtype: type, sizes: dict[str, int]) -> Any:",
+        "def checked(name, value, shape, dtype, sizes):",
+    ).replace("  # noqa: B905 # the lengths were compared above", "")  # fmt: skip
+
+
+def _shape(item: Input) -> str:
+    lengths = [str(int(length)) if length.is_Integer else repr(str(length)) for length in item.shape]
+    return f"({', '.join(lengths)}{',' if len(lengths) == 1 else ''})"
+
+
+def _docstring(program: Program, about: str, results: Sequence[str]) -> list[str]:
+    lines = [f'"""{about}', "", "Args:"]
+    lines += [f"    {declaration(item)}" for item in program.inputs]
+    lines += ["", "Returns:", *(f"    {result}" for result in results)]
+    return [*lines, '"""']
+
+
+def result_lines(program: Program, labels: Mapping[str, str]) -> list[str]:
+    """What each output is, with its shape."""
+    lines = []
+    for output in program.outputs:
+        shape = ", ".join(str(length) for length in program.by_name[output].shape)
+        lines.append(f"{labels[output]}: " + (f"array of shape ({shape})" if shape else "number"))
+    return lines

@@ -1,0 +1,193 @@
+"""The layers of the package, read off the syntax trees.
+
+A module imports only from layers under its own, or from its own layer as long as no cycle
+arises; the symbolic side knows nothing of the kernels; nothing of ours is imported inside a
+function; text is never run as code.
+"""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from fnmatch import fnmatchcase
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+
+#: Bottom to top.  Every module matches exactly one pattern.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("derive", "derive.catalog", "derive.normal", "derive.notation", "derive.render", "kernels"),
+    ("derive.errors", "derive.domains"),
+    ("derive.scalar", "derive.program"),
+    ("derive.catalog.entries", "derive.catalog.elementwise", "derive.catalog.tensor_functions"),
+    ("derive.numeric", "derive.identities"),
+    ("derive.notation.*",),
+    ("derive.sampling",),
+    ("derive.rules", "derive.steps", "derive.calculus", "derive.algebra"),
+    ("derive.matrix_form", "derive.index_form"),
+    ("derive.render.*",),
+    ("derive.catalog.losses", "derive.formula"),
+    ("derive.derivation",),
+    ("derive.normal.*", "derive.normal_form", "derive.equality", "derive.kinks", "derive.comparison", "derive.verdict", "derive.verify"),
+    ("kernels.*",),
+    ("chainrule", "cli"),
+)
+
+#: Third-party packages that only these modules may import.
+RESERVED = {
+    "numba": "kernels.*",
+    "llvmlite": "kernels.*",
+    "platformdirs": "kernels.*",
+    "click": "cli",
+    "rich": "cli",
+}
+
+#: Calls that run text as code or import by text, and the module that may make them.
+CODE_RUNNERS = {"eval": "-", "exec": "-", "parse_expr": "-", "__import__": "-", "import_module": "chainrule"}
+
+
+def module_name(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(part for part in parts if part != "__init__") or "chainrule"
+
+
+def sources() -> dict[str, str]:
+    paths = [*ROOT.glob("*.py"), *(ROOT / "derive").rglob("*.py"), *(ROOT / "kernels").rglob("*.py")]
+    return {module_name(path): path.read_text(encoding="utf-8") for path in sorted(paths)}
+
+
+def layer_of(module: str) -> int:
+    matches = [
+        number
+        for number, patterns in enumerate(LAYERS)
+        if any(fnmatchcase(module, pattern) for pattern in patterns)
+    ]
+    assert len(matches) == 1, f"{module} stands in {len(matches)} layers of the table, not in one"
+    return matches[0]
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
+    """Every imported dotted name with its statement; ``from a import b`` yields ``a.b``."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            prefix = "." * node.level + (node.module or "")
+            yield from ((f"{prefix}.{alias.name}", node) for alias in node.names)
+
+
+def own_imports(tree: ast.AST, modules: set[str]) -> Iterator[tuple[str, ast.stmt]]:
+    """The imports of our own modules, as names of the layer table."""
+    for name, node in imported(tree):
+        if name.split(".")[0] != "chainrule":
+            continue
+        short = name.removeprefix("chainrule").removeprefix(".") or "chainrule"
+        while short not in modules and "." in short:
+            short = short.rpartition(".")[0]
+        yield (short if short in modules else "chainrule"), node
+
+
+def inside_functions(tree: ast.AST) -> set[ast.stmt]:
+    functions = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
+    return {stmt for function in functions for stmt in ast.walk(function) if isinstance(stmt, ast.stmt)}
+
+
+def violations(files: dict[str, str]) -> list[str]:
+    """What is wrong with a set of modules, given as name -> source text."""
+    found: list[str] = []
+    graph: dict[str, set[str]] = {}
+    for module, text in files.items():
+        tree = ast.parse(text)
+        inner = inside_functions(tree)
+        for target, node in own_imports(tree, set(files)):
+            place = f"{module}:{node.lineno}"
+            graph.setdefault(module, set()).add(target)
+            if node in inner:
+                found.append(f"{place}: imports {target} inside a function")
+            if layer_of(target) > layer_of(module) or target == module:
+                found.append(f"{place}: imports {target} from a layer above")
+        found += [f"{module}:{line}: {what}" for line, what in foreign_faults(module, tree)]
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        found.append(f"cycle of imports: {' <- '.join(error.args[1])}")
+    return found
+
+
+def foreign_faults(module: str, tree: ast.AST) -> Iterator[tuple[int, str]]:
+    for name, node in imported(tree):
+        top = name.split(".")[0]
+        if not top:
+            yield node.lineno, "relative import"
+        if top in RESERVED and not fnmatchcase(module, RESERVED[top]):
+            yield node.lineno, f"imports {top}, which belongs to {RESERVED[top]}"
+        if name in {"sympy.parsing.sympy_parser.parse_expr", "sympy.sympify.sympify"}:
+            yield node.lineno, f"imports {name}, which runs text as code"
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call):
+            called = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            text_argument = bool(node.args) and isinstance(node.args[0], ast.Constant | ast.JoinedStr)
+            text_argument = text_argument and not isinstance(getattr(node.args[0], "value", ""), int | float)
+            if called in CODE_RUNNERS and not fnmatchcase(module, CODE_RUNNERS[called]):
+                yield node.lineno, f"calls {called}"
+            if called in {"sympify", "S"} and text_argument:
+                yield node.lineno, f"calls {called} on text"
+
+
+def test_every_module_stands_in_one_layer() -> None:
+    for module in sources():
+        layer_of(module)
+
+
+def test_every_entry_of_the_table_exists() -> None:
+    modules = sources()
+    unused = [p for patterns in LAYERS for p in patterns if not any(fnmatchcase(m, p) for m in modules)]
+    assert unused == []
+
+
+def test_modules_import_only_from_the_layers_under_them() -> None:
+    assert violations(sources()) == []
+
+
+def test_packages_inside_do_nothing_on_import() -> None:
+    for module in LAYERS[0]:
+        path = ROOT.joinpath(*module.split("."), "__init__.py")
+        (docstring,) = ast.parse(path.read_text(encoding="utf-8")).body
+        assert isinstance(docstring, ast.Expr), f"{path} holds more than a docstring"
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "message"),
+    [
+        ("derive.errors", "from chainrule.derive.formula import formula", "from a layer above"),
+        ("derive.errors", "import chainrule", "from a layer above"),
+        ("derive.errors", "from chainrule.derive import formula", "from a layer above"),
+        ("derive.formula", "def f():\n    from chainrule.derive import errors", "inside a function"),
+        ("derive.formula", "from chainrule.kernels import kernel", "from a layer above"),
+        ("derive.formula", "import numba", "which belongs to kernels.*"),
+        ("derive.formula", "def f():\n    from numba import njit", "which belongs to kernels.*"),
+        ("derive.formula", "from . import errors", "relative import"),
+        ("derive.formula", "eval('1')", "calls eval"),
+        ("derive.formula", "import importlib\nimportlib.import_module('numba')", "calls import_module"),
+        ("derive.formula", "import sympy as sp\nsp.sympify('x')", "calls sympify on text"),
+        ("derive.formula", "from sympy import S\nS(f'{1}')", "calls S on text"),
+        ("derive.scalar", "import chainrule.derive.program", "cycle of imports"),
+    ],
+)
+def test_the_check_sees_planted_faults(module: str, text: str, message: str) -> None:
+    files = {
+        "chainrule": "",
+        "cli": "",
+        "derive": "",
+        "derive.errors": "",
+        "derive.scalar": "",
+        "derive.program": "from chainrule.derive import scalar",
+        "derive.formula": "",
+        "kernels.kernel": "",
+    }
+    assert violations(files) == []
+    (found,) = violations(files | {module: text})
+    assert message in found
