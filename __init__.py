@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from chainrule.derive.derivation import Derivation, gradient, hessian, hvp, jacobian
     from chainrule.derive.errors import ChainruleError
     from chainrule.derive.formula import Formula, catalog, formula
-    from chainrule.derive.verify import Verdict, verify
+    from chainrule.derive.verdict import Verdict
+    from chainrule.derive.verify import verify
     from chainrule.kernels.kernel import Kernel, elementwise, kernel
 
 #: The module that each public name is imported from.
@@ -29,7 +30,7 @@ _MODULES = {
     "Derivation": "chainrule.derive.derivation",
     "Formula": "chainrule.derive.formula",
     "Kernel": "chainrule.kernels.kernel",
-    "Verdict": "chainrule.derive.verify",
+    "Verdict": "chainrule.derive.verdict",
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.kernel",
     "formula": "chainrule.derive.formula",

@@ -266,13 +266,15 @@ def compile_(
     """Write a module of compiled functions that needs only NumPy and Numba."""
     text = read_text(formula, "formula")
     kernel = cr.kernel(cr.formula(text), wrt=split_names(wrt), order=order, dtype=dtype)
-    data = {"output": output, "dtype": dtype, "order": order, "source": kernel.source}
+    source = kernel.standalone()
+    data = {"output": output, "dtype": dtype, "order": order, "source": source}
     if output in (None, "-"):
-        return Answer(kernel.source, data)
+        return Answer(source, data)
     try:
-        kernel.save(output)
-    except OSError as error:
-        raise InputError(f"cannot write {output!r}: {error.strerror or error}") from error
+        Path(output).write_text(source, encoding="utf-8")
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise InputError(f"cannot write {output!r}: {reason}") from error
     return Answer("", data, note=f"wrote {output}")
 
 

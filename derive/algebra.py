@@ -129,10 +129,12 @@ def collapse_sums(definition: Definition, context: Context) -> Rewrite | None:
         body = sp.expand_mul(body)
     terms = Add.make_args(body)
     outcomes = [_collapse_term(term, definition, context) for term in terms]
-    rules = tuple(dict.fromkeys(rule for rule, _, _ in outcomes if rule))
-    if not rules:
+    used = dict.fromkeys(use for uses, _, _ in outcomes for use in uses)
+    if not used:
         return None
-    bindings = tuple(("rule", rule) for rule in rules[1:])
+    rules = tuple(dict.fromkeys(rule for rule, _ in used))
+    names = tuple(("name", name) for _, name in used if name)
+    bindings = (*names, *(("also", rule) for rule in rules[1:]))
     if len(terms) == 1:
         return Rewrite(rules[0], rebuild(definition, outcomes[0][1], outcomes[0][2]), bindings)
     total = S.Zero
@@ -144,26 +146,31 @@ def collapse_sums(definition: Definition, context: Context) -> Rewrite | None:
     return Rewrite(rules[0], replace(definition, body=total, reduce="", bound=()), bindings)
 
 
+#: A rule, and the quantity it was used on ("" if there is nothing to name).
+Use = tuple[str, str]
+
+
 def _collapse_term(
     term: Expr, definition: Definition, context: Context
-) -> tuple[str, Expr, tuple[Index, ...]]:
-    """A summand with bound indices summed away: (first rule used or "", summand, indices left)."""
-    bound, first = definition.bound_indices, ""
+) -> tuple[tuple[Use, ...], Expr, tuple[Index, ...]]:
+    """A summand with bound indices summed away: (rules used, summand, indices left)."""
+    bound: tuple[Index, ...] = definition.bound_indices
+    uses: tuple[Use, ...] = ()
     moved = True
     while moved:
         moved = False
         for index in bound:
             move = _sum_over(term, index, definition, context)
             if move is not None:
-                first, term, moved = first or move[0], move[1], True
+                uses, term, moved = (*uses, move[0]), move[1], True
                 bound = tuple(other for other in bound if other != index)
                 break
-    return first, term, bound
+    return uses, term, bound
 
 
 def _sum_over(
     term: Expr, index: Index, definition: Definition, context: Context
-) -> tuple[str, Expr] | None:
+) -> tuple[Use, Expr] | None:
     length = definition.lengths[index]
     factors = Mul.make_args(term)
     for factor in factors:
@@ -171,14 +178,15 @@ def _sum_over(
             value = factor.args[0] if factor.args[1] == index else factor.args[1]
             if _same_range(value, length, definition):
                 others = Mul(*(other for other in factors if other is not factor))
-                return "collapse-delta", others.xreplace({index: value})
+                return ("collapse-delta", ""), others.xreplace({index: value})
     having = [factor for factor in factors if factor.has(index)]
     if not having:
-        return "constant-sum", term * length
+        return ("constant-sum", ""), term * length
     if len(having) == 1:
         rule = _sums_to_one(having[0], index, context)
         if rule:
-            return rule, Mul(*(factor for factor in factors if factor is not having[0]))
+            name = having[0].name if isinstance(having[0], Ref) else ""
+            return (rule, name), Mul(*(factor for factor in factors if factor is not having[0]))
     return None
 
 
@@ -367,17 +375,17 @@ def cost(expr: Expr) -> int:
 
 def declared_squares(definition: Definition, context: Context) -> Rewrite | None:
     """``y^2`` is ``y`` for 0/1 variables and 1 for -1/1 variables."""
-    rules: dict[str, None] = {}
+    rules: dict[str, str] = {}
 
     def reduced(power: Pow) -> Expr:
         source = context.known.get(power.base.name)
         if not isinstance(source, Input) or source.name in context.exact:
             return power
         if source.domain.values == (0, 1):
-            rules["idempotent"] = None
+            rules["idempotent"] = source.name
             return power.base
         if source.domain.values == (-1, 1):
-            rules["unit-square"] = None
+            rules["unit-square"] = source.name
             return power.base ** (power.exp % 2)
         return power
 
@@ -385,7 +393,10 @@ def declared_squares(definition: Definition, context: Context) -> Rewrite | None
         lambda part: isinstance(part, Pow) and isinstance(part.base, Ref) and part.exp.is_Integer and part.exp > 1,
         reduced,
     )
-    return Rewrite(next(iter(rules)), definition.with_body(body)) if rules else None
+    if not rules:
+        return None
+    rule, name = next(iter(rules.items()))
+    return Rewrite(rule, definition.with_body(body), (("name", name),))
 
 
 def symmetric_entries(definition: Definition, context: Context) -> Rewrite | None:
@@ -399,7 +410,8 @@ def symmetric_entries(definition: Definition, context: Context) -> Rewrite | Non
                 swaps[ref] = mirrored
     if not swaps:
         return None
-    return Rewrite("symmetry", definition.with_body(definition.body.xreplace(swaps)))
+    names = tuple(dict.fromkeys(("name", ref.name) for ref in swaps))
+    return Rewrite("symmetry", definition.with_body(definition.body.xreplace(swaps)), names)
 
 
 SYMMETRIC = frozenset({"symmetric", "spd", "psd"})

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import sympy as sp
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 
-from chainrule.derive.bound_terms import indices_of
+from chainrule.derive.bound_terms import Over, indices_of
 from chainrule.derive.program import Dim, Program, Ref
 
 #: Sorts after every declared name.
@@ -59,6 +59,11 @@ class Order:
         return sorted(factors, key=self.factor)
 
 
+def names_in(expr: Expr) -> frozenset[str]:
+    """The inputs and definitions that an expression reads."""
+    return frozenset(ref.name for ref in expr.atoms(Ref))
+
+
 def _text(expr: Expr) -> tuple[int, str]:
     text = str(expr)
     return len(text), text
@@ -77,8 +82,16 @@ def content(total: Expr) -> tuple[Expr, Expr]:
     if len(terms) < 2:
         return S.One, total
     number = _common_number([term.as_coeff_Mul()[0] for term in terms])
+    if abs(number) != 1 and indices_of(total) and any(map(_has_scalar, terms)):
+        # 2/n * X.T @ r + 2*lam*w: each term keeps its coefficient.
+        number = number / abs(number)
     common = number * _common_lengths(terms)
     return (common, Add(*(term / common for term in terms))) if common != 1 else (S.One, total)
+
+
+def _has_scalar(term: Expr) -> bool:
+    factors = Mul.make_args(term)
+    return any(not factor.is_number and not indices_of(factor) for factor in factors)
 
 
 def _common_number(numbers: Sequence[Expr]) -> Expr:
@@ -116,6 +129,25 @@ def common_factors(total: Expr) -> tuple[list[Expr], Expr]:
         shared = [factor for factor in shared if factor in factors]
     product = Mul(*shared)
     return shared, Add(*(term / product for term in terms))
+
+
+def scaled_sums(total: Expr) -> Expr:
+    """A sum of terms in which reductions have their numbers and scalars in front."""
+    return Add(*(_scaled(term) for term in Add.make_args(total)))
+
+
+def _scaled(term: Expr) -> Expr:
+    """``sum_k c*f(k)`` as ``c * sum_k f(k)``."""
+    over = next((f for f in Mul.make_args(term) if isinstance(f, Over) and f.kind == "sum"), None)
+    if over is None:
+        return term
+    parts = fraction([over.body])
+    factors = [*parts.upper, *(1 / factor for factor in parts.lower)]
+    moving = [factor for factor in factors if indices_of(factor)]
+    scalars = [factor for factor in factors if not indices_of(factor)]
+    if not moving or (parts.number == 1 and not scalars):
+        return term
+    return Mul(term / over, parts.number, *scalars, Over("sum", Mul(*moving), *over.limits.items()))
 
 
 # ---- products -----------------------------------------------------------------------------------

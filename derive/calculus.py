@@ -58,9 +58,10 @@ RULE_OF_REDUCTION = {
 
 @dataclass(frozen=True)
 class Contribution:
-    """What one reading of a quantity adds to its adjoint: a sum over ``bound`` of ``body``."""
+    """What one reading of a quantity, by ``through``, adds to its adjoint: a sum over ``bound`` of ``body``."""
 
     rule: str
+    through: str
     body: Expr
     bound: tuple[Expr, ...]
 
@@ -75,12 +76,14 @@ class Derivative:
         results: the name of the derivative by each variable.
         steps: every step, in order.
         context: every definition that a step speaks of, those written out in the end included.
+        forward: the definitions of the formula that was differentiated, pre-activations named.
     """
 
     program: Program
     results: dict[str, str]
     steps: tuple[Step, ...]
     context: Program
+    forward: tuple[Definition, ...]
 
 
 def derivative_program(program: Program, wrt: Sequence[str]) -> Program:
@@ -179,7 +182,7 @@ class _Reverse:
     def run(self) -> Derivative:
         if self.output.name in self.active:
             deltas = (KroneckerDelta(free_index(n), free_index(self.rank + n)) for n in range(self.rank))
-            self.contributions[self.output.name].append(Contribution("seed", Mul(*deltas), ()))
+            self.contributions[self.output.name].append(Contribution("seed", self.output.name, Mul(*deltas), ()))
         for definition in reversed(self.program.definitions):
             if self.contributions.get(definition.name):
                 self._finish(definition)
@@ -189,19 +192,15 @@ class _Reverse:
         outputs = (self.output.name, *(self.results[name] for name in self.wrt))
         definitions = (*self.program.definitions, *self.context.added)
         context = Program(self.program.inputs, definitions, outputs)
-        return Derivative(context.pruned(), dict(self.results), tuple(self.steps), context)
+        forward = self.program.pruned().definitions
+        return Derivative(context.pruned(), dict(self.results), tuple(self.steps), context, forward)
 
     def _finish(self, quantity: Input | Definition) -> None:
         """Simplifies the adjoint of a quantity, all whose readings are known, and passes it on."""
-        before = len(self.steps)
         adjoint = self._adjoint(quantity)
         self.context.known[adjoint.name] = adjoint
         if quantity.name in self.wrt:
             self.results[quantity.name] = adjoint.name
-        elif not adjoint.reduce and isinstance(adjoint.body, Ref | Number):
-            # Another name for what is known already, or a number: nothing to tell.
-            del self.steps[before:]
-            self.context.inline.add(adjoint.name)
         if isinstance(quantity, Definition):
             readings = [ref for ref in quantity.refs if ref.name in self.active]
             adjoint = self._placed(adjoint, quantity, readings)
@@ -219,8 +218,13 @@ class _Reverse:
         parts = self.contributions[quantity.name]
         self.context.known[name] = Definition(name, shape, partial, origin="adjoint")
         raw = self._collected(name, shape, parts)
-        rule = parts[0].rule if len(parts) == 1 else "chain-rule"
-        self.steps.append(Step(rule, name, Definition(name, shape, partial, origin="adjoint"), raw))
+        through = tuple(dict.fromkeys(("through", part.through) for part in parts))
+        rule = parts[0].rule if len({part.rule for part in parts}) == 1 else "chain-rule"
+        self.steps.append(Step(rule, name, Definition(name, shape, partial, origin="adjoint"), raw, through))
+        if _is_alias(raw) and quantity.name not in self.wrt:
+            # Another name for what is known already, or a number: nothing to tell.
+            self.steps.pop()
+            return raw
         self._simplify_parts()
         result, steps = simplify(raw, self.context)
         self.steps += steps
@@ -302,11 +306,11 @@ class _Reverse:
         solved = solve_indices(quantity, ref, source.shape, self.rank)
         seeds = tuple(free_index(n) for n in range(self.rank))
         places = seeds + tuple(solved.renaming[index] for index in quantity.free)
-        through = adjoint.at(places) if isinstance(adjoint.body, Ref | Number) and not adjoint.reduce else adjoint[places]
+        through = adjoint.at(places) if _is_alias(adjoint) else adjoint[places]
         body = through * slope.xreplace(solved.renaming) * solved.deltas
         if solved.guard != S.One:
             body = where(solved.guard, body, S.Zero)
-        return Contribution(RULE_OF_REDUCTION[quantity.reduce], body, solved.bound)
+        return Contribution(RULE_OF_REDUCTION[quantity.reduce], quantity.name, body, solved.bound)
 
     def _weight(self, quantity: Definition) -> Expr:
         """The derivative of a reduction by one of its terms, in the quantity's own indices."""
@@ -328,6 +332,11 @@ class _Reverse:
             if replace(known, name="") == definition:
                 return known
         return self.context.split_off(definition, stem)
+
+
+def _is_alias(definition: Definition) -> bool:
+    """Whether a definition only names an entry of another one, or a number."""
+    return not definition.reduce and isinstance(definition.body, Ref | Number)
 
 
 def worth_naming(body: Expr) -> bool:

@@ -66,7 +66,7 @@ def _along(program: Program, chain: tuple[str, ...], result: Definition) -> list
         slopes.append(simple.body)
     multiplied = replace(result, body=Mul(*slopes))
     final, moves = simplify(multiplied, context)
-    steps += [Step("substitute", result.name, product, multiplied), *moves]
+    steps += [Step("substitute", result.name, product, multiplied, (("name", "the factors"),)), *moves]
     if final == result:
         return steps
     if shortest(final.body - result.body) != 0:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 import sympy as sp
@@ -140,12 +141,14 @@ def reduced(speller: Speller, kind: str, body: Part, bound: Mapping[Index, Expr]
 def _placements(layout: Layout, bound: tuple[Index, ...]) -> Iterator[Layout]:
     """Layouts of the body, the free indices in their order."""
     free = indices_in(layout)
-    if len(free) + len(bound) > MAX_RANK:
-        yield free + bound
+    if len(free) + len(bound) <= MAX_RANK:
+        orders = itertools.permutations(free + bound)
+        yield from (order for order in orders if tuple(axis for axis in order if axis in free) == free)
         return
-    for order in itertools.permutations(free + bound):
-        if tuple(axis for axis in order if axis in free) == free:
-            yield order
+    size = len(free) + len(bound)
+    for places in itertools.combinations(range(size), len(bound)):
+        rest, inner = iter(free), iter(bound)
+        yield tuple(next(inner) if n in places else next(rest) for n in range(size))
 
 
 def _reduction(
@@ -278,14 +281,17 @@ def _without(speller: Speller, groups: Groups, index: Index) -> Part:
     if len(edges) == 1:
         return _matrix_vector(speller, index, taken[0], vertex)
     first, second = taken
+    if vertex is not None and not vertex.upper:
+        # A @ (B / s[:, None]) reads better than A @ diag(1 / s) @ B.
+        scaled = {edges[1]: second, frozenset([index]): vertex}
+        second, vertex = Group([Part(edges[1], partial(combined, speller, scaled))]), None
     weight = vertex.part() if vertex else None
     if weight is not None and speller.readable:
         (end,) = edges[1] - {index}
         # X.T @ (outer(r, w) * S) reads better than X.T @ diag(r) @ S * w.
         if frozenset([end]) in groups and not second.plain():
             outer = [second.part(), weight, groups.pop(frozenset([end])).part()]
-            joined = Part(edges[1], lambda layout: combined(speller, grouped(outer), layout))
-            second, weight = Group([joined]), None
+            second, weight = Group([Part(edges[1], partial(combined, speller, grouped(outer)))]), None
     return _matrix_matrix(speller, index, first.part(), weight, second.part())
 
 
@@ -427,12 +433,16 @@ def cycle_traces(
         return
     if any(len(_edges(groups, index)) != 2 for index in bound) or len(groups) != len(bound):
         return
-    for start in bound:
+    for start in sorted(bound, key=lambda index: min(_first_name(speller, groups[e]) for e in _edges(groups, index))):
         first, second = _edges(groups, start)
-        for edges in ((first, second), (second, first)):
+        for edges in sorted(((first, second), (second, first)), key=lambda e: _first_name(speller, groups[e[0]])):
             node = _walk(groups, start, edges)
             if node is not None:
                 yield call("trace", node)
+
+
+def _first_name(speller: Speller, group: Group) -> int:
+    return min(speller.order.first_name(part.expr) for part in group.upper + group.lower if part.expr is not None)
 
 
 def _walk(groups: Groups, start: Index, ends: tuple[frozenset[Index], frozenset[Index]]) -> Node | None:

@@ -12,7 +12,18 @@ from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.chain import chain_rule
 from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
 from chainrule.derive.formula import Formula, as_formula
-from chainrule.derive.narrative import backward, forward, given, partial, result
+from chainrule.derive.narrative import (
+    backward,
+    by_name,
+    forward,
+    given,
+    inlined_parts,
+    partial,
+    product_with_directions,
+    results,
+    second_partial,
+    sentence,
+)
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex import page_latex
 from chainrule.derive.render.page import Page, Shown
@@ -64,13 +75,17 @@ class Derivation:
 
     def page(self) -> Page:
         """The derivation as lines, for any renderer."""
-        context = _by_name(self.context, self.steps)
         definitions = [step for step in self.steps if step.rule == "definition"]
         moves = [step for step in self.steps if step.rule != "definition"]
-        sections = [given(self.formula.inputs), forward(context, definitions), backward(context, moves)]
-        sections += [
-            result(item.program, *_quotient(self, key), item.output.name) for key, item in self.result.items()
-        ]
+        hidden = inlined_parts(self.context, moves)
+        context = by_name(self.context, self.steps, hidden)
+        items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
+        sections = (
+            given(self.formula.inputs),
+            forward(context, [step for step in definitions if step.where not in hidden]),
+            backward(context, moves, hidden),
+            results(items),
+        )
         return Page(_title(self), tuple(section for section in sections if section.lines), self.assumptions)
 
     def to_json(self) -> str:
@@ -150,7 +165,7 @@ def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivat
         for b in names:
             key = a if a == b else f"{a},{b}"
             results[key] = _formula_of(second.program, second.results[b])
-    return _derivation("hessian", f, names, steps, results, context)
+    return _derivation("hessian", f, names, (first.forward, steps), results, context)
 
 
 def hvp(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
@@ -163,9 +178,10 @@ def hvp(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
     slope, directions = directional_derivative(first, names)
     second = differentiate(slope, names)
     context = joined(Program((*f.inputs, *directions), first.context.definitions, ()), second.context)
-    steps = (*first.steps, *(_definition_step(slope.by_name[slope.outputs[0]]),), *second.steps)
+    slopes = [item for item in slope.definitions if item.name not in first.context.by_name]
+    steps = (*first.steps, *map(_definition_step, slopes), *second.steps)
     results = {name: _formula_of(second.program, second.results[name]) for name in names}
-    return _derivation("hvp", f, names, steps, results, context)
+    return _derivation("hvp", f, names, (first.forward, steps), results, context)
 
 
 def _first_order(goal: Goal, f: Formula, names: tuple[str, ...]) -> Derivation:
@@ -173,10 +189,10 @@ def _first_order(goal: Goal, f: Formula, names: tuple[str, ...]) -> Derivation:
     if all(chains):
         return _along_chains(goal, f, names, [chain for chain in chains if chain])
     found = differentiate(f.differentiable, names)
-    assuming = any(step.rule in ASSUMING for step in found.steps)
+    assuming = any(assumes(step) for step in found.steps)
     exact = differentiate(f.differentiable, names, exact=True) if assuming else None
     results = {name: _formula_of(found.program, found.results[name], exact, name) for name in names}
-    return _derivation(goal, f, names, found.steps, results, found.context)
+    return _derivation(goal, f, names, (found.forward, found.steps), results, found.context)
 
 
 def _along_chains(goal: Goal, f: Formula, names: tuple[str, ...], chains: Sequence[Derivative]) -> Derivation:
@@ -186,7 +202,7 @@ def _along_chains(goal: Goal, f: Formula, names: tuple[str, ...], chains: Sequen
         context = joined(context, chain.context)
     results = {name: _formula_of(chain.program, chain.results[name]) for name, chain in zip(names, chains, strict=True)}
     steps = dict.fromkeys(step for chain in chains for step in chain.steps)
-    return _derivation(goal, f, names, steps, results, context)
+    return _derivation(goal, f, names, (chains[0].forward, steps), results, context)
 
 
 def _formula_of(program: Program, name: str, exact: Derivative | None = None, variable: str = "") -> Formula:
@@ -198,30 +214,22 @@ def _derivation(
     goal: Goal,
     f: Formula,
     names: tuple[str, ...],
-    steps: Iterable[Step],
+    parts: tuple[Sequence[Definition], Iterable[Step]],
     results: dict[str, Formula],
     context: Program,
 ) -> Derivation:
-    base = f.differentiable
-    definitions = [_definition_step(definition) for definition in base.pruned().definitions]
-    every = (*definitions, *steps)
-    return Derivation(goal, f, names, every, results, _assumptions(base, every), context)
+    """``parts`` are the definitions of the formula and the steps that follow them."""
+    steps = (*map(_definition_step, parts[0]), *parts[1])
+    return Derivation(goal, f, names, steps, results, _assumptions(f.differentiable, steps), context)
 
 
-def _definition_step(definition: Definition | Input) -> Step:
-    assert isinstance(definition, Definition)
+def _definition_step(definition: Definition) -> Step:
     return Step("definition", definition.name, definition, definition)
 
 
 def _assumptions(program: Program, steps: Sequence[Step]) -> tuple[str, ...]:
     """What the declarations contributed, and where the formula is not differentiable."""
-    used = dict.fromkeys(BY_ID[step.rule].sentence for step in steps if step.rule in ASSUMING)
-    used |= dict.fromkeys(
-        BY_ID[value].sentence
-        for step in steps
-        for key, value in step.bindings
-        if key == "rule" and value in ASSUMING
-    )
+    used = dict.fromkeys(sentence(step) for step in steps if assumes(step))
     kinks = {
         f"{entry.name} is not differentiable everywhere ({entry.kinks})": None
         for definition in program.definitions
@@ -234,6 +242,11 @@ def _assumptions(program: Program, steps: Sequence[Step]) -> tuple[str, ...]:
         if definition.reduce in ("max", "min")
     }
     return tuple({**used, **kinks, **ties})
+
+
+def assumes(step: Step) -> bool:
+    """Whether a step holds only because of what was declared about an input."""
+    return bool({step.rule, *(value for name, value in step.bindings if name == "also")} & ASSUMING)
 
 
 def _checked(
@@ -274,27 +287,20 @@ def variables(f: Formula, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
     return names
 
 
-def _by_name(context: Program, steps: Sequence[Step]) -> Program:
-    """The context with everything that has a step of its own shown by name."""
-    own = {step.where for step in steps}
-    definitions = (
-        replace(item, origin="adjoint") if item.name in own and item.origin == "auto" else item
-        for item in context.definitions
-    )
-    return context.with_definitions(definitions)
-
-
-def _quotient(d: Derivation, key: str) -> tuple[str, str]:
+def _quotient(d: Derivation, key: str) -> Shown:
+    """The symbol of one result."""
     output = d.formula.output.name
     if d.goal == "hessian":
         a, _, b = key.partition(",")
-        return f"grad_{a}", b or a
-    return (f"<grad {output}, v>", key) if d.goal == "hvp" else (output, key)
+        return second_partial(output, a, b or a)
+    if d.goal == "hvp":
+        return product_with_directions(output, key, d.wrt)
+    return partial(output, key)
 
 
 def _title(d: Derivation) -> Shown:
-    parts = [partial(d.formula.output.name, name) for name in d.wrt]
     words = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
+    parts = [_quotient(d, key) for key in d.result]
     text = ", ".join(part.text for part in parts)
     return Shown(f"{words[d.goal]}: {text}", ", ".join(part.latex for part in parts))
 

@@ -42,7 +42,7 @@ class Style:
         reduction: kind, index and length, to be followed by the body.
         function: name and arguments of a function of the catalogue.
         choice: condition, value and other value.
-        comparison: the operators.
+        comparison: the relations, and how two of them are joined.
         delta: the two indices of a unit matrix.
     """
 
@@ -286,6 +286,8 @@ class _Printer:
         return f"[{self.condition(expr, names)}]", ATOM
 
     def condition(self, expr: Expr, names: Names) -> str:
+        if isinstance(expr, Mul) and all(isinstance(arg, Indicator) for arg in expr.args):
+            return f" {self.style.comparison['and']} ".join(self.condition(arg, names) for arg in expr.args)
         if not isinstance(expr, Indicator):
             return f"{self.plain(expr, names)} {self.style.comparison['!=']} 0"
         operator = expr.operator
@@ -378,7 +380,7 @@ TEXT = Style(
     reduction=lambda kind, index, length: f"{kind}_{index} ",
     function=lambda name, args: f"{name}({', '.join(args)})",
     choice=lambda condition, chosen, other: f"where({condition}, {chosen}, {other})",
-    comparison={operator: operator for operator in ("<", "<=", ">", ">=", "==", "!=")},
+    comparison={operator: operator for operator in ("<", "<=", ">", ">=", "==", "!=", "and")},
     delta=lambda left, right: f"delta[{left},{right}]",
 )
 LATEX = Style(
@@ -394,7 +396,7 @@ LATEX = Style(
     choice=lambda condition, chosen, other: (
         rf"\begin{{cases}} {chosen} & {condition} \\ {other} & \text{{otherwise}} \end{{cases}}"
     ),
-    comparison={"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"},
+    comparison={"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne", "and": r"\wedge"},
     delta=lambda left, right: rf"\delta_{{{left}{right}}}",
 )
 

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 import sympy as sp
 from sympy import Add, Expr, Integer, Mul, S, Symbol, Tuple
 
-from chainrule.derive.arrange import fraction
 from chainrule.derive.bound_terms import LogSoftmax, Over, Softmax, indices_of
 from chainrule.derive.errors import LimitError
 from chainrule.derive.program import Definition, Index, Program, Ref, is_unit
@@ -45,7 +44,22 @@ class Inliner:
         """
         if self.size(definition) > MAX_NODES:
             raise LimitError(f"{definition.name} has more than {MAX_NODES} nodes when written out")
-        return recognised(self.entry_at(definition, definition.free))
+        return recognised(self.with_softmax(self.entry_at(definition, definition.free)))
+
+    def with_softmax(self, expr: Expr) -> Expr:
+        """The expression with ``exp(z - l)`` as softmax where ``l`` is the name of ``logsumexp(z)``."""
+        found = {}
+        for exponential in expr.atoms(sp.exp):
+            named = {ref: self.entry(ref) for ref in exponential.atoms(Ref) if self.is_logsumexp(ref)}
+            result = recognised(exponential.xreplace(named)) if named else exponential
+            if isinstance(result, Softmax):
+                found[exponential] = result
+        return expr.xreplace(found)
+
+    def is_logsumexp(self, ref: Ref) -> bool:
+        """Whether a reference is to a definition that is a logsumexp."""
+        item = self.program.by_name[ref.name]
+        return isinstance(item, Definition) and item.reduce == "logsumexp"
 
     def size(self, definition: Definition) -> int:
         """The number of nodes of a definition once everything nameless is written in."""
@@ -91,24 +105,11 @@ class Inliner:
         return _closed(definition.reduce, body, limits) if limits else body
 
 
-def _closed(kind: str, body: Expr, limits: Mapping[Index, Expr]) -> Expr:
+def _closed(kind: str, body: Expr, limits: Mapping[Index, Expr]) -> Over:
     """A reduction whose bound indices are numbered by the depth of the body."""
     level = 1 + max((_level(inner) for inner in body.atoms(Over)), default=0)
     names = {k: Index(f"c{level}_{n}", integer=True, nonnegative=True) for n, k in enumerate(limits)}
-    over = Over(kind, body.xreplace(names), *((names[k], length) for k, length in limits.items()))
-    return _scaled(over) if kind == "sum" else over
-
-
-def _scaled(over: Over) -> Expr:
-    """A sum with its numbers and scalars in front."""
-    parts = fraction([over.body])
-    scalars = [factor for factor in parts.upper if not indices_of(factor)]
-    scalars += [1 / factor for factor in parts.lower if not indices_of(factor)]
-    rest = [factor for factor in parts.upper if indices_of(factor)]
-    rest += [1 / factor for factor in parts.lower if indices_of(factor)]
-    if not rest or (parts.number == 1 and not scalars):
-        return over
-    return Mul(parts.number, *scalars, Over("sum", Mul(*rest), *over.limits.items()))
+    return Over(kind, body.xreplace(names), *((names[k], length) for k, length in limits.items()))
 
 
 def _level(over: Over) -> int:

@@ -34,7 +34,7 @@ Layout = tuple[Index | None, ...]
 SYMMETRIC_CALLS = frozenset({"diag", "eye"})
 #: Extra cost of a call, in characters: what readers and machines would rather avoid.
 CALL_COST = {"einsum": 25, "diag": 6, "ones": 4, "outer": 0}
-NEW_AXIS_COST, TRANSPOSE_COST, NAME_COST = 5, 3, 2
+NEW_AXIS_COST, TRANSPOSE_COST, NAME_COST = 9, 3, 2
 #: Cost of broadcasting to three axes, which nobody reads.
 UNCLEAR_COST = 1000
 

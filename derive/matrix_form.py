@@ -10,11 +10,12 @@ Where several texts are possible the cheapest is taken.  What has no clean form 
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Callable
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, log, polygamma
 
-from chainrule.derive.arrange import Order, common_factors, content, is_decimal
+from chainrule.derive.arrange import Order, common_factors, content, is_decimal, names_in, scaled_sums
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.contraction import Group, Part, operand_layout, reduced, square_root
 from chainrule.derive.errors import LimitError
@@ -269,12 +270,14 @@ def delta(writer: Writer, expr: KroneckerDelta, layout: Layout) -> Node:
 
 def add(writer: Writer, total: Add, layout: Layout) -> Node:
     """A sum: common numbers in front, positive terms first."""
+    joined = paired(scaled_sums(total))
+    if joined != total:
+        return writer.spell(joined, layout)
     if content(total)[0] != 1:
         return write_term(writer, total, layout)
-    joined = paired(total)
-    if joined != total:
-        return writer.operand(joined, layout)
     nodes = [writer.operand(term, layout) for term in writer.order.terms(total.args)]
+    # A matrix plus its transpose may be the same text twice: then the matrix is symmetric.
+    nodes = [node if count == 1 else in_front(number(count), node) for node, count in Counter(nodes).items()]
     signed = [(without_minus(node), node) for node in nodes]
     signed.sort(key=lambda pair: pair[0] is not None)
     result = signed[0][1]
@@ -300,9 +303,11 @@ def _paired(first: Expr, second: Expr) -> Expr | None:
     shared, rest = common_factors(one.body + scale / other_scale * two.body)
     bound = set(one.limits)
     rests = Add.make_args(rest)
-    if len(rests) != 2 or not any(indices_of(factor) & bound for factor in shared):
+    alike = any(indices_of(factor) & bound for factor in shared) or names_in(one) == names_in(two)
+    if len(rests) != 2 or not alike:
         return None
-    if indices_of(rests[0]) != indices_of(rests[1]) or not indices_of(rest) & bound:
+    places = [indices_of(part) for part in rests]
+    if places[0] != places[1] or len(places[0]) > 2 or not places[0] & bound:
         return None
     return scale * Over("sum", Mul(*shared, rest), *one.limits.items())
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
 
-from chainrule.derive.index_form import index_latex, index_text
+from chainrule.derive.index_form import index_latex, index_letters, index_text
 from chainrule.derive.matrix_form import matrix_form
 from chainrule.derive.notation.syntax import Name
 from chainrule.derive.notation.unparse import unparse
@@ -45,10 +45,55 @@ def partial(output: str, variable: str) -> Shown:
     return Shown(f"d{output}/d{variable}", rf"\frac{{\partial {above}}}{{\partial {below}}}")
 
 
+def second_partial(output: str, first: str, second: str) -> Shown:
+    """A second derivative, as a symbol."""
+    names = [node_latex(Name(name)) for name in (output, first, second)]
+    below = rf"\partial {names[1]}^2" if first == second else rf"\partial {names[1]} \partial {names[2]}"
+    text = f"d2{output}/d{first}2" if first == second else f"d2{output}/d{first}d{second}"
+    return Shown(text, rf"\frac{{\partial^2 {names[0]}}}{{{below}}}")
+
+
+def product_with_directions(output: str, variable: str, wrt: Iterable[str]) -> Shown:
+    """One part of the product of the Hessian with the directions, as a symbol."""
+    terms = [(second_partial(output, variable, name), f"v_{name}") for name in wrt]
+    text = " + ".join(f"{symbol.text} v_{direction[2:]}" for symbol, direction in terms)
+    return Shown(text, " + ".join(f"{symbol.latex} {node_latex(Name(direction))}" for symbol, direction in terms))
+
+
 def shape_text(shape: Iterable[object]) -> str:
     """A shape as it is written in Python."""
     lengths = [str(length) for length in shape]
     return f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
+
+
+def inlined_parts(context: Program, moves: Sequence[Step]) -> dict[str, str]:
+    """Nameless sums that are read once, by a pointwise definition, and have no adjoint of their own.
+
+    They are shown as part of their reader, to which they map: ``X @ w`` in ``z = X @ w + b``.
+    """
+    varied = {step.before.body.variable.name for step in moves if isinstance(step.before.body, Partial)}
+    readers: dict[str, list[Definition]] = {}
+    for definition in context.definitions:
+        for ref in definition.refs:
+            readers.setdefault(ref.name, []).append(definition)
+    hidden = {}
+    for item in context.definitions:
+        reading = [reader for reader in readers.get(item.name, []) if reader.origin != "adjoint"]
+        if item.origin == "auto" and item.reduce == "sum" and item.name not in varied and len(reading) == 1:
+            (reader,) = reading
+            if not reader.reduce:
+                hidden[item.name] = reader.name
+    return hidden
+
+
+def by_name(context: Program, steps: Sequence[Step], hidden: Mapping[str, str]) -> Program:
+    """The context with everything that has a step of its own shown by name."""
+    own = {step.where for step in steps} - set(hidden)
+    definitions = (
+        replace(item, origin="adjoint") if item.name in own and item.origin == "auto" else item
+        for item in context.definitions
+    )
+    return context.with_definitions(definitions)
 
 
 def given(inputs: Iterable[Input]) -> Section:
@@ -66,15 +111,15 @@ def forward(program: Program, steps: Iterable[Step]) -> Section:
     """The definitions of the formula."""
     lines = []
     for step in steps:
-        shape = step.after.shape
-        aside = Shown(f"shape {shape_text(shape)}", rf"\text{{shape }} {shape_text(shape)}") if shape else None
-        lines.append(Line(shown(program, step.where), (named(step.where),), aside=aside))
+        note = f"Shape {shape_text(step.after.shape)}." if step.after.shape else ""
+        lines.append(Line(shown(program, step.where), (named(step.where),), note))
     return Section("Definitions", tuple(lines))
 
 
-def backward(context: Program, steps: Iterable[Step]) -> Section:
+def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str]) -> Section:
     """The adjoints, each from the chain rule to its textbook form."""
     lines: list[Line] = []
+    steps = [_seen(step, hidden) for step in steps]
     for where, group in groupby(steps, key=lambda step: step.where):
         lines += _one_quantity(context, where, list(group))
     return Section("Chain rule, from the output back", tuple(lines))
@@ -96,8 +141,19 @@ def _one_quantity(context: Program, where: str, steps: list[Step]) -> Iterator[L
     for step in steps:
         right = _of_step(context, step.after)
         if right.text != last:
-            yield Line(right, left, BY_ID[step.rule].sentence)
+            yield Line(right, left, sentence(step))
             left, last = (), right.text
+
+
+def _seen(step: Step, hidden: Mapping[str, str]) -> Step:
+    """The step with the readers of inlined parts in their place."""
+    return replace(step, bindings=tuple((name, hidden.get(value, value)) for name, value in step.bindings))
+
+
+def sentence(step: Step) -> str:
+    """What a step does, in words."""
+    rules = [step.rule, *(rule for name, rule in step.bindings if name == "also")]
+    return " ".join(BY_ID[rule].say(step.bindings) for rule in rules)
 
 
 def _of_step(context: Program, definition: Definition) -> Shown:
@@ -120,22 +176,26 @@ def order(program: Program, name: str) -> int:
     return list(program.by_name).index(name)
 
 
-def result(program: Program, output: str, variable: str, name: str) -> Section:
-    """The derivative, in matrix and in index notation, with its shape."""
-    definition = program.by_name[name]
-    matrix, index = shown(program, name), indexed(program, name)
-    lines = [Line(matrix, (partial(output, variable),))]
-    if index.text != matrix.text and definition.shape:
-        lines.append(Line(index, (_entry(output, variable, definition),)))
-    shape = shape_text(definition.shape)
-    lines += [Line(shown(program, part.name), (named(part.name),), "")
-              for part in program.pruned([name]).definitions
-              if part.origin != "auto" and part.name != name]  # fmt: skip
-    title = f"Result, of shape {shape}" if definition.shape else "Result"
-    return Section(title, tuple(lines))
+def results(items: Iterable[tuple[Shown, Program, str]]) -> Section:
+    """The derivatives in matrix and in index notation, then the quantities they refer to, once.
+
+    Each item is a derivative's symbol, its program and its name in the program.
+    """
+    lines: list[Line] = []
+    parts: dict[str, Line] = {}
+    for symbol, program, name in items:
+        definition = program.by_name[name]
+        matrix, index = shown(program, name), indexed(program, name)
+        shape = shape_text(definition.shape) if definition.shape else ""
+        lines.append(Line(matrix, (symbol,), f"Shape {shape}." if shape else ""))
+        if index.text != matrix.text and definition.shape:
+            lines.append(Line(index, (_entry(symbol, index_letters(program, name)),)))
+        for part in program.pruned([name]).definitions:
+            if part.origin != "auto" and part.name != name:
+                parts.setdefault(part.name, Line(shown(program, part.name), (named(part.name),)))
+    return Section("Result", (*lines, *parts.values()))
 
 
-def _entry(output: str, variable: str, definition: Definition | Input) -> Shown:
-    whole = partial(output, variable)
-    letters = ",".join("ijklmpqr"[: len(definition.shape)])
-    return Shown(f"({whole.text})[{letters}]", rf"\left({whole.latex}\right)_{{{letters}}}")
+def _entry(whole: Shown, letters: Iterable[str]) -> Shown:
+    indices = ",".join(letters)
+    return Shown(f"({whole.text})[{indices}]", rf"\left({whole.latex}\right)_{{{indices}}}")

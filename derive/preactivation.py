@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from sympy import Add, Expr, Function
+from sympy import Add, Dummy, Expr, Function
 
 from chainrule.derive.program import Definition, Index, Program, Ref, fresh_names, sign_of
 
@@ -51,7 +51,9 @@ def _common_terms(program: Program, name: str) -> frozenset[Expr]:
             holding = [sums[node] for node in sums if ref in node.args]
             inside = sum(1 for node in definition.body.atoms(Add) if ref in node.args)
             renaming = _renaming(ref, contraction)
-            if not holding or inside != len(holding) or renaming is None:
+            # Also as ``-z`` in another sum, or anywhere else, the contraction must not be read.
+            elsewhere = definition.body.xreplace({node: Dummy() for node in sums if ref in node.args})
+            if not holding or inside != len(holding) or renaming is None or elsewhere.has(ref):
                 return frozenset()
             for terms in holding:
                 own = frozenset(term.xreplace(renaming) for term in terms if _indices(term) <= set(renaming))

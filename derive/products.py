@@ -46,7 +46,7 @@ from chainrule.derive.layout import (
     shape_node,
 )
 from chainrule.derive.notation.syntax import Binary, Call, Node
-from chainrule.derive.program import Index
+from chainrule.derive.program import Dim, Index
 
 #: Ways of writing one term that are compared at most.
 MAX_WAYS = 12
@@ -76,6 +76,9 @@ def write_term(speller: TermSpeller, expr: Expr, layout: Layout) -> Node:
     Indices of the layout that the expression lacks are filled up with ones.
     """
     term = flattened(speller, expr)
+    expanded = _without_unit_sums(speller, term) if speller.readable else None
+    if expanded is not None:
+        return speller.spell(expanded, layout)
     found = [attempt(partial(_write, speller, way), layout) for way in _ways(term)]
     if cheapest(found) is None or term.bound:
         found += [attempt(partial(speller.spell, split), layout) for split in _splits(speller, term)]
@@ -171,6 +174,18 @@ def _ways(term: Term) -> Iterator[Term]:
                 yield from _ways(whole)
 
 
+def _without_unit_sums(speller: Speller, term: Term) -> Expr | None:
+    """``p_i (delta_ij - p_j)`` as ``p_i delta_ij - p_i p_j``: a unit matrix wants to be resolved."""
+    for n, factor in enumerate(term.upper):
+        if isinstance(factor, Add) and any(part.has(KroneckerDelta) for part in factor.args):
+            others = Mul(term.number, *term.upper[:n], *term.upper[n + 1 :], *(1 / f for f in term.lower))
+            if not indices_of(others) and not term.bound:
+                continue
+            limits = [(index, speller.lengths[index]) for index in term.bound]
+            return Add(*(Over("sum", part * others, *limits) if limits else part * others for part in factor.args))
+    return None
+
+
 def _splits(speller: Speller, term: Term) -> Iterator[Expr]:
     """The term as a sum of terms, where a factor is a sum that does not fit on a matrix."""
     for n, factor in enumerate(term.upper):
@@ -242,11 +257,11 @@ def _contracted(
 def _eliminations(
     speller: Speller, groups: Groups, bound: Mapping[Index, Expr], averaged: bool
 ) -> Iterator[list[Group]]:
+    for node in cycle_traces(speller, groups, bound):
+        yield [Group([Part(frozenset(), partial(_constant, node))])]
     orders = itertools.permutations(bound) if len(bound) <= 3 else _rotations(tuple(bound))
     for order in orders:
         yield eliminated(speller, groups, {index: bound[index] for index in order}, averaged)
-    for node in cycle_traces(speller, groups, bound):
-        yield [Group([Part(frozenset(), partial(_constant, node))])]
 
 
 def _rotations(order: tuple[Index, ...]) -> Iterator[tuple[Index, ...]]:
@@ -344,6 +359,8 @@ class Scalars:
         lower = list(self.lower)
         for factor in Mul.make_args(length):
             lower.remove(factor)
+        if any(isinstance(factor, Dim) for factor in lower):
+            return node, self
         return replace(node, function="mean"), replace(self, lower=tuple(lower))
 
     def _around(self, speller: Speller, nodes: Sequence[Node], body: Node | None) -> Node:

@@ -16,7 +16,8 @@ class Rule:
         id: stable name, kebab-case.
         law: the law in LaTeX.
         text: the law in plain text.
-        sentence: what a step with this rule does, in words.
+        sentence: what a step with this rule does, in words; ``{name}`` and the like stand for the
+            bindings of the step.
         source: where the law is found.
     """
 
@@ -25,6 +26,13 @@ class Rule:
     text: str
     sentence: str
     source: str = ""
+
+    def say(self, bindings: tuple[tuple[str, str], ...]) -> str:
+        """The sentence for a step with these bindings; several values of one name are listed."""
+        values: dict[str, list[str]] = {}
+        for name, value in bindings:
+            values.setdefault(name, []).append(value)
+        return self.sentence.format_map({name: ", ".join(found) for name, found in values.items()})
 
 
 LAUE = "Laue, Mitterreiter and Giesen, Computing Higher Order Derivatives of Matrix and Tensor Expressions (2018)"
@@ -38,43 +46,43 @@ RULES: tuple[Rule, ...] = (
          "The derivative of the output by itself is one (a unit tensor for a tensor-valued output)."),
     Rule("chain-rule", r"\frac{\partial L}{\partial a} = \sum_c \frac{\partial L}{\partial c}\frac{\partial c}{\partial a}",
          "dL/da = sum_c dL/dc * dc/da",
-         "Chain rule: add up the contributions of everything that reads it.", GRIEWANK),
+         "Chain rule through {through}.", GRIEWANK),
     Rule("chain-expansion", r"\frac{dL}{dw} = \frac{dL}{dy}\frac{dy}{dz}\frac{dz}{dw}", "dL/dw = dL/dy * dy/dz * dz/dw",
          "Chain rule: one factor for each link of the chain.", PRML + ", section 5.3"),
     Rule("local-derivative", r"\frac{dy}{dz}", "dy/dz", "Differentiate one link by the next quantity."),
     Rule("sum-rule",
          r"c = \sum_k f(a_k) \Rightarrow \frac{\partial c}{\partial a_k} = f'(a_k)",
          "c = sum_k f(a_k)  =>  dc/da_k = f'(a_k)",
-         "Chain rule through a sum: each term is differentiated on its own.", LAUE + ", theorem 8"),
+         "Chain rule through {through}: each term of a sum is differentiated on its own.", LAUE + ", theorem 8"),
     Rule("logsumexp-rule",
          r"c = \log\sum_k e^{a_k} \Rightarrow \frac{\partial c}{\partial a_k} = e^{a_k - c}",
          "c = log sum_k exp(a_k)  =>  dc/da_k = exp(a_k - c) = softmax(a)_k",
-         "Chain rule through a log-sum-exp, whose gradient is the softmax.", PRML + ", eq. 4.106"),
+         "Chain rule through {through}: the gradient of a log-sum-exp is the softmax.", PRML + ", eq. 4.106"),
     Rule("max-rule",
          r"c = \max_k a_k \Rightarrow \frac{\partial c}{\partial a_k} = [a_k = c] / \#\{l : a_l = c\}",
          "c = max_k a_k  =>  dc/da_k = [a_k = c] / (number of largest entries)",
-         "Chain rule through a maximum or minimum; where several entries attain it they share equally (a subgradient)."),
+         "Chain rule through {through}: the derivative goes to the entry that attains it; ties share equally."),
     Rule("product-rule",
          r"c = \prod_k a_k \Rightarrow \frac{\partial c}{\partial a_k} = \prod_{l \ne k} a_l",
          "c = prod_k a_k  =>  dc/da_k = prod_{l != k} a_l",
-         "Chain rule through a product: the product of the other factors."),
+         "Chain rule through {through}: the derivative of a product is the product of the other factors."),
     Rule("substitute", r"q \to \text{its definition}", "q -> its definition",
-         "Put in what was just found."),
+         "Put in {name}."),
     Rule("collapse-delta", r"\sum_k \delta_{ka} f_k = f_a", "sum_k delta[k,a] f[k] = f[a]",
          "A Kronecker delta picks one term of the sum."),
     Rule("constant-sum", r"\sum_{k=1}^{n} c = n c", "sum_{k=1..n} c = n c",
          "The summand does not depend on the index."),
     Rule("simplify", r"\text{algebra}", "algebra", "Simplify."),
     Rule("identity", r"\text{identity of the function}", "identity of the function",
-         "Use the function's identity."),
-    Rule("sums-to-one", r"\sum_k y_k = 1", "sum_k y_k = 1", "The entries along the last axis are declared to sum to one."),
+         "Use {identity}."),
+    Rule("sums-to-one", r"\sum_k y_k = 1", "sum_k y_k = 1", "The entries of {name} along the last axis sum to one, as declared."),
     Rule("softmax-sums-to-one", r"\sum_k \operatorname{softmax}(z)_k = 1", "sum_k softmax(z)_k = 1",
          "The entries of a softmax sum to one."),
-    Rule("idempotent", r"y \in \{0, 1\} \Rightarrow y^2 = y", "y in {0, 1}  =>  y^2 = y", "A 0/1 variable equals its square."),
+    Rule("idempotent", r"y \in \{0, 1\} \Rightarrow y^2 = y", "y in {0, 1}  =>  y^2 = y", "{name} is 0 or 1, so it equals its square."),
     Rule("unit-square", r"y \in \{-1, 1\} \Rightarrow y^2 = 1", "y in {-1, 1}  =>  y^2 = 1",
-         "The square of a -1/1 variable is one."),
-    Rule("symmetry", r"A_{ij} = A_{ji}", "A[i,j] = A[j,i]", "The matrix is declared symmetric."),
-    Rule("fold", r"\text{its definition} \to q", "its definition -> q", "Write it by its name."),
+         "{name} is -1 or 1, so its square is one."),
+    Rule("symmetry", r"A_{ij} = A_{ji}", "A[i,j] = A[j,i]", "{name} is symmetric, as declared."),
+    Rule("fold", r"\text{its definition} \to q", "its definition -> q", "Write {name} by its name."),
     Rule("merge-sums", r"\sum_k f_k + \sum_k g_k = \sum_k (f_k + g_k)", "sum_k f_k + sum_k g_k = sum_k (f_k + g_k)",
          "Sums over the same range are one sum."),
 )  # fmt: skip

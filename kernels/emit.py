@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Symbol
+from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Symbol, preorder_traversal
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.errors import InputError
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, fresh_names
-from chainrule.derive.scalar import where
+from chainrule.derive.scalar import Indicator, where
 from chainrule.kernels.loops import Nest, Task, arrange, tasks_of
 from chainrule.kernels.products import MatrixProduct, matrix_product
 from chainrule.kernels.scalar_code import ScalarPrinter
@@ -94,6 +94,7 @@ class _Emitter:
         self.arrays: set[str] = {name for name in program.outputs if program.by_name[name].shape}
         self.summed_in_place: set[str] = set()
         self.unbounded = _unbounded(program)
+        self.shared = _shared_functions(program)
         symbols: dict[Expr, str] = {dim: self.names[f"dim {dim.name}"] for dim in program.dims}
         self.printer = ScalarPrinter(dtype, self.entry, symbols, self.unbounded.__contains__)
         self.lengths: dict[Index, Expr] = {}
@@ -310,7 +311,7 @@ class _Emitter:
     def prepared(self, body: Expr, lines: list[Line], depth: int) -> Expr:
         """The body with parts that outer loops or several places share replaced by local variables."""
         body = self.hoisted(body, depth)
-        for part in _repeated(body):
+        for part in _repeated(body, self.shared):
             known = self.known_value(part)
             if known is None:
                 known = next(self.temporaries)
@@ -513,8 +514,24 @@ def _worth_keeping(node: Expr) -> bool:
     return bool(node.args) and not isinstance(node, Ref | Index | Dim | KroneckerDelta) and not node.is_number
 
 
-def _repeated(body: Expr) -> list[Expr]:
-    """The parts that occur several times and are computed in any case, smaller ones first."""
+def _pattern(node: Expr) -> Expr:
+    """The node with its indices numbered by the order in which they occur."""
+    found = dict.fromkeys(part for part in preorder_traversal(node) if isinstance(part, Index))
+    return node.xreplace({index: Index(f"n{position}") for position, index in enumerate(found)})
+
+
+def _shared_functions(program: Program) -> set[Expr]:
+    """The function values, up to the naming of indices, that several definitions contain."""
+    users: dict[Expr, set[str]] = {}
+    for definition in program.definitions:
+        for node in definition.body.atoms(Function):
+            if not isinstance(node, where | Indicator | KroneckerDelta):
+                users.setdefault(_pattern(node), set()).add(definition.name)
+    return {pattern for pattern, names in users.items() if len(names) > 1}
+
+
+def _repeated(body: Expr, shared: set[Expr]) -> list[Expr]:
+    """The parts that are needed several times and are computed in any case, smaller ones first."""
     counts: dict[Expr, int] = {}
     eager: dict[Expr, None] = {}
 
@@ -532,18 +549,12 @@ def _repeated(body: Expr) -> list[Expr]:
             visit(argument, lazy or (isinstance(node, where) and position > 0))
 
     visit(body, False)
-    found = [node for node in eager if counts[node] > 1 and _costly(node)]
+    found = [
+        node for node in eager
+        if (counts[node] > 1 and _costly(node)) or (isinstance(node, Function) and _pattern(node) in shared)
+    ]  # fmt: skip
     return sorted(found, key=lambda node: (node.count_ops(), node.sort_key()))
 
 
 def _costly(node: Expr) -> bool:
     return node != Integer(-1) and not (isinstance(node, Mul) and len(node.args) == 2 and node.args[0] == -1)
-
-
-__all__ = ["RESERVED", "Source", "describe", "emit"]
-
-
-def parameters_of(program: Program) -> Mapping[str, str]:
-    """The parameter that stands for each input."""
-    names = _names(program, "")
-    return {item.name: names[item.name] for item in program.inputs}

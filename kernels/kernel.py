@@ -130,9 +130,10 @@ class Kernel:
         ``value_gradient_and_hessian``.  They check the types and shapes of their arguments, not
         the domains.
         """
-        Path(path).write_text(self._standalone(), encoding="utf-8")
+        Path(path).write_text(self.standalone(), encoding="utf-8")
 
-    def _standalone(self) -> str:
+    def standalone(self) -> str:
+        """The source of the module that :meth:`save` writes."""
         kinds = _KIND_OF_ORDER[: self._order + 1]
         public, modules = [], []
         for kind in kinds:

@@ -19,7 +19,9 @@ class Row(NamedTuple):
 
     @property
     def id(self) -> str:
-        return f"{'right' if self.right else 'wrong'} d{self.wrt} {self.formula.split(';')[-1].strip()[:40]} -> {self.claim[:40]}"
+        """A readable test id."""
+        formula = self.formula.split(";")[-1].strip()
+        return f"{'right' if self.right else 'wrong'}: d {formula[:40]} / d {self.wrt} = {self.claim[:40]}"
 
 
 LR = "X: real[n, d]; y: real[n]; w: real[d]; "
@@ -85,7 +87,7 @@ RIGHT = (
     right("x: real[n]; sum(sin(x)**2 + x)", "x", "sin(2*x) + 1"),
     right("x: real[n]; norm1(x)", "x", "sign(x)"),
     right("x: real[n]; sum(abs(x))", "x", "where(x > 0, 1, -1)"),
-    right("X: real[n, m]; sum(max(X, axis=1))", "X", "where(X >= max(X, axis=1, keepdims=True), 1, 0)", verdict="agrees"),
+    right("X: real[n, m]; sum(max(X, axis=1))", "X", "where(X >= max(X, axis=1, keepdims=True), 1, 0)", "agrees"),
     right("X: real[n, m]; sum(logsumexp(X, axis=0)**2)", "X", "2*logsumexp(X, axis=0)*softmax(X, axis=0)"),
     right("W: real[n, m]; u: real[n, 1]; v: real[m]; sum(W*(u-v)**2)", "u", "2*sum(W*(u-v), axis=1, keepdims=True)"),
     right("C: real[n, n]; X: real[n, d]; sum(C*(X@X.T))", "X", "(C + C.T)@X"),
@@ -98,6 +100,34 @@ RIGHT = (
           "softmax(Q@K.T/sqrt(d), axis=1).T@C"),
     right("S: real[n, n]; mean(logsumexp(S, axis=1) - diag(S))", "S", "(softmax(S, axis=1) - eye(n))/n"),
     right(LR + "mean((X@w-y)**2)", "w", "2*X.T@X/n", what="hessian"),
+    right("w: real[n]; sum(abs(w))", "w", "where(w > 0, 1, where(w < 0, -1, 0.3))"),
+    right("X: real[n, d]; W: real[d, k]; v: real[k]; sum(maximum(X@W, 0)@v)", "W", "X.T@(where(X@W >= 0, 1, 0)*v)"),
+    right("X: real[n, d]; W: real[d, k]; v: real[k]; y: real[n]; mean((relu(X@W)@v-y)**2)", "W",
+          "2/n*X.T@(outer(relu(X@W)@v-y, v)*where(X@W > 0, 1, 0))"),
+    right("x: real[n]; sum(clip(x, -1, 1))", "x", "where(abs(x) <= 1, 1, 0)"),
+    right("x: real[n]; norminf(x)", "x", "where(abs(x) >= max(abs(x)), sign(x), 0)", "agrees"),
+    right("x: real[n]; y: real[n]; sum(minimum(x, y)**2)", "y", "2*where(y <= x, y, 0)"),
+    right("a: real[d]; p: real[d]; q: real[d]; m: positive; maximum(0, m + norm(a-p)**2 - norm(a-q)**2)", "a",
+          "where(m + norm(a-p)**2 - norm(a-q)**2 > 0, 2*(q-p), 0*a)"),
+    right("x: real[n]; sum(elu(x))", "x", "where(x > 0, 1, exp(x))"),
+    right("x: real[n]; sum(x*abs(x))", "x", "2*abs(x)"),
+    right("x: real[n]; prod(x)", "x", "prod(x)/x", "agrees"),
+    right(LR + "e: positive; sum(maximum(abs(y-X@w)-e, 0))", "w", "-X.T@(where(abs(y-X@w) > e, 1, 0)*sign(y-X@w))"),
+    right(BINARY + "g: positive; -sum(y*(1-sigmoid(X@w))**g*log(sigmoid(X@w)))", "w",
+          "X.T@(y*(1-sigmoid(X@w))**g*(g*sigmoid(X@w)*log(sigmoid(X@w)) - (1-sigmoid(X@w))))"),
+    right("X: real[n, d]; V: real[d, k]; 0.5*sum((X@V)**2 - X**2@V**2)", "V", "X.T@(X@V) - (X**2).T@ones((n,k))*V"),
+    right("X: positive[n, m]; W: positive[n, k]; H: positive[k, m]; sum(X*log(X/(W@H)) - X + W@H)", "W",
+          "(1 - X/(W@H))@H.T"),
+    right("x: positive[n]; p: positive; sum(x**p)**(1/p)", "x", "sum(x**p)**(1/p-1)*x**(p-1)"),
+    right("x: real[n]; std(x)", "x", "(x-mean(x))/(n*std(x))"),
+    right("z: real[n, k]; y: onehot[n, k]; e: unit; -mean(sum(((1-e)*y+e/k)*log_softmax(z, axis=1), axis=1))", "z",
+          "(softmax(z, axis=1) - (1-e)*y - e/k)/n"),
+    right("x: real; exp(-abs(x))", "x", "-sign(x)*exp(-abs(x))"),
+    right("x: real[n]; sum(1/(1+exp(-x)))", "x", "1/(4*cosh(x/2)**2)"),
+    right("x: real[n]; y: binary[n]; sum(where(y == 1, x**2, -x))", "x", "2*x*y - (1-y)"),
+    right("x: real[n]; y: binary[n]; sum(abs(y*x))", "x", "y*sign(x)"),
+    right("X: real[n, d]; sum(norm(X, axis=1))", "X", "X/norm(X, axis=1, keepdims=True)"),
+    right("x: real[n]; 3*x[0]**2", "x", "6*x[0]*eye(n)[0, :]"),
 )
 
 WRONG = (

@@ -20,18 +20,21 @@ ROOT = Path(__file__).resolve().parent.parent
 #: Bottom to top.  Every module matches exactly one pattern.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive", "derive.catalog", "derive.normal", "derive.notation", "derive.render", "kernels"),
-    ("derive.errors", "derive.domains"),
+    ("derive.errors", "derive.domains", "derive.rules", "derive.latex_names"),
     ("derive.scalar", "derive.program"),
-    ("derive.catalog.entries", "derive.catalog.elementwise", "derive.catalog.tensor_functions"),
-    ("derive.numeric", "derive.identities"),
+    ("derive.catalog.*",),
+    ("derive.exponentials", "derive.identities", "derive.binding", "derive.steps", "derive.serialise"),
+    ("derive.numeric", "derive.sampling", "derive.kinks", "derive.comparison"),
     ("derive.notation.*",),
-    ("derive.sampling",),
-    ("derive.rules", "derive.steps", "derive.calculus", "derive.algebra"),
-    ("derive.matrix_form", "derive.index_form"),
+    ("derive.preactivation", "derive.algebra", "derive.calculus", "derive.chain"),
+    ("derive.bound_terms", "derive.arrange", "derive.inlining", "derive.layout", "derive.contraction"),
+    ("derive.products", "derive.matrix_form", "derive.index_form"),
     ("derive.render.*",),
-    ("derive.catalog.losses", "derive.formula"),
+    ("derive.narrative",),
+    ("derive.formula",),
     ("derive.derivation",),
-    ("derive.normal.*", "derive.normal_form", "derive.equality", "derive.kinks", "derive.comparison", "derive.verdict", "derive.verify"),
+    ("derive.normal.*", "derive.normal_form", "derive.equality"),
+    ("derive.verdict", "derive.verify"),
     ("kernels.*",),
     ("chainrule", "cli"),
 )
@@ -82,7 +85,8 @@ def imported(tree: ast.AST) -> Iterator[tuple[str, ast.stmt]]:
 def own_imports(tree: ast.AST, modules: set[str]) -> Iterator[tuple[str, ast.stmt]]:
     """The imports of our own modules, as names of the layer table."""
     for name, node in imported(tree):
-        if name.split(".")[0] != "chainrule":
+        # The version is a constant that stands before everything else; it may be read anywhere.
+        if name.split(".")[0] != "chainrule" or name == "chainrule.__version__":
             continue
         short = name.removeprefix("chainrule").removeprefix(".") or "chainrule"
         while short not in modules and "." in short:

@@ -413,7 +413,8 @@ def _unravel(body: Expr, index: Index, ranges: dict[Index, Expr]) -> Expr:
         rows = index / column.args[0]
         if rows.has(index) or rows.has(floor):
             continue
-        inner, outer = bound_index(len(ranges)), bound_index(len(ranges) + 1)
+        unused = (bound_index(position) for position in itertools.count() if bound_index(position) not in ranges)
+        inner, outer = next(unused), next(unused)
         split = body.xreplace({index - rows * column: inner, column: outer})
         if not split.has(index):
             ranges[inner], ranges[outer] = rows, ranges.pop(index) / rows

@@ -34,8 +34,7 @@ def _line(line: Line) -> str:
     left = " = ".join(shown.latex for shown in line.left)
     sign = "= " if line.left or line.note else ""
     note = rf" && \text{{{_prose(line.note)}}}" if line.note else ""
-    aside = f" \\\\\n&\\quad {line.aside.latex}" if line.aside is not None else ""
-    return f"{left} &{sign}{line.right.latex}{note}{aside}"
+    return f"{left} &{sign}{line.right.latex}{note}"
 
 
 def _prose(text: str) -> str:

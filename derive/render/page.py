@@ -24,14 +24,12 @@ class Line:
     Attributes:
         right: the right-hand side, or the whole line if there is no left-hand side.
         left: the left-hand sides, chained by equality signs; none continues the line above.
-        note: why the line holds, a sentence.
-        aside: a remark such as a shape or a second notation.
+        note: why the line holds, or the shape: a sentence.
     """
 
     right: Shown
     left: tuple[Shown, ...] = ()
     note: str = ""
-    aside: Shown | None = None
 
 
 @dataclass(frozen=True)

@@ -17,9 +17,11 @@ def page_text(page: Page) -> str:
 
 
 def _section(section: Section) -> str:
-    indent = max((len(_left(line)) for line in section.lines), default=0)
-    notes = max((len(line.right.text) for line in section.lines if line.note), default=0)
-    lines = [_line(line, min(indent, WIDTH // 3), min(notes, WIDTH // 2)) for line in section.lines]
+    lefts = [_left(line) for line in section.lines]
+    indent = min(max(map(len, lefts), default=0), WIDTH // 3)
+    noted = [len(line.right.text) for line in section.lines if line.note]
+    width = min(max(noted, default=0), WIDTH // 2)
+    lines = [_line(line, left, indent, width) for line, left in zip(section.lines, lefts, strict=True)]
     return "\n".join([section.title, *lines])
 
 
@@ -27,13 +29,6 @@ def _left(line: Line) -> str:
     return " = ".join(shown.text for shown in line.left)
 
 
-def _line(line: Line, indent: int, notes: int) -> str:
-    left = _left(line)
-    sign = "= " if left or line.note else ""
-    text = f"  {left:<{indent}} {sign}{line.right.text}" if indent else f"  {line.right.text}"
-    if line.note:
-        padding = " " * max(0, notes - len(line.right.text))
-        text += f"{padding}    | {line.note}"
-    if line.aside is not None:
-        text += f"\n  {'':<{indent}}   {line.aside.text}"
-    return text
+def _line(line: Line, left: str, indent: int, width: int) -> str:
+    text = f"  {left:<{indent}} = {line.right.text}" if indent else f"  {line.right.text}"
+    return f"{text:<{indent + width + 5}}    {line.note}" if line.note else text
