@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from chainrule.derive.formula import Formula, catalog, formula
     from chainrule.derive.verdict import Verdict
     from chainrule.derive.verify import verify
-    from chainrule.kernels.kernel import Kernel, elementwise, kernel
+    from chainrule.kernels.elementwise import elementwise
+    from chainrule.kernels.kernel import Kernel, kernel
 
 #: The module that each public name is imported from.
 _MODULES = {
@@ -32,7 +33,7 @@ _MODULES = {
     "Kernel": "chainrule.kernels.kernel",
     "Verdict": "chainrule.derive.verdict",
     "catalog": "chainrule.derive.formula",
-    "elementwise": "chainrule.kernels.kernel",
+    "elementwise": "chainrule.kernels.elementwise",
     "formula": "chainrule.derive.formula",
     "gradient": "chainrule.derive.derivation",
     "hessian": "chainrule.derive.derivation",

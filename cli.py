@@ -416,7 +416,7 @@ def print_error(error: BaseException, as_json: bool) -> int:
     code, message, data = explain(error)
     if as_json:
         print_json(False, {"error": data})
-    if code == 101 and os.environ.get("CHAINRULE_DEBUG"):
+    if os.environ.get("CHAINRULE_DEBUG") and not isinstance(error, ChainruleError | click.ClickException):
         traceback.print_exception(error)
     label = click.style("error", fg="red", bold=True) if use_colour(sys.stderr) else "error"
     click.echo(f"{label}: {message}", err=True)

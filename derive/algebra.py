@@ -190,6 +190,24 @@ def _sum_over(
     return None
 
 
+def known_sums(definition: Definition, context: Context) -> Rewrite | None:
+    """Sums among the forward definitions that a declared identity makes a number."""
+    values: dict[Expr, Expr] = {}
+    used: list[Use] = []
+    for ref in definition.refs:
+        source = context.known[ref.name]
+        if isinstance(source, Definition) and source.reduce == "sum" and source.origin == "auto":
+            uses, value, left = _collapse_term(source.body, source, context)
+            if uses and not left and not value.atoms(Ref, Index):
+                values[ref] = value
+                used += uses
+    if not values:
+        return None
+    names = tuple(("name", name) for _, name in dict.fromkeys(used) if name)
+    also = tuple(("also", rule) for rule in dict.fromkeys(rule for rule, _ in used))
+    return Rewrite(used[0][0], definition.with_body(definition.body.xreplace(values)), (*names, *also[1:]))
+
+
 def _same_range(value: Expr, length: Expr, definition: Definition) -> bool:
     """Whether ``value`` certainly lies in ``range(length)``."""
     if isinstance(value, Index):
@@ -489,6 +507,7 @@ PASSES: tuple[Pass, ...] = (
     substitute,
     drop_unit_bounds,
     collapse_sums,
+    known_sums,
     declared_squares,
     symmetric_entries,
     readable,

@@ -8,8 +8,10 @@ lengths are pulled out of sums again.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import sympy as sp
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
@@ -37,13 +39,13 @@ class Order:
         found = expr.atoms(Ref) or expr.atoms(Dim)
         return min((self.positions.get(item.name, LAST) for item in found), default=LAST)
 
-    def term(self, term: Expr) -> tuple[object, ...]:
+    def term(self, term: Expr) -> tuple[Any, ...]:
         """Positive terms first, one before others, arrays before scalars, then by name, numbers."""
         coefficient, rest = term.as_coeff_Mul()
         kind = 0 if abs(term) == 1 else 2 if term.is_number else 1
         return (bool(coefficient < 0), kind, -len(indices_of(rest)), self.first_name(rest), *_text(rest))
 
-    def factor(self, factor: Expr) -> tuple[object, ...]:
+    def factor(self, factor: Expr) -> tuple[Any, ...]:
         """Lengths, names and powers of names, others by name (functions before sums), logarithms."""
         base = factor.base if isinstance(factor, Pow) else factor
         kind = 0 if isinstance(base, Dim) or base.is_number else 1 if isinstance(base, Ref) else 2
@@ -53,6 +55,10 @@ class Order:
     def terms(self, terms: Iterable[Expr]) -> list[Expr]:
         """Terms in the order of writing."""
         return sorted(terms, key=self.term)
+
+    def size(self, term: Expr) -> tuple[Any, ...]:
+        """The order of terms, whatever their signs."""
+        return self.term(term)[1:]
 
     def factors(self, factors: Iterable[Expr]) -> list[Expr]:
         """Factors in the order of writing."""
@@ -81,15 +87,19 @@ def content(total: Expr) -> tuple[Expr, Expr]:
     terms = Add.make_args(total)
     if len(terms) < 2:
         return S.One, total
+    lengths = _common_lengths(terms)
     number = _common_number([term.as_coeff_Mul()[0] for term in terms])
-    if abs(number) != 1 and indices_of(total) and any(map(_has_scalar, terms)):
+    if abs(number) != 1 and any(_has_scalar(term / lengths) for term in terms):
         # 2/n * X.T @ r + 2*lam*w: each term keeps its coefficient.
         number = number / abs(number)
-    common = number * _common_lengths(terms)
+    common = number * lengths
     return (common, Add(*(term / common for term in terms))) if common != 1 else (S.One, total)
 
 
 def _has_scalar(term: Expr) -> bool:
+    """Whether an array term has a scalar factor."""
+    if not indices_of(term):
+        return False
     factors = Mul.make_args(term)
     return any(not factor.is_number and not indices_of(factor) for factor in factors)
 
@@ -148,6 +158,40 @@ def _scaled(term: Expr) -> Expr:
     if not moving or (parts.number == 1 and not scalars):
         return term
     return Mul(term / over, parts.number, *scalars, Over("sum", Mul(*moving), *over.limits.items()))
+
+
+def paired(total: Expr) -> Expr:
+    """``sum M v + sum N v`` as ``sum (M + N) v`` where the sums share a factor over what they run over."""
+    terms = list(Add.make_args(total))
+    for first, second in itertools.combinations(terms, 2):
+        joined = _paired(first, second)
+        if joined is not None:
+            return paired(Add(*(term for term in terms if term not in (first, second)), joined))
+    return total
+
+
+def _paired(first: Expr, second: Expr) -> Expr | None:
+    (scale, one), (other_scale, two) = _scaled_sum(first), _scaled_sum(second)
+    if one is None or two is None or one.limits != two.limits or abs(scale / other_scale) != 1:
+        return None
+    shared, rest = common_factors(one.body + scale / other_scale * two.body)
+    bound = set(one.limits)
+    rests = Add.make_args(rest)
+    alike = any(indices_of(factor) & bound for factor in shared) or names_in(one) == names_in(two)
+    if len(rests) != 2 or not alike:
+        return None
+    places = [indices_of(part) for part in rests]
+    if places[0] != places[1] or len(places[0]) > 2 or not places[0] & bound:
+        return None
+    return scale * Over("sum", Mul(*shared, rest), *one.limits.items())
+
+
+def _scaled_sum(term: Expr) -> tuple[Expr, Over | None]:
+    """A term as scalars times a sum."""
+    sums = [factor for factor in Mul.make_args(term) if isinstance(factor, Over) and factor.kind == "sum"]
+    if len(sums) != 1 or indices_of(term / sums[0]):
+        return term, None
+    return term / sums[0], sums[0]
 
 
 # ---- products -----------------------------------------------------------------------------------

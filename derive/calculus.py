@@ -131,8 +131,8 @@ def hvp_program(program: Program, wrt: Sequence[str]) -> Program:
 
 
 def directional_derivative(first: Derivative, wrt: Sequence[str]) -> tuple[Program, tuple[Input, ...]]:
-    """The program of ``sum_a <df/da, v_a>`` and its new inputs ``v_a``."""
-    program = first.program
+    """The program of ``sum_a <df/da, v_a>``, in the context of the gradient, and its new inputs ``v_a``."""
+    program = first.context
     directions = []
     for name in wrt:
         stem = next(fresh_names([*program.by_name, *(item.name for item in directions)], f"v_{name}"))
@@ -149,10 +149,13 @@ def directional_derivative(first: Derivative, wrt: Sequence[str]) -> tuple[Progr
         label = next(fresh_names([*program.by_name, *(d.name for d in definitions)], "slope"))
         definitions.append(Definition(label, (), body, "sum", direction.shape))
         total += definitions[-1][()]
-    label = next(fresh_names([*program.by_name, *(d.name for d in definitions)], "slope"))
-    definitions.append(Definition(label, (), total))
+    if isinstance(total, Ref) and definitions[-1].name == total.name:
+        label = total.name
+    else:
+        label = next(fresh_names([*program.by_name, *(d.name for d in definitions)], "slope"))
+        definitions.append(Definition(label, (), total))
     inputs = (*program.inputs, *directions)
-    return Program(inputs, tuple(definitions), (label,)).pruned(), tuple(directions)
+    return Program(inputs, tuple(definitions), (label,)), tuple(directions)
 
 
 def joined(program: Program, more: Program) -> Program:

@@ -133,7 +133,9 @@ def compare(subject: Subject, place: Place, check_engine: bool = True) -> Compar
         second = _compare(subject, place, check_engine=False)
     if second.outcome != "differs":
         return second if second.outcome == "agrees" else replace(first, outcome="unclear")
-    stable = _digits(first.claimed - second.claimed, abs(first.claimed)) > STABLE_DIGITS
+    # The sizes of the gap are compared, not single entries: several may be equally wrong.
+    before, after = abs(first.claimed - first.true), abs(second.claimed - second.true)
+    stable = _digits(before - after, before) > STABLE_DIGITS
     return first if stable else replace(first, outcome="unclear")
 
 
@@ -145,8 +147,9 @@ def _moderate(program: Program, values: Mapping[str, Array]) -> bool:
 
 def _compare(subject: Subject, place: Place, check_engine: bool) -> Comparison:
     point = exact(subject.inputs, place.values)
-    truth = evaluate(subject.derivative, point, MPMATH)[subject.name]
-    if not finite(truth):
+    found = evaluate(subject.derivative, point, MPMATH)
+    truth = found[subject.name]
+    if not (finite(truth) and finite(found[subject.derivative.outputs[0]])):
         return Comparison("undefined", place)
     kinks = sum(kinks_at(subject, point, MPMATH).values())
     if check_engine and not kinks and not engine_agrees(subject, place):

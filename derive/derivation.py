@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -75,8 +76,8 @@ class Derivation:
 
     def page(self) -> Page:
         """The derivation as lines, for any renderer."""
-        definitions = [step for step in self.steps if step.rule == "definition"]
-        moves = [step for step in self.steps if step.rule != "definition"]
+        definitions = list(itertools.takewhile(lambda step: step.rule == "definition", self.steps))
+        moves = self.steps[len(definitions) :]
         hidden = inlined_parts(self.context, moves)
         context = by_name(self.context, self.steps, hidden)
         items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())

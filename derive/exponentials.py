@@ -60,6 +60,16 @@ def factored_exponentials(node: Expr) -> Expr | None:
     return result if shorter and result != node and not isinstance(result, Add) else None
 
 
+def sigmoid_ratio(node: Expr) -> Expr | None:
+    """``exp(u)/(c + exp(u)) = sigmoid(u - log(c))`` and the like, for every numerator."""
+    return ratio_of_exponentials(node, every=True)
+
+
+def readable_sigmoid_ratio(node: Expr) -> Expr | None:
+    """The same where the result is shorter than the quotient."""
+    return ratio_of_exponentials(node, every=False)
+
+
 def ratio_of_exponentials(node: Expr, *, every: bool) -> Expr | None:
     """``r exp(a) / (c exp(u) + d exp(v))**m`` in sigmoids.
 

@@ -96,8 +96,6 @@ class Formula:
     @cached_property
     def node(self) -> Any:
         """The syntax tree of the matrix form, or ``None``."""
-        if isinstance(self.output, Input):
-            return matrix_form(self.program, self.output.name)
         return matrix_form(self.program, self.output.name)
 
     def parts(self) -> Iterator[tuple[str, str]]:
@@ -137,6 +135,10 @@ def formula(source: str, /, **declarations: str) -> Formula:
     entry = BY_NAME.get(ALIASES.get(name, name)) if not declarations else None
     if entry is not None:
         return Formula(parse_formula(entry.text), entry.text, entry.name, entry.wrt)
+    if not declarations and name.isidentifier():
+        near = near_names(name, [*BY_NAME, *ALIASES])
+        if near:
+            raise UnknownNameError(f"the catalogue has no formula called {name!r}", near=near)
     return Formula(parse_formula(source, declarations), source)
 
 

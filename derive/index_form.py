@@ -10,15 +10,16 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from sympy import Add, Expr, KroneckerDelta, Mul, Pow, Rational, S, floor
+
 from chainrule.derive.arrange import Fraction, Order, content, fraction, is_decimal, negated
+from chainrule.derive.bound_terms import LogSoftmax, Over, indices_of
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.errors import LimitError
-from chainrule.derive.bound_terms import LogSoftmax, Over, indices_of
-from chainrule.derive.inlining import Inliner, written_in
+from chainrule.derive.inlining import Inliner
 from chainrule.derive.latex_names import latex_name
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
-from sympy import Add, Expr, KroneckerDelta, Mul, Pow, Rational, S, floor
 
 #: Letters for indices, in the order in which they are taken.
 LETTERS = "ijklmpqrstuvabcdefgh"
@@ -202,7 +203,7 @@ class _Printer:
         split = [f for f in under if indices_of(f)] if others else []
         front = self.ratio(size, scalars, [f for f in under if f not in split], names, alone=not others)
         back = self.ratio(S.One, others, split, names, alone=True) if others else ""
-        text = self.style.space.join(part for part in (front, back) if part)
+        text = self.joined([part for part in (front, back) if part])
         return sign + text, SUM if sign else PRODUCT
 
     def ratio(
@@ -216,10 +217,17 @@ class _Printer:
         top += self.factors(upper, names, open_end=whole)
         bottom += self.factors(lower, names, open_end=False)
         if not bottom:
-            return self.style.space.join(top) if top else "1" if alone else ""
-        under = self.style.space.join(bottom)
+            return self.joined(top) if top else "1" if alone else ""
+        under = self.joined(bottom)
         under = under if len(bottom) == 1 or self.style is LATEX else self.style.parentheses(under)
-        return self.style.quotient(self.style.space.join(top) or "1", under)
+        return self.style.quotient(self.joined(top) or "1", under)
+
+    def joined(self, factors: Sequence[str]) -> str:
+        """Factors side by side; an operator sign brings its own space."""
+        result = "".join(factors[:1])
+        for factor in factors[1:]:
+            result += (" " if factor.startswith(("\\sum", "\\prod")) else self.style.space) + factor
+        return result
 
     def factors(self, factors: Sequence[Expr], names: Names, *, open_end: bool) -> list[str]:
         """Factors as texts, reductions last; all but an open end in parentheses where they need them."""

@@ -9,10 +9,10 @@ Softmax and its logarithm, which are lowered to ``exp(z - logsumexp(z))``, are r
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 
 import sympy as sp
-from sympy import Add, Expr, Integer, Mul, S, Symbol, Tuple
+from sympy import Add, Expr, Mul, S
 
 from chainrule.derive.bound_terms import LogSoftmax, Over, Softmax, indices_of
 from chainrule.derive.errors import LimitError

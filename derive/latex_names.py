@@ -6,9 +6,12 @@ import re
 import unicodedata
 
 GREEK = frozenset(
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
-    "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega".split()
-)
+    [
+        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu",
+        "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
+        "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
+    ]
+)  # fmt: skip
 #: Usual spellings where the Greek name is a keyword or has a variant.
 SPELLINGS = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon", "ell": "ell", "omicron": "o"}
 #: Endings of names that stand for an accent.

@@ -33,7 +33,7 @@ Layout = tuple[Index | None, ...]
 #: Functions whose value on a vector is a diagonal or unit matrix, its own transpose.
 SYMMETRIC_CALLS = frozenset({"diag", "eye"})
 #: Extra cost of a call, in characters: what readers and machines would rather avoid.
-CALL_COST = {"einsum": 25, "diag": 6, "ones": 4, "outer": 0}
+CALL_COST = {"einsum": 25, "diag": 5, "ones": 4, "outer": 0}
 NEW_AXIS_COST, TRANSPOSE_COST, NAME_COST = 9, 3, 2
 #: Cost of broadcasting to three axes, which nobody reads.
 UNCLEAR_COST = 1000
@@ -158,6 +158,13 @@ def without_minus(node: Node) -> Node | None:
         inner = without_minus(node.left)
         return None if inner is None else Binary(node.operator, inner, node.right)
     return None
+
+
+def begins_transposed(node: Node) -> bool:
+    """Whether the first operand of a product is a transpose."""
+    while isinstance(node, Binary) and node.operator in ("*", "/", "@"):
+        node = node.left
+    return isinstance(node, Transpose)
 
 
 # ---- choosing -----------------------------------------------------------------------------------

@@ -15,21 +15,23 @@ from collections.abc import Callable
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, log, polygamma
 
-from chainrule.derive.arrange import Order, common_factors, content, is_decimal, names_in, scaled_sums
-from chainrule.derive.catalog.elementwise import BY_FUNCTION
-from chainrule.derive.contraction import Group, Part, operand_layout, reduced, square_root
-from chainrule.derive.errors import LimitError
+from chainrule.derive.arrange import Order, content, is_decimal, paired, scaled_sums
 from chainrule.derive.bound_terms import LogSoftmax, Over, indices_of
+from chainrule.derive.catalog.elementwise import BY_FUNCTION
+from chainrule.derive.contraction import operand_layout
+from chainrule.derive.errors import LimitError
 from chainrule.derive.inlining import Inliner, written_in
 from chainrule.derive.layout import (
     UNCLEAR_COST,
     Layout,
     NoMatrixForm,
     attempt,
+    begins_transposed,
     binary,
     call,
     cost,
     einsum,
+    in_front,
     indices_in,
     minus,
     number,
@@ -38,6 +40,7 @@ from chainrule.derive.layout import (
     without_minus,
 )
 from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Slice, Subscript, Text
+from chainrule.derive.parts import Group, Part, reduced, square_root
 from chainrule.derive.products import write_term
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
@@ -168,7 +171,9 @@ def entry(writer: Writer, ref: Ref, layout: Layout) -> Node:
     item = writer.program.by_name[ref.name]
     natural, items = _natural_axes(writer, ref, item.shape)
     node: Node = Name(ref.name)
-    if any(not isinstance(part, Slice) or part != Slice() for part in items):
+    while items and items[-1] == Slice():
+        items.pop()
+    if items:
         node = Subscript(node, tuple(items))
     if len(set(indices_in(natural))) < len(indices_in(natural)):
         node, natural = _diagonal_of(node, natural)
@@ -250,7 +255,7 @@ def _subscript(node: Node, items: tuple[Node, ...]) -> Node:
     merged = [(waiting.pop(0) if waiting else part) if isinstance(part, Slice) else part for part in node.items]
     if any(isinstance(part, Slice) and part != Slice() for part in node.items):
         return Subscript(node, items)
-    return Subscript(node.operand, tuple(merged))
+    return Subscript(node.operand, (*merged, *waiting))
 
 
 def delta(writer: Writer, expr: KroneckerDelta, layout: Layout) -> Node:
@@ -271,53 +276,20 @@ def delta(writer: Writer, expr: KroneckerDelta, layout: Layout) -> Node:
 def add(writer: Writer, total: Add, layout: Layout) -> Node:
     """A sum: common numbers in front, positive terms first."""
     joined = paired(scaled_sums(total))
-    if joined != total:
+    if joined != total and indices_of(joined) == indices_of(total):
         return writer.spell(joined, layout)
     if content(total)[0] != 1:
         return write_term(writer, total, layout)
-    nodes = [writer.operand(term, layout) for term in writer.order.terms(total.args)]
+    terms = [(writer.order.size(term), writer.operand(term, layout)) for term in total.args]
+    terms.sort(key=lambda pair: (*pair[0][:3], begins_transposed(pair[1]), *pair[0][3:]))
+    nodes = Counter(node for _, node in terms)
     # A matrix plus its transpose may be the same text twice: then the matrix is symmetric.
-    nodes = [node if count == 1 else in_front(number(count), node) for node, count in Counter(nodes).items()]
-    signed = [(without_minus(node), node) for node in nodes]
-    signed.sort(key=lambda pair: pair[0] is not None)
+    found = [node if count == 1 else in_front(number(count), node) for node, count in nodes.items()]
+    signed = sorted(((without_minus(node), node) for node in found), key=lambda pair: pair[0] is not None)
     result = signed[0][1]
     for positive, node in signed[1:]:
         result = Binary("+", result, node) if positive is None else Binary("-", result, positive)
     return result
-
-
-def paired(total: Expr) -> Expr:
-    """``sum M v + sum N v`` as ``sum (M + N) v`` where the sums share a factor over what they run over."""
-    terms = list(Add.make_args(total))
-    for first, second in itertools.combinations(terms, 2):
-        joined = _paired(first, second)
-        if joined is not None:
-            return paired(Add(*(term for term in terms if term not in (first, second)), joined))
-    return total
-
-
-def _paired(first: Expr, second: Expr) -> Expr | None:
-    (scale, one), (other_scale, two) = _scaled_sum(first), _scaled_sum(second)
-    if one is None or two is None or one.limits != two.limits or abs(scale / other_scale) != 1:
-        return None
-    shared, rest = common_factors(one.body + scale / other_scale * two.body)
-    bound = set(one.limits)
-    rests = Add.make_args(rest)
-    alike = any(indices_of(factor) & bound for factor in shared) or names_in(one) == names_in(two)
-    if len(rests) != 2 or not alike:
-        return None
-    places = [indices_of(part) for part in rests]
-    if places[0] != places[1] or len(places[0]) > 2 or not places[0] & bound:
-        return None
-    return scale * Over("sum", Mul(*shared, rest), *one.limits.items())
-
-
-def _scaled_sum(term: Expr) -> tuple[Expr, Over | None]:
-    """A term as scalars times a sum."""
-    sums = [factor for factor in Mul.make_args(term) if isinstance(factor, Over) and factor.kind == "sum"]
-    if len(sums) != 1 or indices_of(term / sums[0]):
-        return term, None
-    return term / sums[0], sums[0]
 
 
 def power(writer: Writer, expr: Pow, layout: Layout) -> Node:
@@ -389,12 +361,12 @@ def indicator(writer: Writer, expr: Indicator, layout: Layout) -> Node:
 
 
 def comparison(writer: Writer, condition: Expr, layout: Layout) -> Node:
-    """A comparison, numbers on the right."""
+    """A comparison, numbers and scalars on the right."""
     if not isinstance(condition, Indicator):
         return Binary("!=", writer.operand(condition, layout), number(0))
     left, right = condition.args
     operator: BinaryOperator = condition.operator  # type: ignore[assignment]
-    if left.is_number:
+    if left.is_number or (not indices_of(left) and indices_of(right)):
         left, right, operator = right, left, TURNED[operator]
     return Binary(operator, writer.operand(left, layout), writer.operand(right, layout))
 

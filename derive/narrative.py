@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
@@ -117,29 +118,50 @@ def forward(program: Program, steps: Iterable[Step]) -> Section:
 
 
 def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str]) -> Section:
-    """The adjoints, each from the chain rule to its textbook form."""
+    """The adjoints, each from the chain rule to its textbook form.
+
+    The sums that an adjoint was split into are shown inside it, so a step about one of them is
+    shown as a step about the adjoint.
+    """
+    steps = list(steps)
+    owners = _owners(steps)
+    steps = [_seen(step, {**hidden, **owners}) for step in steps]
+    state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
+    state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
     lines: list[Line] = []
-    steps = [_seen(step, hidden) for step in steps]
-    for where, group in groupby(steps, key=lambda step: step.where):
-        lines += _one_quantity(context, where, list(group))
+    for where, group in groupby(steps, key=lambda step: owners.get(step.where, step.where)):
+        lines += _one_quantity(context, where, list(group), state)
     return Section("Chain rule, from the output back", tuple(lines))
 
 
-def _one_quantity(context: Program, where: str, steps: list[Step]) -> Iterator[Line]:
-    before = steps[0].before.body
-    last = ""
+def _owners(steps: Sequence[Step]) -> dict[str, str]:
+    """The adjoint that each split-off sum is a part of."""
+    whole = [step for step in steps if step.before.body.has(Partial)]
+    own = {step.where for step in whole}
+    parts = {step.where for step in steps if step.rule != "definition"} - own
+    return {name: step.where for step in whole for name in step.after.reads & parts}
+
+
+def _one_quantity(
+    context: Program, where: str, steps: list[Step], state: dict[str, Definition]
+) -> Iterator[Line]:
+    before, last = steps[0].before.body, ""
+    left: tuple[Shown, ...] = ()
     if isinstance(before, Partial):
         symbol = partial(before.output.name, before.variable.name)
         known = steps[0].rule not in SYMBOLIC and where in context.by_name
         left = (named(where), symbol) if known else (symbol,)
+    elif steps[0].rule == "definition":
+        left = (named(where),)
     elif before.has(Partial):
-        left = (_of_step(context, steps[0].before),)
-    else:
-        start = _of_step(context, steps[0].before)
-        yield Line(start, (named(where),), "One of the sums.")
-        left, last = (), start.text
+        left = (_of_step(context, steps[0].before, state),)
+    whole = steps[0].after
     for step in steps:
-        right = _of_step(context, step.after)
+        if step.where == where:
+            whole = step.after
+        else:
+            state[step.where] = replace(step.after, origin="auto")
+        right = _of_step(context, whole, state)
         if right.text != last:
             yield Line(right, left, sentence(step))
             left, last = (), right.text
@@ -156,18 +178,15 @@ def sentence(step: Step) -> str:
     return " ".join(BY_ID[rule].say(step.bindings) for rule in rules)
 
 
-def _of_step(context: Program, definition: Definition) -> Shown:
+def _of_step(context: Program, definition: Definition, state: Mapping[str, Definition]) -> Shown:
     """A definition as it stood at some step, other quantities by their names."""
     if definition.body.has(Partial):
         factors = sorted(definition.body.atoms(Partial), key=lambda part: order(context, part.output.name), reverse=True)
         symbols = [partial(factor.output.name, factor.variable.name) for factor in factors]
         return Shown(" * ".join(s.text for s in symbols), r" \cdot ".join(s.latex for s in symbols))
-    earlier = []
-    for known in context.definitions:
-        if known.name == definition.name:
-            break
-        earlier.append(known)
-    program = Program(context.inputs, (*earlier, replace(definition, origin="adjoint")), (definition.name,))
+    earlier = itertools.takewhile(lambda known: known.name != definition.name, context.definitions)
+    shown_state = (state[known.name] for known in earlier)
+    program = Program(context.inputs, (*shown_state, replace(definition, origin="adjoint")), (definition.name,))
     return shown(program, definition.name)
 
 

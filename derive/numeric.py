@@ -77,7 +77,7 @@ def evaluate(program: Program, values: Mapping[str, Any], backend: Backend = FLO
     ``values`` holds an array per input whose shapes fit the declarations (see ``bind_dims``).
     """
     env: dict[str, Array] = {
-        item.name: np.asarray(values[item.name], dtype=backend.dtype) for item in program.inputs
+        item.name: _converted(values[item.name], backend) for item in program.inputs
     }
     dims = bind_dims(program.inputs, env)
     with np.errstate(all="ignore"):
@@ -92,6 +92,12 @@ def evaluate_definition(
     """The value of one definition, given the values of everything that it reads."""
     with np.errstate(all="ignore"):
         return _Evaluator(definition, env, dims, backend).value()
+
+
+def _converted(value: Any, backend: Backend) -> Array:
+    """An input as numbers of the backend; doubles must not stay among numbers of many digits."""
+    array = np.asarray(value, dtype=backend.dtype)
+    return np.asarray(np.frompyfunc(mpmath.mpf, 1, 1)(array)) if backend.dtype is object else array
 
 
 def bind_dims(inputs: Sequence[Input], arrays: Mapping[str, Array]) -> dict[Dim, int]:
@@ -257,7 +263,7 @@ class _Evaluator:
         local = {arg: sp.Dummy(real=True) for arg in entry.args}
         for symbol, argument in zip(entry.args, expr.args, strict=True):
             self.memo[local[symbol]] = self.array(argument)
-        if entry.stable is None:
+        if entry.stable is None or (entry.stable.doubles_only and self.backend.dtype is object):
             return self.array(entry.define.xreplace(local))
         for symbol, definition in entry.stable.assignments:
             value = self.array(definition.xreplace(local))

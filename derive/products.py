@@ -18,17 +18,8 @@ import sympy as sp
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S
 
 from chainrule.derive.arrange import Order, common_factors, fraction, is_decimal, negated
-from chainrule.derive.contraction import (
-    Group,
-    Groups,
-    Part,
-    Speller,
-    combined,
-    cycle_traces,
-    eliminated,
-    grouped,
-)
 from chainrule.derive.bound_terms import Over, indices_of
+from chainrule.derive.contraction import combined, cycle_traces, eliminated
 from chainrule.derive.layout import (
     Layout,
     NoMatrixForm,
@@ -46,6 +37,7 @@ from chainrule.derive.layout import (
     shape_node,
 )
 from chainrule.derive.notation.syntax import Binary, Call, Node
+from chainrule.derive.parts import Group, Groups, Part, Speller, grouped
 from chainrule.derive.program import Dim, Index
 
 #: Ways of writing one term that are compared at most.
@@ -242,7 +234,7 @@ def _contracted(
     parts = [(part, False) for part in upper] + [(part, True) for part in lower]
     free: tuple[list[Part], list[Part]] = ([], [])
     ways: list[list[list[Group]]] = []
-    for members, bound in components(parts, term.bound):
+    for members, bound in _with_weights(components(parts, term.bound)):
         if not bound:
             free[members[0][1]].append(members[0][0])
             continue
@@ -293,6 +285,22 @@ def components(parts: Sequence[Member], bound: Sequence[Index]) -> list[tuple[li
                 rest.append((other, indices))
         found = [*rest, (members, shared)]
     return [(members, [index for index in bound if index in indices]) for members, indices in found]
+
+
+def _with_weights(found: list[tuple[list[Member], list[Index]]]) -> list[tuple[list[Member], list[Index]]]:
+    """Components with the free vectors that weight a matrix which is also weighted at its other end."""
+    alone = [members[0] for members, bound in found if not bound]
+    joined, taken = [], set()
+    for members, bound in found:
+        if not bound:
+            continue
+        weighted = {index for part, _ in members for index in part.indices if len(part.indices) == 1}
+        ends = {part.indices - weighted for part, _ in members if len(part.indices) == 2 and part.indices & weighted}
+        extra = [m for m in alone if m[0].indices in ends and not m[1] and m[0].indices.isdisjoint(bound)]
+        extra = [m for m in extra if id(m[0]) not in taken]
+        taken |= {id(part) for part, _ in extra}
+        joined.append((members + extra, bound))
+    return [([m], []) for m in alone if id(m[0]) not in taken] + joined
 
 
 # ---- coefficients -------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ PRML = "Bishop, Pattern Recognition and Machine Learning (2006)"
 
 RULES: tuple[Rule, ...] = (
     Rule("definition", r"q := \text{its definition}", "q := its definition",
-         "Name the parts of the formula."),
+         "Definition."),
     Rule("seed", r"\frac{\partial L}{\partial L} = 1", "dL/dL = 1",
          "The derivative of the output by itself is one (a unit tensor for a tensor-valued output)."),
     Rule("chain-rule", r"\frac{\partial L}{\partial a} = \sum_c \frac{\partial L}{\partial c}\frac{\partial c}{\partial a}",

@@ -374,14 +374,15 @@ class _Task:
         if tally.fault:
             reason = "the engine's derivative and differences of the formula disagree; please report this formula"
             return Verdict("undecided", wrt, reason)
+        if tally.failure:
+            partly = tally.points or tally.wrong is not None or "shape" in tally.failure
+            answer: Answer = "refuted" if partly else "undecided"
+            return Verdict(answer, wrt, tally.failure, points=tally.points)
         if tally.wrong is not None:
             return self.refuted(name, subject, claimed, tally)
-        if tally.failure:
-            answer: Answer = "refuted" if tally.points or "shape" in tally.failure else "undecided"
-            return Verdict(answer, wrt, tally.failure, points=tally.points)
         if tally.silent and claimed.program is not None:
             return Verdict("refuted", wrt, "the claim is not defined at points where the derivative is")
-        if not tally.points:
+        if not tally.points and not tally.unclear:
             what = "the claim" if tally.silent else "the derivative"
             return Verdict("undecided", wrt, f"{what} is not defined at any of the points that were tried")
         proof = self.proof(name, claimed)

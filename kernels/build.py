@@ -15,7 +15,7 @@ import stat
 import sys
 import tempfile
 import threading
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
 
@@ -34,29 +34,34 @@ import math
 import numpy as np
 from numba import njit, types
 
-helper = njit(nogil=True, error_model="numpy", fastmath={"contract"})
+number = types.{dtype}
+helper = njit(nogil=True, error_model="numpy", fastmath={{"contract"}})
+
+
+def array(axes):
+    """The type of a contiguous array, which may be read-only."""
+    return types.Array(number, axes, "C", readonly=True)
 '''
 
 _loaded: dict[str, ModuleType] = {}
 _lock = threading.Lock()
 
 
-def module_source(source: Source, program: Program, dtype: str, about: Iterable[str]) -> str:
-    """The whole module of a generated function."""
-    docstring = "\n".join(about)
-    single = "f32 = np.float32\n" if dtype == "float32" else ""
-    helpers = "".join(f"\n\n{text}\n" for text in source.helpers)
-    return f'"""{docstring}"""\n\n{_HEADER}{single}{helpers}\n\n{_decorator(program, dtype)}\n{source.text}\n'
+def module_source(sources: Sequence[tuple[Source, Program]], dtype: str, about: str) -> str:
+    """A module of generated functions, each of a program, with the helpers they call."""
+    header = _HEADER.format(dtype=dtype)
+    if dtype == "float32":
+        header = header.replace("\nhelper =", "\nf32 = np.float32\nhelper =")
+    helpers = dict.fromkeys(helper for source, _ in sources for helper in source.helpers)
+    functions = (f"{_decorator(program)}\n{source.text}" for source, program in sources)
+    return "\n\n\n".join([f'"""{about}"""\n\n{header.rstrip()}', *helpers, *functions]) + "\n"
 
 
-def _decorator(program: Program, dtype: str) -> str:
-    """The types of the parameters, fixed so that a kernel is compiled once; arrays may be read-only."""
-    parameters = ", ".join(
-        f'types.Array(types.{dtype}, {len(item.shape)}, "C", readonly=True)' if item.shape else f"types.{dtype}"
-        for item in program.inputs
-    )
-    options = 'cache=True, nogil=True, error_model="numpy", fastmath={"contract"}'
-    return f"@njit([({parameters},)], {options})" if program.inputs else f"@njit([()], {options})"
+def _decorator(program: Program) -> str:
+    """The types of the parameters are fixed, so that a kernel is compiled once."""
+    parameters = [f"array({len(item.shape)})" if item.shape else "number" for item in program.inputs]
+    signature = f"({parameters[0]},)" if len(parameters) == 1 else f"({', '.join(parameters)})"
+    return f'@njit([{signature}], cache=True, nogil=True, error_model="numpy", fastmath={{"contract"}})'
 
 
 def load(text: str) -> ModuleType:

@@ -9,29 +9,27 @@ from __future__ import annotations
 import keyword
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Symbol, preorder_traversal
+from sympy import Expr, Mul
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.errors import InputError
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, fresh_names
-from chainrule.derive.scalar import Indicator, where
 from chainrule.kernels.loops import Nest, Task, arrange, tasks_of
 from chainrule.kernels.products import MatrixProduct, matrix_product
 from chainrule.kernels.scalar_code import ScalarPrinter
 from chainrule.kernels.schedule import is_within
+from chainrule.kernels.sharing import INDENT, Scope, Sharing
 
 #: Names that generated source uses for itself.
 RESERVED = frozenset(
-    {*BY_NAME, *keyword.kwlist, "np", "math", "njit", "helper", "range", "len", "abs", "float", "f32", "times",
-     "polygamma", "maximum", "minimum", "inf", "nan"}
+    [*BY_NAME, *keyword.kwlist, *["np", "math", "njit", "types", "array", "number", "helper", "dot", "checked", "sizes", "results", "f32"],
+     *["range", "len", "abs", "float", "max", "min", "tuple", "times", "polygamma", "inf", "nan"]]
 )  # fmt: skip
 
 #: Longest comment.
 COMMENT_WIDTH = 110
-
-INDENT = "    "
 
 
 @dataclass(frozen=True)
@@ -56,18 +54,12 @@ class Source:
         return "\n".join([f"def {self.name}({', '.join(self.parameters)}):", *self.body])
 
 
-def emit(program: Program, name: str, dtype: str = "float64") -> Source:
-    """The source of a function of the inputs that returns the tuple of the outputs."""
-    return _Emitter(program, name, dtype).run()
+def emit(program: Program, name: str, dtype: str = "float64", dot: str = "np.dot") -> Source:
+    """The source of a function of the inputs that returns the tuple of the outputs.
 
-
-@dataclass
-class _Scope:
-    """What is known inside one loop: its variable, entries held in local variables, values computed."""
-
-    variable: Index | None = None
-    entries: dict[Ref, str] = field(default_factory=dict)
-    values: dict[Expr, str] = field(default_factory=dict)
+    ``dot`` is the function that multiplies matrices and vectors.
+    """
+    return _Emitter(program, name, dtype, dot).run()
 
 
 @dataclass(frozen=True)
@@ -84,19 +76,16 @@ Line = str | _Store
 class _Emitter:
     """Writes one function; the source grows from the outermost loop inwards."""
 
-    def __init__(self, program: Program, name: str, dtype: str) -> None:
-        self.program, self.function, self.dtype = program, name, dtype
+    def __init__(self, program: Program, name: str, dtype: str, dot: str) -> None:
+        self.program, self.function, self.dtype, self.dot = program, name, dtype, dot
         self.names = _names(program, name)
-        self.variables = fresh_names({*self.names.values(), *RESERVED, name}, "i")
-        self.temporaries = fresh_names({*self.names.values(), *RESERVED, name}, "t")
-        self.scopes: list[_Scope] = [_Scope()]
-        self.pending: dict[int, list[Line]] = {}
+        self.temporaries = fresh_names({*self.names, *self.names.values(), *RESERVED, name}, "t")
         self.arrays: set[str] = {name for name in program.outputs if program.by_name[name].shape}
         self.summed_in_place: set[str] = set()
         self.unbounded = _unbounded(program)
-        self.shared = _shared_functions(program)
         symbols: dict[Expr, str] = {dim: self.names[f"dim {dim.name}"] for dim in program.dims}
         self.printer = ScalarPrinter(dtype, self.entry, symbols, self.unbounded.__contains__)
+        self.values = Sharing(self.printer, self.temporaries, program)
         self.lengths: dict[Index, Expr] = {}
 
     def run(self) -> Source:
@@ -105,7 +94,7 @@ class _Emitter:
             block = self.slot(slot, 0)
             names = [slot.name] if isinstance(slot, Task) else [task.name for task in slot.tasks]
             lines += [line for name in names for line in self.allocation(name)]
-            lines += [*self.pending.pop(0, []), *block]
+            lines += [*self.values.pending.pop(0, []), *block]
             lines += [line for name in names for line in self.conversion(name)]
         results = ", ".join(self.result(name) for name in self.program.outputs)
         lines.append(f"{INDENT}return {results}" if len(self.program.outputs) > 1 else f"{INDENT}return ({results},)")
@@ -184,13 +173,13 @@ class _Emitter:
         variable = self.loop_variable(depth)
         starting = [task for task in nest.tasks if self.starts(task)]
         before = [line for task in starting for line in self.initial(task, depth)]
-        self.scopes.append(_Scope(variable))
+        self.values.scopes.append(Scope(variable))
         self.lengths[variable] = nest.length
         inner: list[Line] = []
         for slot in nest.body:
             block = self.slot(slot, depth + 1)
-            inner += [*self.pending.pop(depth + 1, []), *block]
-        self.scopes.pop()
+            inner += [*self.values.pending.pop(depth + 1, []), *block]
+        self.values.scopes.pop()
         after = [line for task in starting for line in self.final(task, depth)]
         head = f"{_pad(depth)}for {variable.name} in range({self.printer.index(nest.length)}):"
         return [*before, head, *inner, *after]
@@ -224,7 +213,7 @@ class _Emitter:
     def local(self, name: str) -> str:
         """The variable that holds an entry in the loops over the axes of a definition."""
         rank = len(self.program.by_name[name].shape)
-        suffix = "".join(scope.variable.name for scope in self.scopes[1 : 1 + rank] if scope.variable)
+        suffix = "".join(scope.variable.name for scope in self.values.scopes[1 : 1 + rank] if scope.variable)
         return self.unique(f"{self.names[name]}_{suffix}") if suffix else self.names[name]
 
     def initial(self, task: Task, depth: int) -> list[Line]:
@@ -256,14 +245,14 @@ class _Emitter:
     def keep(self, task: Task, local: str, depth: int) -> list[Line]:
         """Makes a value known as a local variable, and stores it if anything needs the array."""
         entry = task.definition[tuple(self.running(task)[index] for index in task.definition.free)]
-        self.scopes[-1].entries[entry] = local
+        self.values.scopes[-1].entries[entry] = local
         if not entry.indices:
             return []
         return [_Store(task.name, f"{_pad(depth)}{self.array_entry(entry)} = {local}")]
 
     def running(self, task: Task) -> dict[Index, Index]:
         """The loop variable of each index whose loop surrounds the task."""
-        variables = [scope.variable for scope in self.scopes[1:] if scope.variable is not None]
+        variables = [scope.variable for scope in self.values.scopes[1:] if scope.variable is not None]
         return dict(zip(task.outer, variables, strict=False))
 
     # ---- statements ----------------------------------------------------------------------------------------------
@@ -272,14 +261,13 @@ class _Emitter:
         """Computes one entry of a pointwise definition, or adds to a reduction."""
         definition = task.definition
         body = definition.body.xreplace(self.running(task))
-        lines: list[Line] = []
-        value = self.prepared(body, lines, depth)
+        value, lines = self.values.prepared(body, depth)
         text = self.printer.source(value)
         if definition.reduce:
             return [*lines, *self.accumulate(task, text, depth)]
         local = self.local(task.name)
-        lines = [self.comment(definition, depth), *lines, f"{_pad(depth)}{local} = {text}"]
-        return [*lines, *self.keep(task, local, depth)]
+        assignment = [self.comment(definition, depth), *lines, f"{_pad(depth)}{local} = {text}"]
+        return [*assignment, *self.keep(task, local, depth)]
 
     def accumulate(self, task: Task, text: str, depth: int) -> list[Line]:
         pad, kind = _pad(depth), task.definition.reduce
@@ -306,89 +294,13 @@ class _Emitter:
             f"{pad}{INDENT}{total} += 1.0 if {new} == {largest} else math.exp({new} - {largest})",
         ]
 
-    # ---- values computed once --------------------------------------------------------------------------------------
-
-    def prepared(self, body: Expr, lines: list[Line], depth: int) -> Expr:
-        """The body with parts that outer loops or several places share replaced by local variables."""
-        body = self.hoisted(body, depth)
-        for part in _repeated(body, self.shared):
-            known = self.known_value(part)
-            if known is None:
-                known = next(self.temporaries)
-                # Parts of this part come earlier in the list and are replaced in it already.
-                text = self.printer.source(self.with_values(part, whole=False))
-                lines.append(f"{_pad(depth)}{known} = {text}")
-                self.scopes[-1].values[part] = known
-        return self.with_values(body)
-
-    def known_value(self, part: Expr) -> str | None:
-        return next((scope.values[part] for scope in reversed(self.scopes) if part in scope.values), None)
-
-    def with_values(self, body: Expr, whole: bool = True) -> Expr:
-        """The expression with the values at hand replaced by local variables."""
-        known = self.known_value(body) if whole else None
-        if known is not None:
-            return _variable(known, body)
-        if not body.args or isinstance(body, Ref | KroneckerDelta):
-            return body
-        arguments = [self.with_values(argument) for argument in body.args]
-        return body if tuple(arguments) == body.args else body.func(*arguments)
-
-    def hoisted(self, body: Expr, depth: int) -> Expr:
-        """The body with its loop-invariant parts computed outside the loops they do not depend on."""
-        if depth == 0:
-            return body
-        return self.outside(body, depth)
-
-    def outside(self, node: Expr, depth: int) -> Expr:
-        if not node.args or isinstance(node, Ref | KroneckerDelta | where):
-            return node
-        level = self.depth_of(node)
-        if level < depth and _worth_keeping(node):
-            return self.assigned(node, level)
-        if isinstance(node, Mul | Add):
-            node = self.collected(node, depth)
-        arguments = [self.outside(argument, depth) for argument in node.args]
-        return node if tuple(arguments) == node.args else node.func(*arguments)
-
-    def collected(self, node: Expr, depth: int) -> Expr:
-        """A product or sum with all its loop-invariant parts taken together."""
-        if isinstance(node, Mul) and any(self.printer.is_unbounded(factor) for factor in node.args):
-            return node
-        fixed = [part for part in node.args if not part.is_number and self.depth_of(part) < depth]
-        if len(fixed) < 2:
-            return node
-        together = node.func(*fixed)
-        rest = [part for part in node.args if part not in fixed]
-        return node.func(self.assigned(together, self.depth_of(together)), *rest)
-
-    def assigned(self, node: Expr, level: int) -> Expr:
-        """A local variable that holds the value, assigned within ``level`` loops."""
-        for scope in self.scopes[: level + 1]:
-            if node in scope.values:
-                return _variable(scope.values[node], node)
-        name = next(self.temporaries)
-        inner = self.hoisted(node, level)
-        source = self.printer.source(self.with_values(inner))
-        self.pending.setdefault(level, []).append(f"{_pad(level)}{name} = {source}")
-        self.scopes[level].values[node] = name
-        return _variable(name, node)
-
-    def depth_of(self, node: Expr) -> int:
-        """The number of loops within which the value of an expression changes."""
-        symbols = node.free_symbols
-        depths = [depth for depth, scope in enumerate(self.scopes) if scope.variable in symbols]
-        holders = {text: depth for depth, scope in enumerate(self.scopes) for text in scope.values.values()}
-        depths += [holders[symbol.name] for symbol in symbols if symbol.name in holders]
-        return max(depths, default=0)
-
     # ---- entries --------------------------------------------------------------------------------------------------
 
     def entry(self, ref: Ref) -> str:
         """The source of an entry: a local variable that holds it, or the array's entry."""
-        for scope in reversed(self.scopes):
-            if ref in scope.entries:
-                return scope.entries[ref]
+        held = self.values.held(ref)
+        if held is not None:
+            return held
         if not ref.indices:
             return self.names[ref.name]
         self.arrays.add(ref.name)
@@ -421,7 +333,7 @@ class _Emitter:
         first = self.operand(product.first, product.batch, product.left, product.contracted, product.flip_first)
         second = self.operand(product.second, product.batch, product.contracted, product.right, product.flip_second)
         comment = self.comment(definition, 0).strip()
-        call = f"np.dot({first}, {second})"
+        call = f"{self.dot}({first}, {second})"
         if not product.batch:
             wide = len(product.left) > 1 or len(product.right) > 1
             shape = self.shape_text(definition.shape)
@@ -470,11 +382,6 @@ def describe(definition: Definition) -> str:
     return text if len(text) <= COMMENT_WIDTH else text[: COMMENT_WIDTH - 3] + "..."
 
 
-def _variable(name: str, value: Expr) -> Symbol:
-    """A local variable, known to be positive if its value is."""
-    return Symbol(name, positive=True) if value.is_positive else Symbol(name, real=True)
-
-
 def _pad(depth: int) -> str:
     return INDENT * (depth + 1)
 
@@ -504,57 +411,3 @@ def _unbounded(program: Program) -> set[str]:
         if not definition.reduce and printer.is_unbounded(definition.body):
             found.add(definition.name)
     return found
-
-
-def _worth_keeping(node: Expr) -> bool:
-    """Whether the value of an expression is worth a variable."""
-    if isinstance(node, Mul):
-        factors = [factor for factor in node.args if not factor.is_number]
-        return len(factors) > 1 or any(_worth_keeping(factor) for factor in factors)
-    return bool(node.args) and not isinstance(node, Ref | Index | Dim | KroneckerDelta) and not node.is_number
-
-
-def _pattern(node: Expr) -> Expr:
-    """The node with its indices numbered by the order in which they occur."""
-    found = dict.fromkeys(part for part in preorder_traversal(node) if isinstance(part, Index))
-    return node.xreplace({index: Index(f"n{position}") for position, index in enumerate(found)})
-
-
-def _shared_functions(program: Program) -> set[Expr]:
-    """The function values, up to the naming of indices, that several definitions contain."""
-    users: dict[Expr, set[str]] = {}
-    for definition in program.definitions:
-        for node in definition.body.atoms(Function):
-            if not isinstance(node, where | Indicator | KroneckerDelta):
-                users.setdefault(_pattern(node), set()).add(definition.name)
-    return {pattern for pattern, names in users.items() if len(names) > 1}
-
-
-def _repeated(body: Expr, shared: set[Expr]) -> list[Expr]:
-    """The parts that are needed several times and are computed in any case, smaller ones first."""
-    counts: dict[Expr, int] = {}
-    eager: dict[Expr, None] = {}
-
-    def visit(node: Expr, lazy: bool) -> None:
-        if not _worth_keeping(node):
-            for argument in () if isinstance(node, Ref) else node.args:
-                visit(argument, lazy)
-            return
-        counts[node] = counts.get(node, 0) + 1
-        if not lazy:
-            eager[node] = None
-        if counts[node] > 1:
-            return
-        for position, argument in enumerate(node.args):
-            visit(argument, lazy or (isinstance(node, where) and position > 0))
-
-    visit(body, False)
-    found = [
-        node for node in eager
-        if (counts[node] > 1 and _costly(node)) or (isinstance(node, Function) and _pattern(node) in shared)
-    ]  # fmt: skip
-    return sorted(found, key=lambda node: (node.count_ops(), node.sort_key()))
-
-
-def _costly(node: Expr) -> bool:
-    return node != Integer(-1) and not (isinstance(node, Mul) and len(node.args) == 2 and node.args[0] == -1)

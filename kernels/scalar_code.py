@@ -56,6 +56,7 @@ class ScalarPrinter:
         symbols: the source of symbols (dimensions, loop variables, local variables).
         unbounded: whether a quantity may be infinite, so that its product with 0 is 0.
         helpers: name and source of the helper functions that the printed source calls.
+        infinite: the local variables that hold a value which may be infinite.
     """
 
     dtype: str = "float64"
@@ -63,6 +64,7 @@ class ScalarPrinter:
     symbols: dict[Expr, str] = field(default_factory=dict)
     unbounded: Callable[[str], bool] = lambda name: False
     helpers: dict[str, str] = field(default_factory=dict)
+    infinite: set[str] = field(default_factory=set)
 
     def source(self, expr: Expr) -> str:
         """The source of an expression."""
@@ -139,6 +141,8 @@ class ScalarPrinter:
             return not factor.args[0].is_positive
         if isinstance(factor, log1p.function):
             return not (1 + factor.args[0]).is_positive
+        if isinstance(factor, sp.Symbol):
+            return factor.name in self.infinite
         return isinstance(factor, Ref) and self.unbounded(factor.name)
 
     def _power(self, expr: Pow) -> Code:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Mapping, Sequence
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -43,12 +45,16 @@ def public_function(source: Source, program: Program, dtype: str, about: str, re
     return "\n".join(lines)
 
 
-def checked_source() -> str:
-    """The source of :func:`checked` for a generated module."""
-    return inspect.getsource(checked).replace(
-        "def checked(name: str, value: Any, shape: tuple[int | str, ...], dtype: type, sizes: dict[str, int]) -> Any:",
-        "def checked(name, value, shape, dtype, sizes):",
-    ).replace("  # noqa: B905 # the lengths were compared above", "")  # fmt: skip
+def standalone_module(core: str, public: Sequence[str]) -> str:
+    """A module of compiled functions with what they need besides NumPy and numba, and its public functions."""
+    if re.search(r"\bdot\(", core):
+        text = resources.files("chainrule.kernels").joinpath("dot.py").read_text(encoding="utf-8")
+        products = text[text.index("SCIPY") :].replace(": Any", "").replace(" -> Any", "").rstrip()
+        core = core.replace("import math\n", "import importlib.util\nimport math\n", 1)
+        core = core.replace("types\n", f"types\nfrom numba.extending import overload\n\n{products}\n", 1)
+    _, _, body = inspect.getsource(checked).partition("\n")
+    check = f"def checked({', '.join(inspect.signature(checked).parameters)}):\n{body}"
+    return "\n\n\n".join([core.rstrip(), re.sub(r"  # noqa.*", "", check).rstrip(), *public]) + "\n"
 
 
 def _shape(item: Input) -> str:

@@ -52,10 +52,18 @@ class Console:
 
 def transcript(block: str) -> list[tuple[str, str]]:
     """The commands of a console block, each with the output shown under it."""
-    parts = re.split(r"^\$ ", block, flags=re.MULTILINE)
-    assert parts[0].strip() == "", "a console block begins with '$ '"
-    commands = [part.partition("\n") for part in (p.replace("\\\n", " ") for p in parts[1:])]
-    return [(command, output.rstrip("\n") + "\n" if output.strip() else "") for command, _, output in commands]
+    first, *parts = re.split(r"^\$ ", block, flags=re.MULTILINE)
+    assert first.strip() == "", "a console block begins with '$ '"
+    return [split_command(part.replace("\\\n", " ")) for part in parts]
+
+
+def split_command(part: str) -> tuple[str, str]:
+    """The command, which ends with the line on which its quotes are closed, and the output."""
+    command, _, output = part.partition("\n")
+    while command.count('"') % 2:
+        more, _, output = output.partition("\n")
+        command += "\n" + more
+    return command, output.rstrip("\n") + "\n" if output.strip() else ""
 
 
 def document(page: Path) -> Document:
@@ -85,7 +93,8 @@ def test_pages_have_examples(name: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_to_files(page: Path) -> None:
-    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8"))
+    prose = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    links = re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", prose)
     missing = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert missing == []
 

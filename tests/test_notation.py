@@ -354,6 +354,8 @@ FORMULAS = [
     ("Σ_{i=1} x_i", None),
     ("x_i", None),
     ("x > y", None),
+    ("max(x, 0)", None),
+    ("min(0, x)", None),
     ("eye(m)", None),
     ("eye(n - n)", None),
     ("ones(x)", None),
@@ -417,7 +419,8 @@ def test_the_table_and_the_lowerings_agree():
     assert TENSOR_BY_NAME["norm"].signature == "norm(x, *, axis=None, keepdims=False)"
     assert TENSOR_BY_NAME["concat"].signature == "concat(*x, axis=0)"
     for entry in TENSOR_FUNCTIONS:
-        assert entry.about and entry.numpy, entry.name
+        assert entry.about, entry.name
+        assert entry.numpy, entry.name
 
 
 @pytest.mark.parametrize("entry", ELEMENTWISE, ids=lambda entry: entry.name)
@@ -596,6 +599,12 @@ def test_square_domains_need_two_equal_lengths(domain):
             parse_formula(f"A: {domain}{dims}; 1")
 
 
+def test_an_undeclared_name_may_be_one_that_results_get():
+    program = parse_formula("2*L + f")
+    assert [item.name for item in program.inputs] == ["L", "f"]
+    assert program.outputs == ("out",)
+
+
 def test_pi_may_be_declared():
     assert evaluate(parse_formula("pi: real; 2*pi"), {"pi": 3.0})["L"] == 6
 
@@ -715,7 +724,8 @@ def test_unparse_round_trip_of_index_sums(node):
             return Subscript(part, (Name("i"),))
         return Binary(part.operator, subscripted(part.left), subscripted(part.right))
 
-    whole = Binary("+", IndexSum(("i",), subscripted(node)), Binary("*", Name("x"), IndexSum(("i",), subscripted(node))))
+    inner = IndexSum(("i",), subscripted(node))
+    whole = Binary("+", inner, Binary("*", Name("x"), inner))
     assert parse_expression(unparse(whole), NAMES) == whole
 
 

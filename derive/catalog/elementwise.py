@@ -187,7 +187,8 @@ def _mills_fraction(depth: int) -> sp.Expr:
 inverse_mills = Elementwise(
     "inverse_mills", (x,), normpdf(x) / normcdf(x), "normpdf(x) / normcdf(x), about -x for very negative x",
     derivative=(-OUT * (x + OUT),), positive=True,
-    stable=Lets(((u, sp.Abs(x)),), where(less(x, -8), _mills_fraction(16), normpdf(x) / normcdf(x))),
+    stable=Lets(((u, sp.Abs(x)),), where(less(x, -8), _mills_fraction(16), normpdf(x) / normcdf(x)),
+                doubles_only=True),
     latex=r"\lambda\left({0}\right)",
     source="Abramowitz and Stegun, Handbook of Mathematical Functions (1964), eq. 26.2.14")
 lognormcdf = Elementwise(
@@ -196,7 +197,7 @@ lognormcdf = Elementwise(
     stable=Lets(((u, sp.Abs(x)),),
                 where(less(x, -8), -(u**2) / 2 - sp.log(2 * pi) / 2 - sp.log(_mills_fraction(16)),
                       where(less(x, 0), sp.log(half * sp.erfc(u / sp.sqrt(2))),
-                            log1p(-half * sp.erfc(u / sp.sqrt(2)))))),
+                            log1p(-half * sp.erfc(u / sp.sqrt(2))))), doubles_only=True),
     latex=r"\log\Phi\left({0}\right)",
     source="Abramowitz and Stegun, Handbook of Mathematical Functions (1964), eq. 26.2.14")
 silu = Elementwise("silu", (x,), x * sigmoid(x), "x sigmoid(x)", aliases=("swish",),

@@ -23,10 +23,16 @@ class Lets:
 
     SymPy re-associates sums, so a form whose order of operations matters is a sequence of
     assignments to symbols rather than one expression.
+
+    Attributes:
+        assignments: symbols and what they stand for, in order.
+        result: the value.
+        doubles_only: whether it is an approximation that is good for double precision only.
     """
 
     assignments: tuple[tuple[Symbol, Expr], ...]
     result: Expr
+    doubles_only: bool = False
 
 
 @dataclass(frozen=True)

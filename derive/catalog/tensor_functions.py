@@ -10,6 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+
 #: What an argument is: a tensor, several tensors, an axis, one or more axes, a switch, a length,
 #: a shape, a quoted text, or a condition.
 ArgumentKind = Literal["tensor", "tensors", "axis", "axes", "switch", "length", "shape", "text", "condition"]
@@ -76,7 +78,7 @@ PAIR = (Argument("a", "tensor"), Argument("b", "tensor"))
 
 
 def _reduction(name: str, about: str, numpy: str = "", arguments: tuple[Argument, ...] = AXES) -> TensorFunction:
-    method = arguments is AXES and name != "logsumexp"
+    method = hasattr(np.ndarray, name)
     return TensorFunction(name, "reduction", (X, *arguments), about, numpy or f"np.{name}", method=method)
 
 
@@ -88,8 +90,9 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
     _reduction("sum", "sum of the entries"),
     _reduction("mean", "sum of the entries over their number"),
     _reduction("prod", "product of the entries"),
-    _reduction("max", "largest entry; where several are largest, the derivative is shared among them"),
-    _reduction("min", "smallest entry; where several are smallest, the derivative is shared among them"),
+    # The axis of max and min is given by name only: max(x, 0) is the larger of x and 0 to many.
+    _reduction("max", "largest entry; where several are largest, the derivative is shared", "np.max", NAMED_AXES),
+    _reduction("min", "smallest entry; where several are smallest, the derivative is shared", "np.min", NAMED_AXES),
     _reduction("var", "mean of the squared distances from the mean", "np.var"),
     _reduction("std", "square root of var", "np.std"),
     _reduction("logsumexp", "log of the sum of exp(x), without overflow", "scipy.special.logsumexp"),

@@ -107,7 +107,7 @@ def _missing(node: Call, name: str, signature: str) -> NotationError:
 
 def _pair_hint(function: str) -> str:
     if function in {"max", "min"}:
-        return f"the {function}imum of two values is {function}imum(a, b)"
+        return f"the {function}imum of two values is {function}imum(a, b); an axis is given as axis=0"
     return "the norm of order 1 is norm1(x), the largest absolute entry norminf(x)" if function == "norm" else ""
 
 

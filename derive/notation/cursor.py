@@ -53,7 +53,7 @@ class Cursor:
             )
         return self.take()
 
-    def finish(self) -> None:
+    def finish(self, expected: str = "an operator or the end") -> None:
         """Nothing may be left."""
         token = self.token
         if token.kind in {"end", "separator"}:
@@ -64,7 +64,7 @@ class Cursor:
         elif token.is_(")", "]", "}", "|"):
             hint = "there is one closing bracket too many"
         raise NotationError(
-            f"{token.shown} cannot stand here", token.span, expected="an operator or the end", found=token.shown,
+            f"{token.shown} cannot stand here", token.span, expected=expected, found=token.shown,
             hint=hint,
         )  # fmt: skip
 

@@ -9,7 +9,7 @@ from typing import Literal
 from sympy import Expr, Integer
 
 from chainrule.derive.domains import DOMAINS, Domain, interval
-from chainrule.derive.errors import LimitError, NotationError, Span, near_names
+from chainrule.derive.errors import ChainruleError, LimitError, NotationError, Span, near_names
 from chainrule.derive.notation.cursor import Cursor
 from chainrule.derive.notation.tokens import Token, tokenize
 from chainrule.derive.program import Input, dim
@@ -100,14 +100,15 @@ def read_keyword_declaration(name: str, text: str, max_characters: int) -> Decla
     if len(names) != 2 or names[0].kind != "name":
         raise NotationError(f"{name!r} is not a name", expected="letters, digits and _")
     check_name(names[0])
-    reader = _Declaration(tokenize(text, max_characters))
-    return reader.meaning([names[0]])[0]
+    try:
+        return _Declaration(tokenize(text, max_characters)).meaning([names[0]])[0]
+    except ChainruleError as error:
+        error.message = f"in the declaration of {name}: {error.message}"
+        raise
 
 
 def check_name(token: Token) -> None:
-    """Refuse names that could clash with what programs have of their own."""
-    if token.text.startswith("__"):
-        raise NotationError("names do not start with two underscores", token.span)
+    """Refuse words that mean something else."""
     if token.text in {"True", "False", "None"}:
         raise NotationError(f"{token.text} cannot be declared or defined", token.span)
 
@@ -132,7 +133,7 @@ class _Declaration(Cursor):
         start = self.token
         domain = self.domain()
         shape, dims = self.dims()
-        self.finish()
+        self.finish("the end, or lengths in brackets such as [n, d]")
         span = Span(start.span.text, start.span.start, self.token.span.start)
         _check_shape(domain, shape, span)
         return [Declared(Input(token.text, shape, domain), token.span, dims) for token in names]

@@ -18,7 +18,7 @@ from chainrule.derive.catalog.elementwise import abs_
 from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.errors import LimitError, NotationError, ShapeError, Span
 from chainrule.derive.notation import scalars
-from chainrule.derive.notation.syntax import Node, Text
+from chainrule.derive.notation.syntax import Name, Node, Text, Transpose
 from chainrule.derive.notation.tensors import (
     Shape,
     Tensor,
@@ -57,12 +57,18 @@ class Axes:
             if not 0 <= value < tensor.rank:
                 raise ShapeError(
                     f"{tensor.text} has no axis {written}", self.span,
-                    expected=f"an axis from 0 to {tensor.rank - 1}" if tensor.rank else "no axis: a scalar has none",
+                    expected=_legal_axes(tensor.rank),
                     found=f"shape {shape_text(tensor.shape)}",
                 )  # fmt: skip
         if len(set(found)) < len(found):
             raise ShapeError("an axis is named twice", self.span)
         return tuple(sorted(found))
+
+
+def _legal_axes(rank: int) -> str:
+    if rank < 2:
+        return "axis 0" if rank else "no axis: a scalar has none"
+    return f"an axis from 0 to {rank - 1}, or from -{rank} to -1"
 
 
 # ---- reductions ---------------------------------------------------------------------------------
@@ -170,10 +176,17 @@ def matmul(work: Workspace, node: Node, a: Tensor, b: Tensor) -> Tensor:
 
 def _transpose_hint(a: Tensor, b: Tensor) -> str:
     if a.rank == 2 and a.shape[0] == b.shape[0 if b.rank == 1 else -2]:
-        return f"{a.text}.T fits: its axis 1 has length {a.shape[0]}"
+        return f"{_transposed(a)} fits: its axis 1 has length {a.shape[0]}"
     if b.rank == 2 and a.shape[-1] == b.shape[-1]:
-        return f"{b.text}.T fits: its axis 0 has length {b.shape[-1]}"
+        return f"{_transposed(b)} fits: its axis 0 has length {b.shape[-1]}"
     return ""
+
+
+def _transposed(tensor: Tensor) -> str:
+    """How the transpose of an operand is written."""
+    if isinstance(tensor.node, Transpose):
+        return replace(tensor, node=tensor.node.operand).text
+    return f"{tensor.text}.T" if isinstance(tensor.node, Name) else f"({tensor.text}).T"
 
 
 def lower_dot(work: Workspace, node: Node, a: Tensor, b: Tensor) -> Tensor:

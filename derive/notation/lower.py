@@ -34,6 +34,8 @@ from chainrule.derive.program import Definition, Dim, Index, Input, bound_index
 COMPARISONS = frozenset(operator for operator, binding in BINDING.items() if binding == COMPARISON)
 #: Words that other languages use for values that a formula has not.
 NOT_FINITE = frozenset({"inf", "nan", "NaN", "Inf", "infinity", "oo"})
+#: Words that would be read as factors if they were taken for names.
+WORDS = frozenset({"and", "or", "not", "if", "else", "for", "in", "is", "import", "return", "def"})
 
 
 @dataclass
@@ -46,6 +48,7 @@ class Reader:
         dims: the named lengths.
         closed: whether every name must be known, as in a claim about a given program.
         undeclared: inputs made for names that nobody declared, which are scalars.
+        later: names that later statements give.
         letters: the index letters of open sums.
     """
 
@@ -54,6 +57,7 @@ class Reader:
     dims: Mapping[str, Dim]
     closed: bool = False
     undeclared: dict[str, Input] = field(default_factory=dict)
+    later: set[str] = field(default_factory=set)
     letters: dict[str, Index] = field(default_factory=dict)
 
     # ---- operators ------------------------------------------------------------------------------
@@ -215,6 +219,8 @@ class Reader:
 
     def refuse_name(self, name: str, node: Node) -> None:
         """Refuse names that nobody declared and that cannot be scalars."""
+        if name in self.later:
+            raise NotationError(f"{name} is used before it is defined", node.span, hint="put its statement first")
         if name in FUNCTIONS:
             raise NotationError(
                 f"{name} is a function and needs brackets", node.span, expected=f"{name}(..)",
@@ -222,6 +228,10 @@ class Reader:
             )  # fmt: skip
         if name in self.letters or name in {"True", "False", "None"}:
             raise NotationError(f"{name} cannot stand here", node.span, expected="a value")
+        if name in WORDS:
+            raise NotationError(
+                f"the word {name} means nothing here", node.span, hint="a choice is written where(x > 0, a, b)"
+            )
         if name in NOT_FINITE:
             raise NotationError(f"{name} is not a number here", node.span, hint="only finite numbers are read")
         base = name.rpartition("_")[0]

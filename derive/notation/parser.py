@@ -164,8 +164,6 @@ class Parser(Cursor):
             inner = self.expression(SIGN)
             span = Span(token.span.text, token.span.start, inner.span.end if inner.span else token.span.end)
             return Negative(inner, span=span) if token.text == "-" else replace(inner, span=span)
-        if token.kind == "name" and token.text[0] in SUM_SIGNS and token.text not in self.names:
-            return self.sum()
         if token.is_("√"):
             return self.root()
         return self.postfix(self.atom())
@@ -175,6 +173,8 @@ class Parser(Cursor):
         token = self.token
         if token.kind == "number":
             return Number(number_value(self.take()), span=token.span)
+        if token.kind == "name" and token.text[0] in SUM_SIGNS and token.text not in self.names:
+            return self.sum()
         if token.kind == "name":
             return self.name()
         if token.kind == "text":
@@ -211,7 +211,7 @@ class Parser(Cursor):
             return False
         raise UnknownNameError(
             f"there is no function called {token.text}", token.span, near=near,
-            hint=f"a product with a bracket is written {token.text} * (..)",
+            hint="" if near else f"a product with a bracket is written {token.text} * (..)",
         )  # fmt: skip
 
     def index_letters(self, token: Token) -> tuple[str, tuple[str, ...]] | None:
@@ -339,7 +339,10 @@ class Parser(Cursor):
                 self.take()
                 keywords.append((keyword, self.expression()))
             elif keywords:
-                raise NotationError("an argument without a name follows one with a name", self.token.span)
+                raise NotationError(
+                    "an argument without a name follows one with a name", self.token.span,
+                    hint="equality inside where is ==" if token.text == "where" else "",
+                )  # fmt: skip
             else:
                 arguments.append(self.expression())
             if not self.accept(","):
@@ -410,6 +413,8 @@ class Parser(Cursor):
                 hint="each index runs over the whole axis that it stands on",
             )  # fmt: skip
         rest = Span(token.span.text, token.span.start + 1, token.span.end)
+        if not tail[0].isalpha():
+            raise NotationError("a space is missing after the sum sign", rest)
         self.at -= 1
         self.tokens[self.at] = Token("name", canonical_name(tail), rest)
         return ()

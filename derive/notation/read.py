@@ -72,12 +72,14 @@ def _read(text: str, declarations: Mapping[str, str], scope: Program | None, max
         )
     nodes = _nodes(rest, reader)
     names = {statement.name.text for statement in rest if statement.name}
+    reader.later = set(names)
     taken = {*reader.values, *reader.dims, *names, *(scope.by_name if scope else ())}
     for statement, node in zip(rest, nodes, strict=True):
+        tensor = reader.lower(node)
         name = statement.name.text if statement.name else _target_name({*taken, *reader.undeclared})
         with located(node):
-            definition = reader.work.name(reader.lower(node), name)
-        reader.values[name] = definition
+            reader.values[name] = reader.work.name(tensor, name)
+        reader.later.discard(name)
     inputs = (*(scope.inputs if scope else (entry.item for entry in declared.values())), *reader.undeclared.values())
     taken |= {*reader.undeclared, name, "pi"}
     return reader.work.finish(tuple(inputs), name, taken, () if scope else names)
@@ -104,13 +106,13 @@ def _nodes(statements: Sequence[Statement], reader: Reader) -> list[Node]:
     known = {*reader.values, *reader.dims}
     nodes: list[Node] = []
     for statement in statements:
-        if statement.name is None and statement is not statements[-1]:
-            raise NotationError(
-                "only the last statement may be without a name", statement.tokens[0].span, expected="name = expression"
-            )
         parser = Parser(statement.tokens, {*known, *given})
         nodes.append(parser.expression())
         parser.finish()
+        if statement.name is None and statement is not statements[-1]:
+            raise NotationError(
+                "only the last statement may be without a name", nodes[-1].span, expected="name = expression"
+            )
         if statement.name is not None:
             _check_new(statement, reader, given)
             given[statement.name.text] = statement.name.span

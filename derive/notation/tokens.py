@@ -43,7 +43,7 @@ SUM_SIGNS = "Σ∑"
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _METHOD = re.compile(r"\.([A-Za-z_][A-Za-z_0-9]*)")
-_FOREIGN_NUMBER = re.compile(r"0[xXbBoO][0-9a-fA-F]|[0-9.]+_|[0-9.]+[jJ](?![A-Za-z0-9_])")
+_FOREIGN_NUMBER = re.compile(r"0[xXbBoO][0-9a-fA-F]|[0-9.]+_|[0-9.]+[jJ](?!\w)|[0-9.]+[eE](?!\w|[+-][0-9])")
 _ADVICE = {
     "&": "conditions are nested: where(a > 0, where(b > 0, x, y), y)",
     "\\": "LaTeX is not read here: write X.T @ w, exp(x), sum(x)",
@@ -171,7 +171,7 @@ class _Scanner:
                 "this way to write a number is not known",
                 Span(self.text, self.place, foreign.end()),
                 expected="a decimal number such as 12, 0.5 or 1e-3",
-                hint="a product needs a sign or a space: 2*j",
+                hint="a product with a name needs a sign or a space: 2*e",
             )
         match = _NUMBER.match(self.text, self.place)
         assert match is not None
@@ -199,6 +199,8 @@ class _Scanner:
         if len(name) > MAX_NAME:
             span = Span(self.text, self.place, end)
             raise LimitError(f"the name has {len(name)} characters; the limit is {MAX_NAME}", span)
+        if name.startswith("__"):
+            raise NotationError("names do not start with two underscores", Span(self.text, self.place, end))
         self.add("name", name, end - self.place)
 
     def quoted(self, quote: str) -> None:

@@ -73,7 +73,7 @@ def _chain(node: Binary | Juxtaposed) -> str:
             break
         chain.append(left)
     first = chain[-1]
-    least = ATOM if _needs_brackets(first) else level + (level == COMPARISON)
+    least = ATOM + 1 if _needs_brackets(first) else level + (level == COMPARISON)
     parts, wide = [_bracketed(first.left, least)], False
     for item in reversed(chain):
         wide = wide or (isinstance(item, Binary) and item.operator == "@")

@@ -1,0 +1,163 @@
+"""Every derivation of the catalogue: each step holds on its own, leads on, and ends at the result."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+
+import numpy as np
+import pytest
+from support import check_steps, differences
+
+from chainrule.derive.catalog.losses import ENTRIES, Entry
+from chainrule.derive.derivation import Derivation, gradient, hessian, hvp, jacobian
+from chainrule.derive.errors import ChainruleError, InputError, UnknownNameError, UnsupportedError
+from chainrule.derive.formula import formula
+from chainrule.derive.numeric import evaluate
+from chainrule.derive.sampling import sample, size_assignments
+from chainrule.derive.steps import Partial
+
+BY_NAME = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)
+
+
+def first_order(entry: Entry) -> Derivation:
+    f = formula(entry.name)
+    return jacobian(f) if f.shape else gradient(f)
+
+
+def points(derivation: Derivation) -> Iterator[dict[str, np.ndarray]]:
+    """Inputs (and directions, for products with the Hessian) drawn from their domains, at two sizes."""
+    program = derivation.context
+    rng = np.random.default_rng(3)
+    for sizes in size_assignments(program)[:2]:
+        yield sample(program.inputs, sizes, rng)
+
+
+def check(derivation: Derivation) -> None:
+    values = next(points(derivation))
+    assert check_steps(derivation.context, derivation.steps, values) > 0
+    last = {}
+    for step in derivation.steps:
+        if step.where in last and step.rule != "definition":
+            assert last[step.where].body == step.before.body, step.where
+        last[step.where] = step.after
+    for result in derivation.result.values():
+        assert last[result.output.name].body == result.output.body  # type: ignore[union-attr]
+
+
+@BY_NAME
+def test_first_derivatives(entry: Entry) -> None:
+    derivation = first_order(entry)
+    check(derivation)
+    for values in points(derivation):
+        for name, result in derivation.result.items():
+            want = differences(derivation.formula.program, derivation.formula.output.name, name, values)
+            np.testing.assert_allclose(result.evaluate(**values), want, rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("derive", [hessian, hvp])
+@pytest.mark.parametrize("name", ["logistic_regression", "ridge", "softmax_regression", "kl_divergence", "chain"])
+def test_second_derivatives(name: str, derive: Callable[..., Derivation]) -> None:
+    check(derive(name))
+
+
+@BY_NAME
+def test_json_comes_back_exactly(entry: Entry) -> None:
+    derivation = first_order(entry)
+    text = derivation.to_json()
+    assert json.loads(text)["schema"] == 1
+    assert Derivation.from_json(text) == derivation
+
+
+@BY_NAME
+def test_every_renderer_prints_every_result_and_assumption(entry: Entry) -> None:
+    derivation = first_order(entry)
+    text, latex = derivation.text(), derivation.latex(document=True)
+    assert latex.count("{") == latex.count("}")
+    for result in derivation.result.values():
+        assert result.matrix() in text
+        assert result.latex() in latex
+    for assumption in derivation.assumptions:
+        assert assumption in text
+    for item in derivation.formula.inputs:
+        assert f"{item.name}: {item.domain.name}" in text
+
+
+def test_the_checker_finds_a_wrong_step() -> None:
+    derivation = gradient("logistic_regression")
+    steps = list(derivation.steps)
+    place = next(n for n, step in enumerate(steps) if isinstance(step.before.body, Partial))
+    wrong = steps[place].after.with_body(steps[place].after.body * 1.000001)
+    steps[place] = type(steps[place])(steps[place].rule, steps[place].where, steps[place].before, wrong)
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        check_steps(derivation.context, steps, next(points(derivation)))
+
+
+def test_declared_facts_are_named_and_not_differentiated() -> None:
+    """sum(p) is 1 on the simplex, but its derivative by p is not 0."""
+    derivation = gradient("p: simplex[k]; w: real[k]; sum(p)*sum(w*w)", "w")
+    assert derivation.result["w"].matrix() == "2*w"
+    assert any("p" in text and "sum to one" in text for text in derivation.assumptions)
+    again = jacobian(derivation.result["w"], "p").result["p"]
+    w = np.array([1.0, -2.0])
+    np.testing.assert_allclose(again.evaluate(p=np.array([0.3, 0.7]), w=w), np.outer(2 * w, np.ones(2)))
+
+
+def test_results_can_be_differentiated_again() -> None:
+    first = gradient("mse", "w").result["w"]
+    assert jacobian(first, "w").result["w"].matrix() == "2/n*X.T @ X"
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "result"),
+    [
+        ("X: real[n,d]; y: binary[n]; w: real[d]; "
+         "-mean(y*log(sigmoid(X@w)) + (1-y)*log(1-sigmoid(X@w)))", "w", "X.T @ (sigmoid(X @ w) - y) / n"),
+        ("X: real[n,d]; y: pm1[n]; w: real[d]; mean(log(1 + exp(-y*(X@w))))", "w",
+         "-X.T @ (y*sigmoid(-y*(X @ w))) / n"),
+        ("X: real[n,d]; y: binary[n]; w: real[d]; mean(softplus(X@w) - y*(X@w))", "w",
+         "X.T @ (sigmoid(X @ w) - y) / n"),
+        ("X: real[n,d]; Y: simplex[n,k]; W: real[d,k]; -mean(sum(Y*log_softmax(X@W, axis=1), axis=1))", "W",
+         "X.T @ (softmax(X @ W, axis=1) - Y) / n"),
+        ("X: real[n,d]; y: real[n]; w: real[d]; lam: positive; mean((y - X@w)^2) + lam*norm(w)^2", "w",
+         "2/n*X.T @ (X @ w - y) + 2*lam*w"),
+        ("T: real[n,m]; U: real[n,k]; W: real[m,k]; norm(T - U@W.T)^2", "U", "2*(U @ W.T - T) @ W"),
+        ("A: real[n,n]; x: real[n]; x @ A @ x", "x", "(A + A.T) @ x"),
+    ],
+)  # fmt: skip
+def test_textbook_forms(text: str, wrt: str, result: str) -> None:
+    assert gradient(text, wrt).result[wrt].matrix() == result
+
+
+def test_deltas_of_a_network_are_shared_by_name() -> None:
+    derivation = gradient("two_layer_network")
+    assert derivation.result["W1"].matrix() == "X.T @ delta1"
+    assert derivation.result["b2"].matrix() == "sum(delta2, axis=0)"
+    assert dict(derivation.result["W1"].parts())["delta1"] == "(1 - h1**2)*(delta2 @ W2.T)"
+
+
+def test_the_logistic_hessian() -> None:
+    assert hessian("logistic_regression", "w").result["w"].matrix() == "X.T @ diag(p*(1 - p)) @ X / n"
+
+
+def test_blocks_of_a_hessian_are_named_by_pairs() -> None:
+    derivation = hessian("simple_linear_regression")
+    assert set(derivation.result) == {"w", "w,b", "b,w", "b"}
+    x, y = np.array([1.0, 2.0, 4.0]), np.array([0.0, 1.0, 1.0])
+    assert derivation.result["w,b"].evaluate(x=x, y=y, w=0.3, b=0.1) == pytest.approx(2 * x.mean())
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        (lambda: gradient("mse", "v"), UnknownNameError, "no variable called 'v'"),
+        (lambda: gradient("x: real[n]; x^2", "x"), UnsupportedError, "use jacobian"),
+        (lambda: gradient("x, y: real[n]; sum(x*y)"), InputError, "which variables"),
+        (lambda: gradient("mse", ["w", "w"]), InputError, "twice"),
+        (lambda: gradient("mean_sqared_eror", "w"), UnknownNameError, "mean_squared_error"),
+        (lambda: Derivation.from_json('{"schema": 7}'), InputError, "schema"),
+    ],
+)
+def test_mistakes_are_answered(call: Callable[[], object], kind: type[ChainruleError], words: str) -> None:
+    with pytest.raises(kind, match=words):
+        call()

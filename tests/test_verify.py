@@ -1,0 +1,377 @@
+"""Verdicts: right claims pass, wrong ones are refuted with a witness that holds."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from claims_table import RIGHT, WRONG, Row
+from support import differences
+
+from chainrule.derive import verify as verify_module
+from chainrule.derive.errors import ChainruleError, InputError, UnknownNameError
+from chainrule.derive.formula import formula
+from chainrule.derive.notation.read import parse_formula
+from chainrule.derive.numeric import evaluate
+from chainrule.derive.program import Definition, Program
+from chainrule.derive.sampling import edge_sample, sample, scaled_sample, size_assignments
+from chainrule.derive.verify import verify
+
+OLS = "X: real[n, d]; y: real[n]; w: real[d]; mean((X@w-y)**2)"
+HUBER = (
+    "X: real[n, d]; y: real[n]; w: real[d]; t: (4, 5); r = y - X@w; "
+    "sum(where(abs(r) <= t, 0.5*r**2, t*(abs(r)-0.5*t)))"
+)
+
+
+@pytest.mark.parametrize("row", RIGHT, ids=lambda row: row.id)
+def test_right_claims(row: Row) -> None:
+    verdict = verify(row.formula, row.wrt, row.claim, what=row.what)
+    assert verdict.verdict == row.verdict, verdict.report()
+    assert verdict
+    assert verdict.points > 0
+    assert verdict.digits >= 30
+    assert verdict.witness is None
+
+
+@pytest.mark.parametrize("row", WRONG, ids=lambda row: row.id)
+def test_wrong_claims(row: Row) -> None:
+    verdict = verify(row.formula, row.wrt, row.claim, what=row.what)
+    assert verdict.verdict == "refuted", verdict.report()
+    assert not verdict
+    assert verdict.witness is not None or "shape" in verdict.reason
+
+
+@pytest.mark.parametrize("row", [row for row in WRONG if row.what == "gradient"], ids=lambda row: row.id)
+def test_witnesses_hold(row: Row) -> None:
+    """At the witness, differences of the formula (not the engine) contradict the claim."""
+    verdict = verify(row.formula, row.wrt, row.claim)
+    if verdict.witness is None:
+        return
+    target, witness = parse_formula(row.formula), verdict.witness
+    claim = parse_formula(row.claim, scope=target)
+    claimed = evaluate(claim, witness.inputs)[claim.outputs[0]][witness.entry]
+    np.testing.assert_allclose(float(claimed), witness.claimed, rtol=1e-9, atol=1e-9)
+    if witness.bounds is None:
+        true = differences(target, target.outputs[0], row.wrt, witness.inputs)[witness.entry]
+        np.testing.assert_allclose(float(true), witness.true, rtol=1e-6, atol=1e-9)
+        assert witness.claimed != pytest.approx(witness.true, rel=1e-12, abs=0)
+    else:
+        assert not witness.bounds[0] <= witness.claimed <= witness.bounds[1]
+
+
+# ---- mutations ------------------------------------------------------------------------------------------
+
+#: Mistakes as people make them: what is found and what is written instead.
+MISTAKES: tuple[tuple[str, str], ...] = (
+    (r"\+", "-"),
+    (r"(?<=[\w)\]]) ?- ?", " + "),
+    (r"^", "-"),
+    (r"^", "2*"),
+    (r"^", "0.5*"),
+    (r"(?<![\w.])2(?![\w.])", "1"),
+    (r"(?<![\w.])2(?![\w.])", "3"),
+    (r"\.T", ""),
+    (r"/n", ""),
+    (r"/n", "/d"),
+    (r"axis=1", "axis=0"),
+    (r"axis=0", "axis=1"),
+    (r"\*\*2", ""),
+    (r"@", "*"),
+    (r"\bexp\b", "log1p"),
+    (r"\bsigmoid\b", "tanh"),
+    (r"\btanh\b", "sin"),
+    (r"\bX\b", "(2*X)"),
+    (r"\by\b", "(y-1)"),
+    (r"\bx\b", "(x+1)"),
+    (r">", "<"),
+    (r"\b1-", "2-"),
+)
+MUTATED = [row for row in RIGHT if row.what == "gradient"]
+
+
+def mutations(row: Row) -> Iterator[str]:
+    """The claim with one mistake at one place."""
+    for pattern, instead in MISTAKES:
+        for match in re.finditer(pattern, row.claim):
+            yield row.claim[: match.start()] + instead + row.claim[match.end() :]
+
+
+def really_wrong(target: Program, claim: Program, truth: Program) -> bool:
+    """Whether two claims differ clearly, by plain double precision at many points."""
+    if claim.output.shape != truth.output.shape:
+        return True
+    rng = np.random.default_rng(11)
+    for sizes in size_assignments(target):
+        for draw in (sample, sample, scaled_sample, scaled_sample, edge_sample):
+            point = draw(target.inputs, sizes, rng)
+            a, b = (evaluate(side, point)[side.outputs[0]] for side in (claim, truth))
+            both = np.isfinite(a) & np.isfinite(b)
+            if draw is not edge_sample and not np.allclose(a[both], b[both], rtol=1e-6, atol=1e-6):
+                return True
+    return False
+
+
+@pytest.mark.parametrize("row", MUTATED, ids=lambda row: row.id)
+def test_mutated_claims_are_never_passed(row: Row) -> None:
+    target = parse_formula(row.formula)
+    truth = parse_formula(row.claim, scope=target)
+    compared = 0
+    for text in dict.fromkeys(mutations(row)):
+        try:
+            claim = parse_formula(text, scope=target)
+        except ChainruleError:
+            continue
+        if really_wrong(target, claim, truth):
+            compared += 1
+            verdict = verify(row.formula, row.wrt, text)
+            assert verdict.verdict == "refuted", (text, verdict.report())
+    assert compared >= 3
+
+
+# ---- functions as claims ---------------------------------------------------------------------------------
+
+
+def ols_gradient(X: Any, y: Any, w: Any) -> Any:
+    return 2 / len(y) * X.T @ (X @ w - y)
+
+
+def test_functions_agree_or_are_refuted() -> None:
+    right = verify(OLS, "w", ols_gradient)
+    assert right.verdict == "agrees"
+    assert right.digits > 10
+    wrong = verify(OLS, "w", lambda X, y, w: X.T @ (X @ w - y))
+    assert wrong.verdict == "refuted"
+    assert wrong.witness is not None
+
+
+def test_functions_may_take_dimensions_and_defaults() -> None:
+    def gradient(w: Any, X: Any, y: Any, n: int, scale: float = 2.0) -> Any:
+        return scale * X.T @ (X @ w - y) / n
+
+    assert verify(OLS, "w", gradient).verdict == "agrees"
+    assert verify(OLS, "w", lambda **inputs: ols_gradient(**inputs)).verdict == "agrees"
+
+
+def test_functions_get_copies() -> None:
+    def careless(X: Any, y: Any, w: Any) -> Any:
+        result = ols_gradient(X, y, w)
+        X[:] = 0
+        w *= 0
+        return result
+
+    assert verify(OLS, "w", careless).verdict == "agrees"
+
+
+def test_a_slightly_wrong_function_is_not_passed() -> None:
+    assert verify(OLS, "w", lambda X, y, w: ols_gradient(X, y, w) * (1 + 1e-3)).verdict == "refuted"
+    assert verify(OLS, "w", lambda X, y, w: ols_gradient(X, y, w) * (1 + 1e-7)).verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [
+        (lambda X, y, w: ols_gradient(X, y, w)[:, None], "returns shape"),
+        (lambda X, y, w: 2 * (X @ w - y) @ X.T, "fails at"),
+        (lambda X, y, w: 0.0, "returns shape ()"),
+    ],
+)
+def test_functions_of_the_wrong_shape(claim: Callable[..., Any], words: str) -> None:
+    verdict = verify(OLS, "w", claim)
+    assert verdict.verdict in {"refuted", "undecided"}
+    assert words in verdict.reason
+
+
+def test_a_function_that_works_for_square_matrices_only_is_refuted() -> None:
+    verdict = verify("A: real[m, n]; x: real[n]; sum(A@x)", "x", lambda A, x: np.ones(len(x)) @ A)
+    assert verdict.verdict == "refuted"
+    assert "m = " in verdict.reason
+
+
+def test_a_function_with_strange_parameters_is_an_error() -> None:
+    with pytest.raises(InputError, match="asks for XX") as caught:
+        verify(OLS, "w", lambda XX, y, w: XX)
+    assert "X" in caught.value.near
+    with pytest.raises(InputError):
+        verify(OLS, "w", 3)  # type: ignore[arg-type]
+
+
+# ---- regions and kinks --------------------------------------------------------------------------------------
+
+
+def test_a_claim_wrong_in_a_region_is_refuted_there() -> None:
+    verdict = verify(HUBER, "w", "-X.T@r")
+    assert verdict.verdict == "refuted"
+    assert "wrong only in a region" in verdict.reason
+    assert "r[i]" in verdict.reason
+    witness = verdict.witness
+    assert witness is not None
+    residual = witness.inputs["y"] - witness.inputs["X"] @ witness.inputs["w"]
+    assert (np.abs(residual) > witness.inputs["t"]).any()
+
+
+def test_a_function_wrong_in_a_region_is_refuted() -> None:
+    assert verify(HUBER, "w", lambda X, y, w: -X.T @ (y - X @ w)).verdict == "refuted"
+    assert verify(HUBER, "w", lambda X, y, w, t: -X.T @ np.clip(y - X @ w, -t, t)).verdict == "agrees"
+
+
+def test_a_claim_wrong_at_a_kink_says_so() -> None:
+    verdict = verify("x: real[n]; sum(abs(x))", "x", "where(x > 0, 1, where(x < 0, -1, 3))")
+    assert verdict.verdict == "refuted"
+    assert verdict.reason.startswith("right except on a kink (proved equal elsewhere)")
+    assert "3.0 is no subgradient" in verdict.reason
+    assert verdict.witness is not None
+    assert verdict.witness.bounds == (-1, 1)
+    assert verdict.witness.inputs["x"].tolist() == [0]
+
+
+def test_another_subgradient_passes_with_a_note() -> None:
+    verdict = verify("x: real[n]; sum(abs(x))", "x", "where(x >= 0, 1, -1)")
+    assert verdict.verdict == "proved"
+    assert any("valid subgradient" in note for note in verdict.exceptions)
+
+
+# ---- the engine is not trusted --------------------------------------------------------------------------------
+
+
+def test_a_fault_of_the_engine_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = verify_module.exact_derivative
+
+    def faulty(program: Program, wrt: tuple[str, ...]) -> Program:
+        derived = honest(program, wrt)
+        name = derived.outputs[1]
+        spoilt = [
+            Definition(d.name, d.shape, d.body * 1.0000001, d.reduce, d.bound) if d.name == name else d
+            for d in derived.definitions
+        ]
+        return Program(derived.inputs, tuple(spoilt), derived.outputs)
+
+    monkeypatch.setattr(verify_module, "exact_derivative", faulty)
+    for claim in ("2*X.T@(X@w-y)/n", "X.T@(X@w-y)", ols_gradient):
+        verdict = verify(OLS, "w", claim)
+        assert verdict.verdict == "undecided"
+        assert "engine" in verdict.reason
+
+
+# ---- undefined, shapes, errors ----------------------------------------------------------------------------------
+
+
+def test_a_formula_that_is_nowhere_defined_is_undecided() -> None:
+    verdict = verify("x: real[n]; sum(log(-x**2))", "x", "2/x")
+    assert verdict.verdict == "undecided"
+    assert "not defined" in verdict.reason
+
+
+def test_a_claim_that_is_not_defined_where_the_derivative_is() -> None:
+    verdict = verify("x: real[n]; sum(x**2)", "x", "2*exp(log(x))")
+    assert verdict.verdict == "refuted"
+    assert "not defined" in verdict.reason
+
+
+def test_partly_defined_formulas_are_compared_where_they_are() -> None:
+    verdict = verify("x: real; log(x)", "x", "1/x")
+    assert verdict.verdict == "proved"
+    assert any("left out" in note for note in verdict.exceptions)
+
+
+@pytest.mark.parametrize("claim", ["2*(X@w-y)/n", "X", "0", "2*outer(w, y)"])
+def test_shapes_are_compared_as_symbols(claim: str) -> None:
+    verdict = verify(OLS, "w", claim)
+    assert verdict.verdict == "refuted"
+    assert "the derivative has shape (d,)" in verdict.reason
+
+
+def test_named_parts_of_the_formula_may_be_used() -> None:
+    verdict = verify("X: real[n, d]; y: real[n]; w: real[d]; r = y - X@w; mean(r**2)", "w", "-(2/n)*X.T@r")
+    assert verdict.verdict == "proved"
+
+
+def test_several_variables() -> None:
+    target = "X: real[n, d]; y: real[n]; w: real[d]; b: real; mean((y - X@w - b)**2)"
+    claims = {"w": "-(2/n)*X.T@(y - X@w - b)", "b": "-2*mean(y - X@w - b)"}
+    verdict = verify(target, ["w", "b"], claims)
+    assert verdict.verdict == "proved"
+    assert set(verdict.parts or {}) == {"w", "b"}
+    verdict = verify(target, ["w", "b"], {**claims, "b": "-2*sum(y - X@w - b)"})
+    assert verdict.verdict == "refuted"
+    assert verdict.reason.startswith("by b:")
+
+
+def test_facts_are_listed() -> None:
+    verdict = verify("a: simplex[k]; z: real[k]; a@(z - logsumexp(z))", "z", "a - softmax(z)")
+    assert verdict.verdict == "proved"
+    assert any("sums to 1" in fact for fact in verdict.facts)
+    assert "uses: a sums to 1" in verdict.report()
+
+
+def test_the_differentiated_variable_is_free() -> None:
+    """On the simplex the claim is only the gradient of something else: entries are independent."""
+    assert verify("a: simplex[k]; sum(a)**2", "a", "2*sum(a)*ones(k)").verdict == "proved"
+
+
+def test_catalogue_names_and_formulas() -> None:
+    target = formula(OLS)
+    assert verify(target, "w", "2*X.T@(X@w-y)/n").verdict == "proved"
+
+
+def test_mistaken_calls() -> None:
+    with pytest.raises(UnknownNameError) as caught:
+        verify(OLS, "W", "w")
+    assert "w" in caught.value.near
+    with pytest.raises(ChainruleError):
+        verify(OLS, "w", "X.T@(X@w-yy)")
+    with pytest.raises(InputError, match="correspond"):
+        verify(OLS, ["w", "y"], {"w": "w"})
+    with pytest.raises(InputError, match="claim for each"):
+        verify(OLS, ["w", "y"], "w")
+    with pytest.raises(InputError):
+        verify(OLS, [], {})
+
+
+# ---- form ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("claim", ["2*X.T@(X@w-y)/n", "X.T@(X@w-y)/n", "y", ols_gradient])
+def test_verdicts_are_json_data_and_text(claim: Any) -> None:
+    verdict = verify(OLS, "w", claim)
+    data = json.loads(json.dumps(verdict.to_dict()))
+    assert data["verdict"] == verdict.verdict
+    report = verdict.report()
+    assert report.startswith(verdict.verdict)
+    assert "nan" not in report
+    assert all(line == line.rstrip() for line in report.splitlines())
+
+
+def test_a_witness_is_small_and_readable() -> None:
+    verdict = verify(OLS, "w", "X.T@(X@w-y)/n")
+    assert verdict.witness is not None
+    assert verdict.witness.inputs["X"].size <= 4
+    assert "claimed" in verdict.report()
+
+
+@pytest.mark.parametrize("seed", [0, 5])
+def test_verdicts_repeat(seed: int) -> None:
+    first, again = (verify(HUBER, "w", "-X.T@r", seed=seed).to_dict() for _ in range(2))
+    assert first == again
+
+
+def test_deep_networks_end_without_a_proof_rather_than_not_at_all() -> None:
+    layers = "; ".join(f"h{k} = tanh(W@h{k - 1})" for k in range(1, 13))
+    target = f"W: real[d, d]; h0: real[d]; a: real[d]; {layers}; a@h12"
+    started = time.perf_counter()
+    verdict = verify(target, "a", "h12")
+    assert verdict
+    assert time.perf_counter() - started < 20
+
+
+def test_time_per_verdict() -> None:
+    started = time.perf_counter()
+    rows = [*RIGHT[:10], *WRONG[:10]]
+    for row in rows:
+        verify(row.formula, row.wrt, row.claim, what=row.what)
+    assert (time.perf_counter() - started) / len(rows) < 1.0
