@@ -476,12 +476,11 @@ def merge_sums(definition: Definition, context: Context) -> Rewrite | None:
     if definition.reduce or not definition.body.is_Add:
         return None
     parts = [_scaled_sum(term, definition, context) for term in definition.body.args]
-    if any(part is None for part in parts):
+    sums = [part for part in parts if part is not None]
+    bounds = {source.bound for _, source in sums}
+    if len(sums) < len(parts) or len(bounds) != 1:
         return None
-    bounds = {source.bound for _, source in parts if source}
-    if len(bounds) != 1:
-        return None
-    bodies = [factor * source.body for factor, source in parts if source]
+    bodies = [factor * source.body for factor, source in sums]
     merged = shortest(Add(*bodies))
     saved = SUM_COST * (len(bodies) - 1)
     if isinstance(merged, Add) or cost(merged) >= sum(cost(body) for body in bodies) + saved:

@@ -19,7 +19,7 @@ Source: Laue, Mitterreiter and Giesen (2018), theorems 5 to 10, in index notatio
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
@@ -95,13 +95,28 @@ def derivative_program(program: Program, wrt: Sequence[str]) -> Program:
     return differentiate(program, wrt).program
 
 
-def differentiate(program: Program, wrt: Sequence[str], exact: bool = False) -> Derivative:
+def differentiate(
+    program: Program, wrt: Sequence[str], exact: bool = False, labels: Mapping[str, str] | None = None
+) -> Derivative:
     """Reverse mode from the only output to the variables ``wrt``.
 
     With ``exact``, identities that hold only on the declared domain of inputs are not used, so
-    that the result may be differentiated by any input again.
+    that the result may be differentiated by any input again.  ``labels`` are the names wished for
+    the results, by variable; usually ``grad_w``, or ``jac_w`` if the output is not scalar.
     """
-    return _Reverse(program, tuple(wrt), exact).run()
+    prefix = "jac" if program.output.shape else "grad"
+    wished = {name: f"{prefix}_{name}" for name in wrt} | dict(labels or {})
+    return _Reverse(program, tuple(wrt), exact, wished).run()
+
+
+def hessian_labels(first: str, wrt: Sequence[str]) -> dict[str, str]:
+    """Names for the blocks of a Hessian in the row of ``first``."""
+    return {name: f"hess_{first}" if name == first else f"hess_{first}_{name}" for name in wrt}
+
+
+def product_labels(wrt: Sequence[str]) -> dict[str, str]:
+    """Names for the parts of a Hessian-vector product."""
+    return {name: f"hvp_{name}" for name in wrt}
 
 
 def hessian_program(program: Program, wrt: Sequence[str]) -> Program:
@@ -110,8 +125,8 @@ def hessian_program(program: Program, wrt: Sequence[str]) -> Program:
     gradients = [first.results[name] for name in wrt]
     blocks = []
     current = first.program
-    for gradient in gradients:
-        second = differentiate(replace(current, outputs=(gradient,)), wrt)
+    for a, gradient in zip(wrt, gradients, strict=True):
+        second = differentiate(replace(current, outputs=(gradient,)), wrt, labels=hessian_labels(a, wrt))
         current = joined(current, second.program)
         blocks += [second.results[name] for name in wrt]
     return current.pruned([program.outputs[0], *gradients, *blocks])
@@ -124,7 +139,7 @@ def hvp_program(program: Program, wrt: Sequence[str]) -> Program:
     """
     first = differentiate(program, wrt, exact=True)
     slope, directions = directional_derivative(first, wrt)
-    second = differentiate(slope, wrt)
+    second = differentiate(slope, wrt, labels=product_labels(wrt))
     outputs = [program.outputs[0], *(first.results[a] for a in wrt), *(second.results[a] for a in wrt)]
     widened = Program((*program.inputs, *directions), first.program.definitions, first.program.outputs)
     return joined(widened, second.program).pruned(outputs)
@@ -133,7 +148,7 @@ def hvp_program(program: Program, wrt: Sequence[str]) -> Program:
 def directional_derivative(first: Derivative, wrt: Sequence[str]) -> tuple[Program, tuple[Input, ...]]:
     """The program of ``sum_a <df/da, v_a>``, in the context of the gradient, and its new inputs ``v_a``."""
     program = first.context
-    directions = []
+    directions: list[Input] = []
     for name in wrt:
         stem = next(fresh_names([*program.by_name, *(item.name for item in directions)], f"v_{name}"))
         directions.append(Input(stem, program.by_name[name].shape))
@@ -168,9 +183,9 @@ def joined(program: Program, more: Program) -> Program:
 class _Reverse:
     """One run of reverse mode: adjoints are finished from the output back to the variables."""
 
-    def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool) -> None:
+    def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool, labels: Mapping[str, str]) -> None:
         self.program = program = with_preactivations(program, frozenset(wrt))
-        self.wrt = wrt
+        self.wrt, self.labels = wrt, labels
         self.output = program.output
         self.rank = len(self.output.shape)
         self.active = reached(program, frozenset(wrt))
@@ -234,9 +249,9 @@ class _Reverse:
         return result
 
     def _stem(self, quantity: Input | Definition) -> str:
-        """grad_w or jac_w for a variable; delta2 for a pre-activation z2 (Bishop, PRML 5.3); else q_bar."""
+        """The label of a variable; delta2 for a pre-activation z2 (Bishop, PRML 5.3); else q_bar."""
         if quantity.name in self.wrt:
-            return f"{'jac' if self.rank else 'grad'}_{quantity.name}"
+            return self.labels[quantity.name]
         layer = re.fullmatch(r"z(\d*)", quantity.name)
         return f"delta{layer[1]}" if layer and not self.rank else f"{quantity.name}_bar"
 
@@ -288,8 +303,9 @@ class _Reverse:
         if adjoint.reduce:
             return quantity.origin == "named" or cost(adjoint.body) > SHORT
         carries_on = any(self._is_adjoint(name) for name in adjoint.reads)
-        layer = quantity.shape and any(self._is_layer(name) for name in (quantity.name, *(ref.name for ref in readings)))
-        return bool(layer) or carries_on or cost(adjoint.body) > SHORT
+        involved = (quantity.name, *(ref.name for ref in readings)) if quantity.shape else ()
+        layer = any(self._is_layer(name) for name in involved)
+        return layer or carries_on or cost(adjoint.body) > SHORT
 
     def _is_adjoint(self, name: str) -> bool:
         return name not in self.program.by_name

@@ -7,6 +7,7 @@ write it (Bishop, PRML, section 5.3); no adjoints are needed.
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import replace
 
 from sympy import Mul
@@ -49,7 +50,7 @@ def single_chain(program: Program, variable: str) -> tuple[str, ...] | None:
 
 def _along(program: Program, chain: tuple[str, ...], result: Definition) -> list[Step] | None:
     """Expansion, local derivatives, their product, and its simplification to the result."""
-    links = list(zip(chain, chain[1:], strict=False))
+    links = list(itertools.pairwise(chain))
     partials = [Partial(program.by_name[above][()], program.by_name[below][()]) for above, below in links]
     whole = Partial(program.by_name[chain[0]][()], program.by_name[chain[-1]][()])
     goal, product = (replace(result, body=body) for body in (whole, Mul(*partials)))

@@ -15,7 +15,7 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.derive.kinks import ZERO_EXACT, ZERO_FLOAT, Switches, signs, zeros
+from chainrule.derive.kinks import ZERO_EXACT, ZERO_FLOAT, Switches, crossings, signs
 from chainrule.derive.numeric import FLOAT64, MPMATH, Backend, evaluate
 from chainrule.derive.program import Dim, Input, Program
 from chainrule.derive.sampling import edge_sample, exact, sample, scaled_sample, to_mp
@@ -39,8 +39,8 @@ NEARBY = mpmath.mpf(10) ** -25
 NEARBY_FLOAT = 1e-7
 #: Digits to which a claim on a kink must respect the limits, which are taken nearby.
 KINK_DIGITS = 12.0
-#: Kinks that a point may be on at once, and draws per pattern of their signs, in two attempts.
-MAX_KINKS, DRAWS = 4, (8, 64)
+#: Kinks that a point may be on at once, and draws per pattern of their signs.
+MAX_KINKS, DRAWS = 3, 48
 #: Values above this are not evaluated in many digits: iterated exponentials would not end.
 HUGE = 1e200
 #: Candidates that a search looks at, and points it keeps for each switch.
@@ -120,17 +120,17 @@ class Subject:
 # ---- one point ---------------------------------------------------------------------------------------
 
 
-def compare(subject: Subject, place: Place, check_engine: bool = True) -> Comparison:
-    """The claim against the derivative at one point."""
+def compare(subject: Subject, place: Place, thorough: bool = True) -> Comparison:
+    """The claim against the derivative at one point; unless thorough, without engine check and kinks."""
     programs = [subject.derivative, *([subject.claim_program] if subject.claim_program else [])]
     if not all(_moderate(program, place.values) for program in programs):
         return Comparison("undefined", place)
     with mpmath.workdps(DIGITS):
-        first = _compare(subject, place, check_engine)
-    if first.outcome not in {"differs", "unclear"} or subject.claim_program is None:
+        first = _compare(subject, place, thorough)
+    if first.outcome not in {"differs", "unclear"} or first.on_kink or subject.claim_program is None:
         return first
     with mpmath.workdps(MORE_DIGITS):
-        second = _compare(subject, place, check_engine=False)
+        second = _compare(subject, place, thorough=False)
     if second.outcome != "differs":
         return second if second.outcome == "agrees" else replace(first, outcome="unclear")
     # The sizes of the gap are compared, not single entries: several may be equally wrong.
@@ -145,14 +145,14 @@ def _moderate(program: Program, values: Mapping[str, Array]) -> bool:
     return all(bool(np.all(~(np.abs(array) > HUGE))) for array in found.values())
 
 
-def _compare(subject: Subject, place: Place, check_engine: bool) -> Comparison:
+def _compare(subject: Subject, place: Place, thorough: bool) -> Comparison:
     point = exact(subject.inputs, place.values)
     found = evaluate(subject.derivative, point, MPMATH)
     truth = found[subject.name]
     if not (finite(truth) and finite(found[subject.derivative.outputs[0]])):
         return Comparison("undefined", place)
-    kinks = sum(kinks_at(subject, point, MPMATH).values())
-    if check_engine and not kinks and not engine_agrees(subject, place):
+    kinks = len(set().union(*kinks_at(subject, point, MPMATH).values()))
+    if thorough and not kinks and not engine_agrees(subject, place):
         return Comparison("engine fault", place)
     claimed = subject.claim(point, place.sizes)
     if not finite(claimed):
@@ -160,7 +160,7 @@ def _compare(subject: Subject, place: Place, check_engine: bool) -> Comparison:
     direct = _against(subject, place, claimed, truth)
     if not kinks or direct.outcome == "agrees":
         return replace(direct, on_kink=kinks > 0)
-    return _at_kink(subject, place, point, claimed, kinks)
+    return _at_kink(subject, place, point, claimed, kinks) if thorough else Comparison("undefined", place)
 
 
 def finite(array: Array) -> bool:
@@ -228,20 +228,19 @@ def _at_kink(
     """Whether the claim lies between the limits of the derivative from all sides."""
     if kinks > MAX_KINKS:
         return Comparison("undefined", place)
-    found = Comparison("undefined", place)
-    for draws in DRAWS:
-        limits = [limit for limit in _limits(subject, point, draws * 2**kinks) if finite(limit)]
-        if limits:
-            found = _between(subject, place, claimed, limits)
-        if found.outcome != "differs":
-            break
-    return found
+    low = high = None
+    for limit in _limits(subject, point, DRAWS * 2**kinks):
+        if finite(limit):
+            low, high = (limit, limit) if low is None else (_least(low, limit), _greatest(high, limit))
+            found = _between(subject, place, claimed, low, high)
+            if found.outcome == "agrees":
+                return found
+    return Comparison("undefined", place) if low is None else found
 
 
-def _between(subject: Subject, place: Place, claimed: Array, limits: Sequence[Array]) -> Comparison:
+def _between(subject: Subject, place: Place, claimed: Array, low: Array, high: Array) -> Comparison:
     """Whether every claimed entry lies in the interval of its limits."""
-    low, high = _extreme(min, limits), _extreme(max, limits)
-    outside = _extreme(max, [low - claimed, claimed - high])
+    outside = _greatest(low - claimed, claimed - high)
     entry = tuple(int(n) for n in np.unravel_index(_largest(outside), outside.shape))
     scale = max(abs(low[entry]), abs(high[entry]), abs(claimed[entry]))
     right = outside[entry] <= 0 or _digits(outside[entry], scale) >= min(KINK_DIGITS, subject.tolerant[0])
@@ -251,12 +250,12 @@ def _between(subject: Subject, place: Place, claimed: Array, limits: Sequence[Ar
     )  # fmt: skip
 
 
-def _extreme(pick: Callable[..., Any], arrays: Sequence[Array]) -> Array:
-    chosen = np.frompyfunc(pick, 2, 1)
-    result = arrays[0]
-    for array in arrays[1:]:
-        result = chosen(result, array)
-    return np.asarray(result, dtype=object)
+def _least(left: Any, right: Any) -> Array:
+    return np.asarray(np.frompyfunc(min, 2, 1)(left, right), dtype=object)
+
+
+def _greatest(left: Any, right: Any) -> Array:
+    return np.asarray(np.frompyfunc(max, 2, 1)(left, right), dtype=object)
 
 
 def _limits(subject: Subject, point: Mapping[str, Array], draws: int) -> Iterator[Array]:
@@ -278,22 +277,27 @@ def _moved(point: Mapping[str, Array], steps: Mapping[str, Array], size: Any) ->
     return {**point, **{name: np.asarray(point[name] + size * step) for name, step in steps.items()}}
 
 
-def kinks_at(subject: Subject, point: Mapping[str, Array], backend: Backend) -> dict[tuple[int, str], int]:
-    """How many kinks a point is on, by switch; switches without one are left out."""
+def kinks_at(subject: Subject, point: Mapping[str, Array], backend: Backend) -> dict[tuple[int, str], set[float]]:
+    """The kinks that a point is on, by switch; switches without one are left out.
+
+    A kink is told by how fast its switch changes along one direction, so that the same switch in
+    formula and claim is one kink.
+    """
     if not any(group.all for group in subject.switches):
         return {}
     exactly = backend is MPMATH
     steps = _steps(subject.inputs, point, np.random.default_rng(1))
     if exactly:
         steps = {name: to_mp(step) for name, step in steps.items()}
-    beside = _moved(point, steps, NEARBY if exactly else NEARBY_FLOAT)
+    near = NEARBY if exactly else NEARBY_FLOAT
+    beside = _moved(point, steps, near)
     found = {}
     for number, group in enumerate(subject.switches):
         here, there = group.evaluate(point, backend), group.evaluate(beside, backend)
         for switch in group.all:
             tolerance = ZERO_EXACT if exactly else ZERO_FLOAT
-            if hits := zeros(switch, here[switch.name], there[switch.name], tolerance):
-                found[number, switch.name] = hits
+            if hits := crossings(here[switch.name], there[switch.name], tolerance):
+                found[number, switch.name] = {float(f"{float(abs(moved) / near):.4g}") for moved in hits}
     return found
 
 
@@ -350,7 +354,7 @@ def kink_places(
             return
         values = kink_candidate(subject.inputs, sizes, rng, number)
         hits = kinks_at(subject, values, FLOAT64)
-        if 0 < sum(hits.values()) <= MAX_KINKS and any(counts[key] < KEPT for key in hits):
+        if 0 < len(set().union(*hits.values())) <= MAX_KINKS and any(counts[key] < KEPT for key in hits):
             for key in hits:
                 counts[key] += 1
             yield Place(values, sizes, usual=False)

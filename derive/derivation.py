@@ -8,7 +8,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from chainrule.derive.calculus import Derivative, differentiate, directional_derivative, joined
+from chainrule.derive.calculus import (
+    Derivative,
+    differentiate,
+    directional_derivative,
+    hessian_labels,
+    joined,
+    product_labels,
+)
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.chain import chain_rule
 from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
@@ -25,7 +32,7 @@ from chainrule.derive.narrative import (
     second_partial,
     sentence,
 )
-from chainrule.derive.program import Definition, Input, Program
+from chainrule.derive.program import Definition, Program
 from chainrule.derive.render.latex import page_latex
 from chainrule.derive.render.page import Page, Shown
 from chainrule.derive.render.text import page_text
@@ -160,7 +167,7 @@ def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivat
     first = differentiate(f.differentiable, names, exact=True)
     steps, context, results = list(first.steps), first.context, {}
     for a in names:
-        second = differentiate(replace(context, outputs=(first.results[a],)), names)
+        second = differentiate(replace(context, outputs=(first.results[a],)), names, labels=hessian_labels(a, names))
         context = joined(context, second.context)
         steps += second.steps
         for b in names:
@@ -177,7 +184,7 @@ def hvp(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
     f, names = _checked(f, wrt, scalar="Hessian-vector product")
     first = differentiate(f.differentiable, names, exact=True)
     slope, directions = directional_derivative(first, names)
-    second = differentiate(slope, names)
+    second = differentiate(slope, names, labels=product_labels(names))
     context = joined(Program((*f.inputs, *directions), first.context.definitions, ()), second.context)
     slopes = [item for item in slope.definitions if item.name not in first.context.by_name]
     steps = (*first.steps, *map(_definition_step, slopes), *second.steps)

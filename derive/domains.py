@@ -27,6 +27,7 @@ class Domain:
         sums_to_one: whether the entries along the last axis sum to one.
         square: whether the domain is one of square matrices.
         describe: the domain in words, for error messages.
+        latex: the set in LaTeX, for declarations.
     """
 
     name: str
@@ -39,22 +40,23 @@ class Domain:
     sums_to_one: bool = False
     square: bool = False
     describe: str = ""
+    latex: str = ""
 
     def __str__(self) -> str:
         return self.name
 
 
-REAL = Domain("real", describe="any finite number")
+REAL = Domain("real", describe="any finite number", latex=r"\mathbb{R}")
 
 NAMED_DOMAINS: tuple[Domain, ...] = (
     REAL,
-    Domain("positive", "positive", low=0, closed=False, describe="numbers > 0"),
-    Domain("nonnegative", "nonnegative", low=0, describe="numbers >= 0"),
-    Domain("unit", "nonnegative", low=0, high=1, describe="numbers between 0 and 1"),
-    Domain("binary", "nonnegative", low=0, high=1, values=(0, 1), integer=True, describe="0 or 1"),
-    Domain("pm1", values=(-1, 1), low=-1, high=1, integer=True, describe="-1 or 1"),
-    Domain("count", "nonnegative", low=0, integer=True, describe="integers >= 0"),
-    Domain("integer", integer=True, describe="integers"),
+    Domain("positive", "positive", low=0, closed=False, describe="numbers > 0", latex=r"\mathbb{R}_{>0}"),
+    Domain("nonnegative", "nonnegative", low=0, describe="numbers >= 0", latex=r"\mathbb{R}_{\ge 0}"),
+    Domain("unit", "nonnegative", low=0, high=1, describe="numbers between 0 and 1", latex=r"[0, 1]"),
+    Domain("binary", "nonnegative", low=0, high=1, values=(0, 1), integer=True, describe="0 or 1", latex=r"\{0, 1\}"),
+    Domain("pm1", values=(-1, 1), low=-1, high=1, integer=True, describe="-1 or 1", latex=r"\{-1, 1\}"),
+    Domain("count", "nonnegative", low=0, integer=True, describe="integers >= 0", latex=r"\mathbb{N}"),
+    Domain("integer", integer=True, describe="integers", latex=r"\mathbb{Z}"),
     Domain(
         "simplex", "nonnegative", low=0, high=1, sums_to_one=True,
         describe="nonnegative, each row along the last axis summing to 1",
@@ -77,4 +79,4 @@ def interval(low: float, high: float) -> Domain:
     """The open interval ``(low, high)``."""
     sign: Sign = "positive" if low >= 0 else "real"
     text = f"({low:g}, {high:g})"
-    return Domain(text, sign, low=low, high=high, closed=False, describe=f"numbers in {text}")
+    return Domain(text, sign, low=low, high=high, closed=False, describe=f"numbers in {text}", latex=text)

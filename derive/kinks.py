@@ -41,12 +41,12 @@ class Switch:
     Attributes:
         name: the definition, in :attr:`Switches.program`, that computes it.
         expr: the argument as an expression over the definition it was found in.
-        ties: for a maximum, the axes along which two zeros make a kink.
+        ties: whether its zeros are the largest entries of a maximum, so that one is always zero.
     """
 
     name: str
     expr: Expr
-    ties: tuple[int, ...] = ()
+    ties: bool = False
 
 
 @dataclass(frozen=True)
@@ -80,13 +80,11 @@ def switches(program: Program) -> Switches:
     return Switches(widened.pruned(outputs) if outputs else widened, tuple(found))
 
 
-def _of_definition(definition: Definition) -> list[tuple[Expr, tuple[int, ...]]]:
+def _of_definition(definition: Definition) -> list[tuple[Expr, bool]]:
     arguments = dict.fromkeys(_arguments(definition.body))
-    rows: list[tuple[Expr, tuple[int, ...]]] = [(expr, ()) for expr in arguments if expr.has(Ref)]
+    rows: list[tuple[Expr, bool]] = [(expr, False) for expr in arguments if expr.has(Ref)]
     if definition.reduce in {"max", "min"}:
-        rank = len(definition.shape)
-        gap = definition.body - definition[definition.free]
-        rows.append((gap, tuple(range(rank, rank + len(definition.bound)))))
+        rows.append((definition.body - definition[definition.free], True))
     return rows
 
 
@@ -108,16 +106,14 @@ def _as_definition(name: str, place: Definition, expr: Expr) -> Definition:
     return Definition(name, place.shape + place.bound, expr.xreplace(moved))
 
 
-def zeros(switch: Switch, values: Array, moved: Array, tolerance: float) -> int:
-    """How many kinks a point is on, for one switch.
+def crossings(values: Array, moved: Array, tolerance: float) -> list[Any]:
+    """What the zeros of a switch become when the continuous inputs move a little.
 
-    Zeros that stay when the continuous inputs move a little (``moved``) are not kinks: a switch
-    over 0/1 labels chooses a formula and has no derivative to speak of.
+    Zeros that stay are left out, they are no kinks: a switch over 0/1 labels chooses a formula
+    and has no derivative to speak of, and the largest entry of a maximum stays the largest.
     """
-    before, after = (np.asarray(abs(array) <= tolerance, dtype=bool) for array in (values, moved))
-    if switch.ties:
-        before, after = before.sum(axis=switch.ties), after.sum(axis=switch.ties)
-    return int(np.maximum(before.astype(int) - after.astype(int), 0).sum())
+    kinks = np.asarray(abs(values) <= tolerance, dtype=bool) & ~np.asarray(abs(moved) <= tolerance, dtype=bool)
+    return list(np.asarray(moved)[kinks])
 
 
 def signs(switch: Switch, values: Array) -> frozenset[int]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from itertools import groupby
 
 from chainrule.derive.index_form import index_latex, index_letters, index_text
 from chainrule.derive.matrix_form import matrix_form
@@ -16,7 +15,6 @@ from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.page import Line, Section, Shown
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.steps import Partial, Step
-
 
 #: Rules whose steps are about a derivative under its symbol, not under a name of its own.
 SYMBOLIC = frozenset({"chain-expansion", "local-derivative"})
@@ -102,8 +100,9 @@ def given(inputs: Iterable[Input]) -> Section:
     lines = []
     for item in inputs:
         axes = f"[{', '.join(str(length) for length in item.shape)}]" if item.shape else ""
-        shape = r" \times ".join(str(length) for length in item.shape) or "1"
-        latex = rf"{node_latex(Name(item.name))} \in \text{{{item.domain.name}}}^{{{shape}}}"
+        shape = r" \times ".join(str(length) for length in item.shape)
+        values = item.domain.latex or rf"\mathrm{{{item.domain.name}}}"
+        latex = rf"{node_latex(Name(item.name))} \in {values}" + (f"^{{{shape}}}" if shape else "")
         lines.append(Line(Shown(f"{item.name}: {item.domain.name}{axes}", latex)))
     return Section("Given", tuple(lines))
 
@@ -129,7 +128,7 @@ def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str])
     state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
     state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
     lines: list[Line] = []
-    for where, group in groupby(steps, key=lambda step: owners.get(step.where, step.where)):
+    for where, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
         lines += _one_quantity(context, where, list(group), state)
     return Section("Chain rule, from the output back", tuple(lines))
 
@@ -181,18 +180,14 @@ def sentence(step: Step) -> str:
 def _of_step(context: Program, definition: Definition, state: Mapping[str, Definition]) -> Shown:
     """A definition as it stood at some step, other quantities by their names."""
     if definition.body.has(Partial):
-        factors = sorted(definition.body.atoms(Partial), key=lambda part: order(context, part.output.name), reverse=True)
+        places = {name: position for position, name in enumerate(context.by_name)}
+        factors = sorted(definition.body.atoms(Partial), key=lambda factor: -places[factor.output.name])
         symbols = [partial(factor.output.name, factor.variable.name) for factor in factors]
         return Shown(" * ".join(s.text for s in symbols), r" \cdot ".join(s.latex for s in symbols))
     earlier = itertools.takewhile(lambda known: known.name != definition.name, context.definitions)
     shown_state = (state[known.name] for known in earlier)
     program = Program(context.inputs, (*shown_state, replace(definition, origin="adjoint")), (definition.name,))
     return shown(program, definition.name)
-
-
-def order(program: Program, name: str) -> int:
-    """The position of a quantity in its program."""
-    return list(program.by_name).index(name)
 
 
 def results(items: Iterable[tuple[Shown, Program, str]]) -> Section:

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any
 
 import mpmath
 import numpy as np
 import numpy.typing as npt
 import sympy as sp
+from scipy import special
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol, Pow, S
+
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
+from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.errors import LimitError, UnsupportedError
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref
 from chainrule.derive.scalar import Indicator, less, less_equal, where
-from scipy import special
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol, Pow, S
 
 Array = npt.NDArray[Any]
 
@@ -148,18 +151,18 @@ class _Evaluator:
     def sum_term(self, term: Expr) -> Any:
         """The sum of one term over the bound indices, as an array over the free axes."""
         count = self.backend.number(S.One)
-        bound = [index for index in self.definition.bound_indices]
+        bound = list(self.definition.bound_indices)
         for index in [index for index in bound if not term.has(index)]:
             count = count * self.lengths[index]
             bound.remove(index)
         if not bound:
-            return count * np.asarray(self.array(term)).reshape(self.array_shape(term))
+            return np.multiply(count, np.asarray(self.array(term)).reshape(self.array_shape(term)))
         if self.backend.einsum and not term.has(sp.log):
             return count * self.contract(term)
         full = np.asarray(self.array(term), dtype=self.backend.dtype)
         full = np.broadcast_to(full, [self.lengths[i] if term.has(i) else 1 for i in self.axes])
         over = tuple(range(len(self.free), len(self.axes)))
-        return count * full.sum(axis=over)
+        return np.multiply(count, full.sum(axis=over))
 
     def array_shape(self, term: Expr) -> tuple[int, ...]:
         return tuple(self.lengths[index] if term.has(index) else 1 for index in self.free)
@@ -198,7 +201,7 @@ class _Evaluator:
         if isinstance(expr, Number | NumberSymbol):
             return self.backend.number(expr)
         if isinstance(expr, Add):
-            return sum(self.array(arg) for arg in expr.args)
+            return reduce(np.add, (self.array(arg) for arg in expr.args))
         if isinstance(expr, Mul):
             return self.product(expr)
         if isinstance(expr, Pow):
@@ -226,7 +229,8 @@ class _Evaluator:
         value: Any = self.backend.number(S.One)
         for arg in expr.args:
             if arg not in logs:
-                value = value * self.array(arg)
+                # Not `*`: mpmath numbers try to read an array on their right, slowly and in vain.
+                value = np.multiply(value, self.array(arg))
         for arg in logs:
             value = np.where(np.asarray(value == 0, dtype=bool), value, value * self.array(arg))
         return value
@@ -323,7 +327,8 @@ def _reduce(kind: str, body: Array, over: tuple[int, ...], backend: Backend) -> 
         return np.asarray(body.prod(axis=over))
     largest = body.max(axis=over, keepdims=True)
     exp, log = (backend.function(BY_FUNCTION[function]) for function in (sp.exp, sp.log))
-    assert exp is not None and log is not None
+    assert exp is not None
+    assert log is not None
     shift = largest if backend.dtype is object else np.where(np.isfinite(largest), largest, 0)
     total = np.asarray(exp(body - shift)).sum(axis=over)
     return np.asarray(log(total) + np.squeeze(shift, axis=over))

@@ -19,8 +19,9 @@ from dataclasses import dataclass, replace
 from functools import cache, cached_property
 from typing import Any, Literal
 
-from chainrule.derive.domains import REAL, Domain, Sign
 from sympy import Expr, Integer, S, Symbol
+
+from chainrule.derive.domains import REAL, Domain, Sign
 
 Reduction = Literal["", "sum", "prod", "max", "min", "logsumexp"]
 Origin = Literal["named", "auto", "adjoint"]
@@ -65,6 +66,7 @@ class Ref(Expr):  # type: ignore[misc]  # SymPy has no types
     is_complex = True
 
     def __new__(cls, head: Symbol, *indices: Any) -> Ref:
+        """The entry of ``head`` at these indices."""
         return Expr.__new__(cls, head, *(S(index) for index in indices))
 
     @property

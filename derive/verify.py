@@ -257,10 +257,10 @@ class _Tally:
     right_sides: set[Side] = field(default_factory=set)
     wrong_sides: set[Side] = field(default_factory=set)
 
-    def count(self, subject: Subject, place: Place, check_engine: bool = True) -> bool:
+    def count(self, subject: Subject, place: Place, thorough: bool = True) -> bool:
         """Compare at one place; whether the verdict is now settled."""
         try:
-            found = compare(subject, place, check_engine)
+            found = compare(subject, place, thorough)
         except _ClaimFailure as failure:
             self.failure = self.failure or str(failure)
             return False
@@ -365,7 +365,7 @@ class _Task:
                 break
         if tally.wrong is not None and not tally.wrong.on_kink and branching:
             for place in itertools.islice(places, AFTERWARDS):
-                tally.count(subject, place, check_engine=False)
+                tally.count(subject, place, thorough=False)
         return tally
 
     def decide(self, name: str, subject: Subject, claimed: _Claimed, tally: _Tally) -> Verdict:

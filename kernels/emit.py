@@ -24,8 +24,11 @@ from chainrule.kernels.sharing import INDENT, Scope, Sharing
 
 #: Names that generated source uses for itself.
 RESERVED = frozenset(
-    [*BY_NAME, *keyword.kwlist, *["np", "math", "njit", "types", "array", "number", "helper", "dot", "checked", "sizes", "results", "f32"],
-     *["range", "len", "abs", "float", "max", "min", "tuple", "times", "polygamma", "inf", "nan"]]
+    {
+        *BY_NAME, *keyword.kwlist,
+        "np", "math", "njit", "types", "array", "number", "helper", "dot", "checked", "sizes", "results", "f32",
+        "range", "len", "abs", "float", "max", "min", "tuple", "times", "polygamma", "inf", "nan",
+    }
 )  # fmt: skip
 
 #: Longest comment.

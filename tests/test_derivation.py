@@ -13,7 +13,6 @@ from chainrule.derive.catalog.losses import ENTRIES, Entry
 from chainrule.derive.derivation import Derivation, gradient, hessian, hvp, jacobian
 from chainrule.derive.errors import ChainruleError, InputError, UnknownNameError, UnsupportedError
 from chainrule.derive.formula import formula
-from chainrule.derive.numeric import evaluate
 from chainrule.derive.sampling import sample, size_assignments
 from chainrule.derive.steps import Partial
 

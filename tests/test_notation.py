@@ -738,3 +738,76 @@ def test_numbers_that_are_no_decimals_print_as_quotients():
 def test_long_chains_print_without_recursion():
     text = " + ".join(["x"] * 1000)
     assert unparse(parse_expression(text)) == text
+
+
+# ---- random formulas, built beside the NumPy computation they mean --------------------------------
+
+
+def _operator(sign, apply):
+    def build(left, right):
+        return f"({left[0]} {sign} {right[0]})", lambda s: apply(left[1](s), right[1](s))
+
+    return build
+
+
+def _function(text, apply):
+    def build(inner):
+        return text.format(inner[0]), lambda s: apply(inner[1](s))
+
+    return build
+
+
+LEAVES = st.sampled_from(["X", "Z", "W", "A", "c", "x", "y", "v", "a", "T"]).map(
+    lambda name: (name, lambda s: getattr(s, name))
+)
+UNARY = [
+    ("({}).T", lambda x: x.T), ("(-{})", lambda x: -x), ("tanh({})", np.tanh), ("({})**2", lambda x: x**2),
+    ("sum({})", np.sum), ("sum({}, axis=0)", lambda x: np.sum(_tensor(x), axis=0)), ("({})[0]", lambda x: x[0]),
+    ("mean({}, axis=1)", lambda x: np.mean(_tensor(x), axis=1)), ("({})[None]", lambda x: np.asarray(x)[None]),
+    ("max({}, axis=-1, keepdims=True)", lambda x: np.max(_tensor(x), axis=-1, keepdims=True)),
+    ("logsumexp({}, axis=0)", lambda x: lse(_tensor(x), axis=0)), ("({})[1:]", lambda x: _sliced(x)),
+    ("softmax({})", lambda x: special.softmax(_tensor(x), axis=-1)),
+    ("diag({})", lambda x: np.diag(x) if np.ndim(x) == 1 or np.shape(x)[:1] == np.shape(x)[1:2] else _refuse()),
+    ("cumsum({}, axis=0)", lambda x: np.cumsum(_tensor(x), axis=0)),
+]  # fmt: skip
+BINARY = [("+", np.add), ("-", np.subtract), ("*", np.multiply), ("@", np.matmul)]
+
+
+def _refuse():
+    raise ValueError("refused here by design")
+
+
+def _tensor(x):
+    """NumPy lets scalars have axes 0 and -1; the notation does not."""
+    return x if np.ndim(x) else _refuse()
+
+
+def _sliced(x):
+    return x[1:] if len(x) > 1 else _refuse()
+
+
+def _grown(parts):
+    unary = [st.builds(_function(text, apply), parts) for text, apply in UNARY]
+    binary = [st.builds(_operator(sign, apply), parts, parts) for sign, apply in BINARY]
+    return st.one_of(*unary, *binary, *binary)
+
+
+@settings(max_examples=500, deadline=None)
+@given(st.recursive(LEAVES, _grown, max_leaves=6))
+def test_random_formulas_agree_with_numpy(formula):
+    text, compute = formula
+    sizes = {"n": 5, "d": 3, "k": 4}
+    values = sample(DECLARATIONS, sizes)
+    try:
+        with np.errstate(all="ignore"):
+            want = compute(SimpleNamespace(**values))
+    except (ValueError, IndexError, TypeError):
+        with pytest.raises(ChainruleError):
+            parse_formula(text, DECLARATIONS)
+        return
+    if np.ndim(want) > 8:
+        return
+    found = value(text, DECLARATIONS, values)
+    assert found.shape == np.shape(want)
+    scale = max(1.0, float(np.max(np.abs(want), initial=0)))
+    np.testing.assert_allclose(found / scale, want / scale, rtol=1e-9, atol=1e-9)

@@ -92,7 +92,7 @@ MISTAKES: tuple[tuple[str, str], ...] = (
     (r">", "<"),
     (r"\b1-", "2-"),
 )
-MUTATED = [row for row in RIGHT if row.what == "gradient"]
+MUTATED = [row for row in RIGHT if row.what == "gradient"][::3]
 
 
 def mutations(row: Row) -> Iterator[str]:
@@ -268,7 +268,7 @@ def test_a_formula_that_is_nowhere_defined_is_undecided() -> None:
 
 
 def test_a_claim_that_is_not_defined_where_the_derivative_is() -> None:
-    verdict = verify("x: real[n]; sum(x**2)", "x", "2*exp(log(x))")
+    verdict = verify("x: real[n]; sum(x**2)", "x", "2*x + log(2*x + 1) - log(x + 0.5) - log(2)")
     assert verdict.verdict == "refuted"
     assert "not defined" in verdict.reason
 

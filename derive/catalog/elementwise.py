@@ -8,9 +8,10 @@ The derivative is SymPy's; ``derivative=`` is the readable way to write it, prov
 from __future__ import annotations
 
 import sympy as sp
+from sympy import Rational, Symbol, pi
+
 from chainrule.derive.catalog.entries import OUT, Elementwise, Lets
 from chainrule.derive.scalar import less, where
-from sympy import Rational, Symbol, pi
 
 x, a, b = Symbol("x", real=True), Symbol("a", real=True), Symbol("b", real=True)
 t, u = Symbol("t", real=True), Symbol("u", real=True)

@@ -97,6 +97,7 @@ class Elementwise:
         return f"{self.name}({', '.join(shown)})"
 
     def __call__(self, *values: Any) -> Expr:
+        """The function at these arguments; trailing arguments may have defaults."""
         missing = len(self.args) - len(values)
         if missing < 0 or missing > len(self.defaults):
             raise TypeError(f"{self.name} takes {len(self.args)} arguments, got {len(values)}")
@@ -117,9 +118,11 @@ class CatalogFunction(Function):  # type: ignore[misc]
 
     @classmethod
     def eval(cls, *args: Expr) -> Expr | None:
+        """Nothing is evaluated on construction."""
         return None
 
     def fdiff(self, argindex: int = 1) -> Expr:
+        """The derivative by one argument, for SymPy."""
         entry, position = self.entry, argindex - 1
         values = dict(zip(entry.args, self.args, strict=True))
         if entry.derivative is not None:

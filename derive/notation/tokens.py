@@ -43,7 +43,10 @@ SUM_SIGNS = "Σ∑"
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _METHOD = re.compile(r"\.([A-Za-z_][A-Za-z_0-9]*)")
-_FOREIGN_NUMBER = re.compile(r"0[xXbBoO][0-9a-fA-F]|[0-9.]+_|[0-9.]+[jJ](?!\w)|[0-9.]+[eE](?!\w|[+-][0-9])")
+_FOREIGN_NUMBER = re.compile(
+    r"0[xXbBoO][0-9a-fA-F]|[0-9.]+_|[0-9.]+[jJ](?!\w)|[0-9.]+[eE](?!\w|[+-][0-9])"
+    r"|[0-9]+\.(?![eE][+-]?[0-9])[A-Za-z_]"
+)
 _ADVICE = {
     "&": "conditions are nested: where(a > 0, where(b > 0, x, y), y)",
     "\\": "LaTeX is not read here: write X.T @ w, exp(x), sum(x)",
