@@ -18,7 +18,7 @@ import numpy.typing as npt
 from chainrule.derive.kinks import ZERO_EXACT, ZERO_FLOAT, Switches, crossings, signs
 from chainrule.derive.numeric import FLOAT64, MPMATH, Backend, evaluate
 from chainrule.derive.program import Dim, Input, Program
-from chainrule.derive.sampling import edge_sample, exact, sample, scaled_sample, to_mp
+from chainrule.derive.sampling import edge_sample, exact, sample, scaled_sample, shifted_sample, to_mp
 
 Array = npt.NDArray[Any]
 Point = dict[str, Array]
@@ -312,6 +312,15 @@ def generic_places(
         for number in range(count):
             draw = sample if number % 3 < 2 else scaled_sample
             yield Place(draw(inputs, sizes, rng), sizes)
+
+
+def shifted_places(
+    inputs: Sequence[Input], assignments: Sequence[Mapping[Dim, int]], rng: np.random.Generator
+) -> Iterator[Place]:
+    """Points for formulas that are not defined at usual ones, smallest sizes first."""
+    for _ in range(CANDIDATES):
+        sizes = min(assignments, key=lambda row: sum(row.values()))
+        yield Place(shifted_sample(inputs, sizes, rng), sizes)
 
 
 def region_places(

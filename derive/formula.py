@@ -87,7 +87,7 @@ class Formula:
     def latex(self) -> str:
         """The formula in LaTeX, in matrix notation where it has one."""
         node = self.node
-        return index_latex(self.program, self.output.name) if node is None else node_latex(node)
+        return index_latex(self.program, self.output.name) if node is None else node_latex(node, self.program.ranks)
 
     def numpy(self, function_name: str = "") -> str:
         """Runnable NumPy source of a function that computes the formula."""

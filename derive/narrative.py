@@ -25,7 +25,7 @@ def shown(program: Program, name: str) -> Shown:
     node = matrix_form(program, name)
     if node is None:
         return indexed(program, name)
-    return Shown(unparse(node), node_latex(node))
+    return Shown(unparse(node), node_latex(node, program.ranks))
 
 
 def indexed(program: Program, name: str) -> Shown:
@@ -148,8 +148,8 @@ def _one_quantity(
     left: tuple[Shown, ...] = ()
     if isinstance(before, Partial):
         symbol = partial(before.output.name, before.variable.name)
-        known = steps[0].rule not in SYMBOLIC and where in context.by_name
-        left = (named(where), symbol) if known else (symbol,)
+        needed = steps[0].rule not in SYMBOLIC and any(where in item.reads for item in context.definitions)
+        left = (named(where), symbol) if needed else (symbol,)
     elif steps[0].rule == "definition":
         left = (named(where),)
     elif before.has(Partial):

@@ -243,6 +243,11 @@ class Program:
         items: Iterable[Input | Definition] = itertools.chain(self.inputs, self.definitions)
         return {item.name: item for item in items}
 
+    @cached_property
+    def ranks(self) -> Mapping[str, int]:
+        """The number of axes of every input and definition."""
+        return {name: len(item.shape) for name, item in self.by_name.items()}
+
     @property
     def output(self) -> Input | Definition:
         """The only output."""

@@ -213,6 +213,17 @@ def scaled_sample(
     return point
 
 
+def shifted_sample(inputs: Sequence[Input], sizes: Sizes, rng: np.random.Generator) -> dict[str, Array]:
+    """A point whose real inputs keep to one sign or near zero or beyond 1, for functions defined only there."""
+    point = sample(inputs, sizes, rng)
+    for item in inputs:
+        if item.domain.name == "real":
+            size = np.abs(point[item.name])
+            choices = (size, -size, np.round(point[item.name] / 5, DECIMALS), 1 + size)
+            point[item.name] = choices[int(rng.integers(len(choices)))]
+    return point
+
+
 def _unbounded(domain: Domain) -> bool:
     """Whether multiples of points of a domain belong to it."""
     return domain.name in {"real", "positive", "nonnegative", "symmetric"}

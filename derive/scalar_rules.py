@@ -327,7 +327,7 @@ def normpdf(node: Expr) -> Expr | None:
     rest, exponent = split_exponential(node)
     root = sp.sqrt(sp.factor(-2 * exponent)) if exponent != 0 else S.Zero
     u = root.args[0] if isinstance(root, sp.Abs) else root.replace(sp.Abs, lambda value: value)
-    if exponent == 0 or sp.expand(u**2 + 2 * exponent) != 0:
+    if exponent == 0 or u.has(sp.sqrt(2)) or sp.expand(u**2 + 2 * exponent) != 0:
         return None
     rest = rest * sp.sqrt(2 * sp.pi)
     return None if rest.has(sp.pi) or rest.has(sp.sqrt(2)) else rest * fn.normpdf(u)

@@ -13,7 +13,6 @@ normal forms can do it, for all sizes and values.
 
 from __future__ import annotations
 
-import inspect
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -26,7 +25,15 @@ import numpy.typing as npt
 from sympy import Expr
 
 from chainrule.derive.calculus import differentiate, hessian_program
+from chainrule.derive.claims import (
+    Claimed,
+    ClaimFailure,
+    claimed_function,
+    claimed_program,
+    shape_text,
+)
 from chainrule.derive.comparison import (
+    DIGITS,
     Comparison,
     Place,
     Side,
@@ -35,6 +42,7 @@ from chainrule.derive.comparison import (
     generic_places,
     kink_places,
     region_places,
+    shifted_places,
     sides,
 )
 from chainrule.derive.equality import Proof, prove_equal
@@ -43,15 +51,13 @@ from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.index_form import index_text
 from chainrule.derive.kinks import Switches, switches
 from chainrule.derive.notation.read import parse_formula
-from chainrule.derive.numeric import MPMATH, evaluate
-from chainrule.derive.program import Dim, Program
+from chainrule.derive.program import Program
 from chainrule.derive.sampling import (
     edge_sample,
     sample,
     shape_at,
     size_assignments,
     smallest_sizes,
-    to_mp,
 )
 from chainrule.derive.verdict import Answer, Verdict, Witness
 
@@ -60,14 +66,14 @@ ClaimSource = str | Callable[..., Any]
 
 NO_PROOF = "the same values wherever they were compared; no proof was found"
 
+#: Entries of one value, bound indices included, up to which it is computed in many digits.
+MAX_ENTRIES = 10_000
 #: Usual points at each size.
 POINTS = 3
 #: Points that are looked at after a difference, to learn where else the claim is right or wrong.
 AFTERWARDS = 12
 #: Candidates per size for a small witness.
 WITNESS_TRIES = 5
-#: Digits that a NumPy function must agree to, and below which it is wrong: it works in doubles.
-FUNCTION_DIGITS = (8.0, 5.0)
 
 
 # ---- the public function -----------------------------------------------------------------------------
@@ -165,78 +171,6 @@ def _together(names: tuple[str, ...], parts: dict[str, Verdict]) -> Verdict:
     )
 
 
-# ---- claims ---------------------------------------------------------------------------------------------
-
-
-class _ClaimFailure(Exception):
-    """A claimed function fails, or returns the wrong shape, at some sizes."""
-
-
-@dataclass(frozen=True)
-class _Claimed:
-    """A claim ready for comparison; ``program`` is ``None`` for a function."""
-
-    evaluate: Callable[[Mapping[str, Array], Mapping[Dim, int]], Array]
-    program: Program | None
-    switches: tuple[Switches, ...]
-    tolerant: tuple[float, float] = (30.0, 25.0)
-
-
-def _claimed_program(program: Program) -> _Claimed:
-    name = program.outputs[0]
-    return _Claimed(lambda point, _: evaluate(program, point, MPMATH)[name], program, (switches(program),))
-
-
-def _claimed_function(function: Callable[..., Any], program: Program, shape: tuple[Expr, ...]) -> _Claimed:
-    names = _parameters(function, program)
-
-    def value(point: Mapping[str, Array], sizes: Mapping[Dim, int]) -> Array:
-        known: dict[str, Any] = {d.name: size for d, size in sizes.items()}
-        known |= {name: np.array(array, dtype=np.float64)[()] for name, array in point.items()}
-        try:
-            with np.errstate(all="ignore"):
-                result = np.asarray(function(**{name: known[name] for name in names}), dtype=np.float64)
-        except Exception as error:
-            raise _ClaimFailure(f"the claim fails at {_sizes_text(sizes)}: {error}") from error
-        if result.shape != shape_at(shape, sizes):
-            raise _ClaimFailure(
-                f"the claim returns shape {result.shape} at {_sizes_text(sizes)}, "
-                f"the derivative has shape {_shape_text(shape)} = {shape_at(shape, sizes)}"
-            )
-        return to_mp(result)
-
-    return _Claimed(value, None, (), FUNCTION_DIGITS)
-
-
-def _parameters(function: Callable[..., Any], program: Program) -> list[str]:
-    """The names of inputs (and dimensions) that a claimed function takes."""
-    known = [item.name for item in program.inputs] + [d.name for d in program.dims]
-    try:
-        parameters = list(inspect.signature(function).parameters.values())
-    except (TypeError, ValueError):
-        raise InputError("the claimed function has no readable signature", hint="wrap it in a lambda") from None
-    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
-        return known[: len(program.inputs)]
-    named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    strange = [p.name for p in parameters if p not in named or (p.name not in known and p.default is p.empty)]
-    if strange:
-        raise InputError(
-            f"the claimed function asks for {', '.join(strange)}",
-            expected="parameters named like inputs or dimensions: " + ", ".join(known),
-            found=", ".join(p.name for p in parameters),
-            near=near_names(strange[0], known),
-        )
-    return [p.name for p in named if p.name in known]
-
-
-def _sizes_text(sizes: Mapping[Dim, int]) -> str:
-    return ", ".join(f"{d.name} = {size}" for d, size in sizes.items()) or "any size"
-
-
-def _shape_text(shape: tuple[Expr, ...]) -> str:
-    return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
-
-
 # ---- one variable ------------------------------------------------------------------------------------------
 
 
@@ -257,11 +191,16 @@ class _Tally:
     right_sides: set[Side] = field(default_factory=set)
     wrong_sides: set[Side] = field(default_factory=set)
 
+    @property
+    def compared(self) -> bool:
+        """Whether anything was found out."""
+        return bool(self.points or self.unclear or self.silent or self.fault or self.wrong)
+
     def count(self, subject: Subject, place: Place, thorough: bool = True) -> bool:
         """Compare at one place; whether the verdict is now settled."""
         try:
             found = compare(subject, place, thorough)
-        except _ClaimFailure as failure:
+        except ClaimFailure as failure:
             self.failure = self.failure or str(failure)
             return False
         if found.outcome in {"agrees", "differs"} and not found.on_kink:
@@ -316,24 +255,27 @@ class _Task:
         if claimed.program is not None:
             given = claimed.program.output.shape
             if given != shape:
-                reason = f"the claim has shape {_shape_text(given)}, the derivative has shape {_shape_text(shape)}"
+                reason = f"the claim has shape {shape_text(given)}, the derivative has shape {shape_text(shape)}"
                 return Verdict("refuted", (name,), reason)
         groups = (switches(self.program), *claimed.switches)
         subject = Subject(
             self.program, self.derivative, result, name, claimed.evaluate, groups, claimed.tolerant,
             self.slopes[name], claimed.program,
         )  # fmt: skip
+        if (entries := self.entries(groups)) > MAX_ENTRIES:
+            reason = f"values of {entries} entries are too many to compare in {DIGITS} digits; use symbolic sizes"
+            return Verdict("undecided", (name,), reason)
         tally = self.tally(subject)
         return self.decide(name, subject, claimed, tally)
 
-    def claimed(self, source: Any, shape: tuple[Expr, ...]) -> _Claimed:
+    def claimed(self, source: Any, shape: tuple[Expr, ...]) -> Claimed:
         """The claim, read."""
         if isinstance(source, str):
-            return _claimed_program(self.checked(parse_formula(source, scope=self.scope)))
+            return claimed_program(self.checked(parse_formula(source, scope=self.scope)))
         if isinstance(source, Program):
-            return _claimed_program(self.checked(source))
+            return claimed_program(self.checked(source))
         if callable(source):
-            return _claimed_function(source, self.program, shape)
+            return claimed_function(source, self.program, shape)
         raise InputError("a claim is text or a function", found=type(source).__name__)
 
     def checked(self, claim: Program) -> Program:
@@ -345,6 +287,14 @@ class _Task:
                 expected=", ".join(sorted(known)), near=near_names(strange[0], known),
             )  # fmt: skip
         return Program(self.program.inputs, claim.definitions, claim.outputs)
+
+    def entries(self, groups: Iterable[Switches]) -> int:
+        """Entries of the largest value that a comparison computes, bound indices included."""
+        sizes = size_assignments(self.program)[0]
+        shapes = [item.shape for item in self.program.inputs]
+        for program in (self.derivative, *(group.program for group in groups)):
+            shapes += [definition.shape + definition.bound for definition in program.definitions]
+        return max(math.prod(shape_at(shape, sizes)) for shape in shapes)
 
     def places(self, subject: Subject) -> Iterable[Place]:
         """Where to compare: usual points, both sides of every switch, kinks."""
@@ -363,12 +313,21 @@ class _Task:
         for place in places:
             if tally.count(subject, place):
                 break
+        self.insist(subject, tally)
         if tally.wrong is not None and not tally.wrong.on_kink and branching:
             for place in itertools.islice(places, AFTERWARDS):
                 tally.count(subject, place, thorough=False)
         return tally
 
-    def decide(self, name: str, subject: Subject, claimed: _Claimed, tally: _Tally) -> Verdict:
+    def insist(self, subject: Subject, tally: _Tally) -> None:
+        """More points where nothing could be compared so far."""
+        if tally.compared or tally.failure:
+            return
+        for place in shifted_places(subject.inputs, size_assignments(self.program), np.random.default_rng(self.seed)):
+            if tally.count(subject, place) or tally.points >= self.points:
+                return
+
+    def decide(self, name: str, subject: Subject, claimed: Claimed, tally: _Tally) -> Verdict:
         """The verdict that the comparisons and, where they agree, a proof come to."""
         wrt = (name,)
         if tally.fault:
@@ -394,14 +353,14 @@ class _Task:
             return replace(right, verdict="undecided", reason=f"too few digits agree at {tally.unclear} points to tell")
         return right
 
-    def proof(self, name: str, claimed: _Claimed) -> Proof | None:
+    def proof(self, name: str, claimed: Claimed) -> Proof | None:
         """A proof for all sizes and values, if there is one."""
         if claimed.program is None:
             return None
         fixed = [item.name for item in self.program.inputs if item.name not in self.wrt]
         return prove_equal(self.derivative, self.results[name], claimed.program, claimed.program.outputs[0], fixed)
 
-    def refuted(self, name: str, subject: Subject, claimed: _Claimed, tally: _Tally) -> Verdict:
+    def refuted(self, name: str, subject: Subject, claimed: Claimed, tally: _Tally) -> Verdict:
         """A refutation, with the smallest witness that a short search finds."""
         assert tally.wrong is not None
         found = tally.wrong
@@ -438,7 +397,7 @@ def _inside(domain: str) -> bool:
 def _differs(subject: Subject, place: Place, on_kink: bool) -> Comparison | None:
     try:
         found = compare(subject, place)
-    except _ClaimFailure:
+    except ClaimFailure:
         return None
     return found if found.outcome == "differs" and found.on_kink == on_kink else None
 

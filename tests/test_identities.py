@@ -77,7 +77,9 @@ FIRES: dict[str, list[tuple[Expr, Expr]]] = {
     "softplus-difference": [(softplus(u) - softplus(-u), u), (y * softplus(-u) - y * softplus(u) + z, z - u * y)],
     "reflect-product": [(y * sigmoid(u) * sigmoid(-u), y * sigmoid(u) * (1 - sigmoid(u)))],
     "reflect-sum": [(y * sigmoid(-u) - (1 - y) * sigmoid(u), y - sigmoid(u))],
-    "sign-products": [(u * sign(u), Abs(u)), (Abs(u) * sign(u), u), (y * u / Abs(u), y * sign(u)), (Abs(u) / u, sign(u))],
+    "sign-products": [
+        (u * sign(u), Abs(u)), (Abs(u) * sign(u), u), (y * u / Abs(u), y * sign(u)), (Abs(u) / u, sign(u))
+    ],
     "maximum-step": [(y * maximum(0, 1 - u) * step(1 - u), y * maximum(0, 1 - u))],
     "normpdf": [
         (exp(-(u**2) / 2) / sqrt(2 * pi), normpdf(u)),
@@ -177,9 +179,7 @@ def expanded(expr: Expr) -> Expr:
     """The expression with catalogue functions replaced by their definitions: the reference."""
     while found := expr.atoms(CatalogFunction):
         expr = expr.xreplace({node: node.entry.expanded(*node.args) for node in found})
-    return expr.replace(
-        lambda node: isinstance(node, where), lambda node: sp.Piecewise((node.args[1], _truth(node.args[0])), (node.args[2], True))
-    )
+    return expr.replace(where, lambda condition, chosen, other: sp.Piecewise((chosen, _truth(condition)), (other, True)))
 
 
 def _truth(condition: Expr) -> sp.Basic:

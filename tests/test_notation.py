@@ -353,6 +353,13 @@ FORMULAS = [
     ("Σ_i i", None),
     ("Σ_{i=1} x_i", None),
     ("x_i", None),
+    ("x₁", None),
+    ("|x|_1", None),
+    ("Σ_n x_n", None),
+    ("L = x\n  - y", None),
+    ("L = x\n+ y", None),
+    ("f(x) = x + 1", None),
+    ("g: real, h: real; g", None),
     ("x > y", None),
     ("max(x, 0)", None),
     ("min(0, x)", None),
@@ -381,6 +388,7 @@ FORMULAS = [
     ("e = 2; t = e x; t", lambda s: 2 * s.x),
     ("L := sum(x)", lambda s: s.x.sum()),
     ("mean(\n  x\n  + y,\n)", lambda s: (s.x + s.y).mean()),
+    ("t = x\n-t", lambda s: -s.x),
     ("x +\n y", lambda s: s.x + s.y),
     ("max = x + 1; sum(max)", lambda s: (s.x + 1).sum()),
     ("lambda = 2; E = 3; lambda*E + S*0 + N + I*Q", lambda s: 6 + 1.5 + 1.5**2),
@@ -796,7 +804,8 @@ def _grown(parts):
 @given(st.recursive(LEAVES, _grown, max_leaves=6))
 def test_random_formulas_agree_with_numpy(formula):
     text, compute = formula
-    sizes = {"n": 5, "d": 3, "k": 4}
+    # Far apart, so that lengths such as n - 1 differ from all others as they do in symbols.
+    sizes = {"n": 16, "d": 4, "k": 10}
     values = sample(DECLARATIONS, sizes)
     try:
         with np.errstate(all="ignore"):

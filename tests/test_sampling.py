@@ -6,6 +6,7 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 import pytest
+
 from chainrule.derive.domains import NAMED_DOMAINS, Domain, interval
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.program import Dim, Input, dim

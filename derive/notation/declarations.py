@@ -51,13 +51,26 @@ def split_statements(text: str, max_characters: int) -> list[Statement]:
     """The statements of a text, sorted into declarations, assignments and expressions."""
     statements: list[Statement] = []
     current: list[Token] = []
+    start: Token | None = None
     for token in tokenize(text, max_characters):
         current.append(token)
         if token.kind in {"separator", "end"}:
             if len(current) > 1:
+                if start is not None:
+                    _refuse_continuation(current[0], start)
                 statements.append(_statement(tuple(current)))
+                start = None if statements[-1].kind == "declaration" or token.text == ";" else current[0]
             current = []
     return statements
+
+
+def _refuse_continuation(first: Token, start: Token) -> None:
+    """Refuse a line that may go on with the statement before it, which began at ``start``."""
+    if first.is_("+") or (first.is_("-") and first.span.column > start.span.column):
+        raise NotationError(
+            "this line may be meant as the end of the line before it", first.span,
+            hint="put the operator at the end of that line, or the whole in brackets",
+        )  # fmt: skip
 
 
 def _statement(tokens: tuple[Token, ...]) -> Statement:
@@ -66,16 +79,22 @@ def _statement(tokens: tuple[Token, ...]) -> Statement:
         return Statement("assignment", tokens[2:], first)
     if first.kind == "name" and second.is_(":") and third.is_("="):
         return Statement("assignment", tokens[3:], first)
-    if _colon_outside(tokens):
+    if _outside(tokens, ":"):
         return Statement("declaration", tokens)
+    if second.is_("(") and _outside(tokens, "="):
+        raise NotationError(
+            "a statement gives a value its name, it does not define a function", first.span,
+            expected=f"{first.text} = expression",
+        )  # fmt: skip
     return Statement("expression", tokens)
 
 
-def _colon_outside(tokens: Sequence[Token]) -> bool:
+def _outside(tokens: Sequence[Token], sign: str) -> bool:
+    """Whether a sign stands outside all brackets."""
     level = 0
     for token in tokens:
         level += token.is_("(", "[", "{") - token.is_(")", "]", "}")
-        if level == 0 and token.is_(":"):
+        if level == 0 and token.is_(sign):
             return True
     return False
 
@@ -133,6 +152,11 @@ class _Declaration(Cursor):
         start = self.token
         domain = self.domain()
         shape, dims = self.dims()
+        if self.token.is_(","):
+            raise NotationError(
+                "a declaration ends with ; or its line", self.token.span, expected="X: real[n, d]; y: real[n]",
+                hint="names of one domain and shape may share a declaration: a, b: real[n]",
+            )  # fmt: skip
         self.finish("the end, or lengths in brackets such as [n, d]")
         span = Span(start.span.text, start.span.start, self.token.span.start)
         _check_shape(domain, shape, span)

@@ -29,6 +29,7 @@ from chainrule.derive.notation.syntax import (
     walk,
 )
 from chainrule.derive.notation.tensors import Tensor, Workspace, broadcast_shape, frees, spread
+from chainrule.derive.notation.tokens import SUBSCRIPTS, canonical_name
 from chainrule.derive.program import Definition, Dim, Index, Input, bound_index
 
 COMPARISONS = frozenset(operator for operator, binding in BINDING.items() if binding == COMPARISON)
@@ -234,7 +235,10 @@ class Reader:
             )
         if name in NOT_FINITE:
             raise NotationError(f"{name} is not a number here", node.span, hint="only finite numbers are read")
-        base = name.rpartition("_")[0]
+        written = node.span.excerpt if node.span else name
+        base = canonical_name(written.rstrip("".join(SUBSCRIPTS)) if written[-1] in SUBSCRIPTS else name.rpartition("_")[0])
+        if name.startswith("_"):
+            raise UnknownNameError(f"{name} is not declared", node.span, hint=f"declare it, for example {name}: real")
         if base in self.values:
             raise UnknownNameError(
                 f"{name} is not declared", node.span, near=(base,),

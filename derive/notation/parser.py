@@ -389,6 +389,8 @@ class Parser(Cursor):
         if not letters and self.token.is_("(") and self.has_comma():
             return self.call(replace(token, text="sum"))
         repeated = set(letters) & set(self.letters) or len(set(letters)) < len(letters)
+        for letter in set(letters) & self.names:
+            raise NotationError(f"{letter} is a name here and cannot be an index", token.span, hint="use another letter")
         if repeated:
             raise NotationError("this index is summed twice", token.span, hint="use another letter for the inner sum")
         self.letters += letters
