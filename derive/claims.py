@@ -38,11 +38,17 @@ class Claimed:
 
 
 def claimed_program(program: Program) -> Claimed:
+    """A claim that is a program: computed in as many digits as are asked for."""
     name = program.outputs[0]
     return Claimed(lambda point, _: evaluate(program, point, MPMATH)[name], program, (switches(program),))
 
 
 def claimed_function(function: Callable[..., Any], program: Program, shape: tuple[Expr, ...]) -> Claimed:
+    """A claim that is a function of NumPy arrays, computed in doubles on copies of the inputs.
+
+    Raises:
+        InputError: the function asks for something that is neither an input nor a dimension.
+    """
     names = _parameters(function, program)
 
     def value(point: Mapping[str, Array], sizes: Mapping[Dim, int]) -> Array:
@@ -85,8 +91,10 @@ def _parameters(function: Callable[..., Any], program: Program) -> list[str]:
 
 
 def sizes_text(sizes: Mapping[Dim, int]) -> str:
+    """The sizes of the dimensions in words."""
     return ", ".join(f"{d.name} = {size}" for d, size in sizes.items()) or "any size"
 
 
 def shape_text(shape: tuple[Expr, ...]) -> str:
+    """A symbolic shape as Python writes a tuple."""
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"

@@ -16,10 +16,23 @@ MAX_FACTOR_TERMS = 8
 
 def split_exponential(node: Expr) -> tuple[Expr, Expr]:
     """``(rest, u)`` with ``node == rest * exp(u)``; exponentials of numbers stay in the rest."""
-    parts = [part for part in Mul.make_args(node) if isinstance(part, exp) and not part.is_number]
+    factors = Mul.make_args(node)
+    parts = [part for part in factors if isinstance(part, exp) and not part.is_number]
     if not parts:
         return node, S.Zero
-    return node / Mul(*parts), Add(*(part.args[0] for part in parts))
+    return Mul(*(part for part in factors if part not in parts)), Add(*(part.args[0] for part in parts))
+
+
+def quotient(product: Expr, factor: Expr) -> Expr:
+    """``product / factor``, the factor left out where it stands in the product.
+
+    SymPy does not cancel ``exp(u - v)`` against ``exp(v - u)``.
+    """
+    factors = list(Mul.make_args(product))
+    if factor not in factors:
+        return product / factor
+    factors.remove(factor)
+    return Mul(*factors)
 
 
 def exponential_groups(node: Expr) -> Groups:
@@ -84,8 +97,8 @@ def ratio_of_exponentials(node: Expr, *, every: bool) -> Expr | None:
             continue
         shorter = factored_exponentials(factor.base)
         if shorter is not None:
-            return node / factor * shorter**factor.exp
-        result = _resolve(node / factor, groups, int(-factor.exp), every)
+            return quotient(node, factor) * shorter**factor.exp
+        result = _resolve(quotient(node, factor), groups, int(-factor.exp), every)
         if result is not None:
             return result
     return None
@@ -95,7 +108,7 @@ def _resolve(numerator: Expr, groups: Groups, power: int, every: bool) -> Expr |
     """``numerator / (sum of the groups)**power``."""
     sums = [part for part in Mul.make_args(numerator) if isinstance(part, Add) and exponential_sum(part)]
     if every and sums:
-        others = numerator / sums[0]
+        others = quotient(numerator, sums[0])
         parts = [_resolve(others * part, groups, power, every) for part in sums[0].args]
         return Add(*parts) if all(part is not None for part in parts) else None
     rest, exponent = split_exponential(numerator)
@@ -135,5 +148,5 @@ def tanh_ratio(node: Expr) -> Expr | None:
         difference = c * exp(u) - c * exp(v)
         for part, sign in ((difference, 1), (-difference, -1)):
             if part in node.args:
-                return node / factor / part * sign * sp.tanh((u - v) / 2)
+                return quotient(quotient(node, factor), part) * sign * sp.tanh((u - v) / 2)
     return None

@@ -14,6 +14,7 @@ from chainrule.derive.exponentials import (
     exponential_sum,
     factored_exponentials,
     log_of_sum,
+    quotient,
     split_exponential,
 )
 
@@ -170,9 +171,9 @@ def one_minus(node: Expr) -> Expr | None:
     terms = set(node.args) if isinstance(node, Add) else set()
     for term in sorted(terms, key=sp.default_sort_key):
         for piece in _pieces(term):
-            form = _complement(piece)
-            if form is not None and -term / piece in terms:
-                return node - term + term / piece - term / piece * form
+            form, rest = _complement(piece), quotient(term, piece)
+            if form is not None and -rest in terms:
+                return node - term + rest - rest * form
     return None
 
 
@@ -181,9 +182,9 @@ def one_plus(node: Expr) -> Expr | None:
     terms = set(node.args) if isinstance(node, Add) else set()
     for term in sorted(terms, key=sp.default_sort_key):
         for piece in _pieces(term):
-            form = _SUPPLEMENTS.get(piece.func)
-            if form is not None and term / piece in terms:
-                return node - term - term / piece + term / piece * form(piece.args[0])
+            form, rest = _SUPPLEMENTS.get(piece.func), quotient(term, piece)
+            if form is not None and rest in terms:
+                return node - term - rest + rest * form(piece.args[0])
     return None
 
 
@@ -244,7 +245,8 @@ def log_of_product(node: Expr) -> Expr | None:
     if not isinstance(product, Mul):
         return None
     parts = [factor for factor in product.args if _is_exponential(factor)]
-    return Add(log(product / Mul(*parts)), *(log(part) for part in parts)) if parts else None
+    rest = Mul(*(factor for factor in product.args if factor not in parts))
+    return Add(log(rest), *(log(part) for part in parts)) if parts else None
 
 
 def log_of_exp_product(node: Expr) -> Expr | None:
@@ -327,7 +329,7 @@ def normpdf(node: Expr) -> Expr | None:
     rest, exponent = split_exponential(node)
     root = sp.sqrt(sp.factor(-2 * exponent)) if exponent != 0 else S.Zero
     u = root.args[0] if isinstance(root, sp.Abs) else root.replace(sp.Abs, lambda value: value)
-    if exponent == 0 or u.has(sp.sqrt(2)) or sp.expand(u**2 + 2 * exponent) != 0:
+    if exponent == 0 or not u.is_real or u.has(sp.sqrt(2)) or sp.expand(u**2 + 2 * exponent) != 0:
         return None
     rest = rest * sp.sqrt(2 * sp.pi)
     return None if rest.has(sp.pi) or rest.has(sp.sqrt(2)) else rest * fn.normpdf(u)

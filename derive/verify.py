@@ -67,7 +67,7 @@ ClaimSource = str | Callable[..., Any]
 NO_PROOF = "the same values wherever they were compared; no proof was found"
 
 #: Entries of one value, bound indices included, up to which it is computed in many digits.
-MAX_ENTRIES = 10_000
+MAX_ENTRIES = 200_000
 #: Usual points at each size.
 POINTS = 3
 #: Points that are looked at after a difference, to learn where else the claim is right or wrong.

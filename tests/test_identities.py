@@ -59,7 +59,7 @@ FIRES: dict[str, list[tuple[Expr, Expr]]] = {
         ((exp(u) + 2 * exp(v)) / (exp(u) + exp(v)), sigmoid(u - v) + 2 * sigmoid(v - u)),
         (exp(u) / (exp(u) + exp(v) + exp(z)), exp(u - logaddexp(logaddexp(u, v), z))),
     ],
-    "merge-exponentials": [(exp(u) * exp(v), exp(u + v)), (y * exp(u) * exp(-v), y * exp(u - v))],
+    "merge-exponentials": [(exp(u) * exp(v), exp(u + v)), (y * exp(u - v) * exp(v - z), y * exp(u - z))],
     "factor-exponentials": [(exp(2 * u) + 2 * exp(u) + 1, (1 + exp(u)) ** 2)],
     "sinh-over-cosh": [(sinh(u) / cosh(u), tanh(u)), (sinh(u) / cosh(u) ** 2, tanh(u) / cosh(u))],
     "sin-over-cos": [(y * sin(u) / sp.cos(u), y * tan(u))],
@@ -97,6 +97,7 @@ FIRES: dict[str, list[tuple[Expr, Expr]]] = {
         (1 - tanh(u), 2 * sigmoid(-2 * u)),
         (exp(u) - 1, expm1(u)),
         (c - c * exp(u), -c * expm1(u)),
+        (y - y * exp(u - v), -y * expm1(u - v)),
         (1 - normcdf(u), normcdf(-u)),
         (1 - sp.cos(u), 2 * sin(u / 2) ** 2),
         (1 - sin(u) ** 2, sp.cos(u) ** 2),
@@ -179,7 +180,7 @@ def expanded(expr: Expr) -> Expr:
     """The expression with catalogue functions replaced by their definitions: the reference."""
     while found := expr.atoms(CatalogFunction):
         expr = expr.xreplace({node: node.entry.expanded(*node.args) for node in found})
-    return expr.replace(where, lambda condition, chosen, other: sp.Piecewise((chosen, _truth(condition)), (other, True)))
+    return expr.replace(where, lambda test, chosen, other: sp.Piecewise((chosen, _truth(test)), (other, True)))
 
 
 def _truth(condition: Expr) -> sp.Basic:

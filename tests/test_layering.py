@@ -34,7 +34,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.formula",),
     ("derive.derivation",),
     ("derive.normal.*", "derive.normal_form", "derive.equality"),
-    ("derive.verdict", "derive.verify"),
+    ("derive.verdict", "derive.claims", "derive.verify"),
     ("kernels.*",),
     ("chainrule", "cli"),
 )

@@ -197,8 +197,7 @@ log is a function and needs brackets
   |
 1 | log y
   | ^^^
-expected: log(..)
-help: a variable called log has to be declared"""),
+help: write log(..); a variable called log has to be declared"""),
     ("L = sum(y; w)", NotationError, """\
 ')' is missing
  --> line 1, column 10

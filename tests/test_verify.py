@@ -279,6 +279,22 @@ def test_partly_defined_formulas_are_compared_where_they_are() -> None:
     assert any("left out" in note for note in verdict.exceptions)
 
 
+@pytest.mark.parametrize(
+    ("target", "right", "wrong"),
+    [("log(x)", "1/x", "2/x"), ("arcsin(x)", "1/sqrt(1-x**2)", "1/sqrt(1+x**2)"),
+     ("arccosh(x)", "1/sqrt(x**2-1)", "1/(x**2-1)")],
+)  # fmt: skip
+def test_points_are_found_where_a_formula_is_defined(target: str, right: str, wrong: str) -> None:
+    assert verify(f"x: real[n]; sum({target})", "x", right).points >= 2
+    assert verify(f"x: real[n]; sum({target})", "x", wrong).verdict == "refuted"
+
+
+def test_fixed_sizes_that_are_too_large_are_undecided() -> None:
+    verdict = verify("X: real[5000, 400]; w: real[400]; norm(X@w)**2", "w", "2*X.T@(X@w)")
+    assert verdict.verdict == "undecided"
+    assert "symbolic sizes" in verdict.reason
+
+
 @pytest.mark.parametrize("claim", ["2*(X@w-y)/n", "X", "0", "2*outer(w, y)"])
 def test_shapes_are_compared_as_symbols(claim: str) -> None:
     verdict = verify(OLS, "w", claim)

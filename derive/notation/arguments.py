@@ -142,7 +142,7 @@ _READERS: dict[ArgumentKind, Callable[[Context, tuple[Node, ...], Call], Any]] =
     "axis": lambda context, nodes, call: lengths.axes(nodes[0], several=False),
     "axes": lambda context, nodes, call: lengths.axes(nodes[0], several=True),
     "switch": lambda context, nodes, call: lengths.switch(nodes[0]),
-    "length": lambda context, nodes, call: lengths.shape(nodes[:1], context.dims)[0],
+    "length": lambda context, nodes, call: lengths.side(nodes[0], context.dims),
     "shape": lambda context, nodes, call: lengths.shape(nodes, context.dims),
     "text": _text,
     "condition": lambda context, nodes, call: context.condition(nodes[0]),

@@ -49,11 +49,15 @@ def shape(nodes: tuple[Node, ...], dims: Mapping[str, Dim]) -> Shape:
         nodes = nodes[0].items
     if len(nodes) > MAX_RANK:
         raise LimitError(f"a tensor has at most {MAX_RANK} axes", nodes[MAX_RANK].span)
-    found = tuple(length(node, dims) for node in nodes)
-    for value, node in zip(found, nodes, strict=True):
-        if value.is_nonpositive:
-            raise NotationError("an axis has a positive length", node.span, found=str(value))
-    return found
+    return tuple(side(node, dims) for node in nodes)
+
+
+def side(node: Node, dims: Mapping[str, Dim]) -> Expr:
+    """The length of an axis, which is positive."""
+    value = length(node, dims)
+    if value.is_nonpositive:
+        raise NotationError("an axis has a positive length", node.span, found=str(value))
+    return value
 
 
 def axes(node: Node, several: bool) -> Axes:

@@ -33,10 +33,19 @@ from chainrule.derive.notation.tokens import SUBSCRIPTS, canonical_name
 from chainrule.derive.program import Definition, Dim, Index, Input, bound_index
 
 COMPARISONS = frozenset(operator for operator, binding in BINDING.items() if binding == COMPARISON)
-#: Words that other languages use for values that a formula has not.
-NOT_FINITE = frozenset({"inf", "nan", "NaN", "Inf", "infinity", "oo"})
-#: Words that would be read as factors if they were taken for names.
-WORDS = frozenset({"and", "or", "not", "if", "else", "for", "in", "is", "import", "return", "def"})
+#: Words that are no names unless they are declared: the words, what is wrong, what to try.
+NO_NAMES: tuple[tuple[frozenset[str], str, str], ...] = (
+    (FUNCTIONS, "{0} is a function and needs brackets", "write {0}(..); a variable called {0} has to be declared"),
+    (frozenset({"True", "False", "None"}), "{0} cannot stand here", ""),
+    (
+        frozenset({"inf", "nan", "NaN", "Inf", "infinity", "oo"}),
+        "{0} is not a number here", "only finite numbers are read",
+    ),
+    (
+        frozenset({"and", "or", "not", "if", "else", "for", "in", "is", "import", "return", "def"}),
+        "the word {0} means nothing here", "a choice is written where(x > 0, a, b)",
+    ),
+)  # fmt: skip
 
 
 @dataclass
@@ -222,28 +231,17 @@ class Reader:
         """Refuse names that nobody declared and that cannot be scalars."""
         if name in self.later:
             raise NotationError(f"{name} is used before it is defined", node.span, hint="put its statement first")
-        if name in FUNCTIONS:
-            raise NotationError(
-                f"{name} is a function and needs brackets", node.span, expected=f"{name}(..)",
-                hint=f"a variable called {name} has to be declared",
-            )  # fmt: skip
-        if name in self.letters or name in {"True", "False", "None"}:
-            raise NotationError(f"{name} cannot stand here", node.span, expected="a value")
-        if name in WORDS:
-            raise NotationError(
-                f"the word {name} means nothing here", node.span, hint="a choice is written where(x > 0, a, b)"
-            )
-        if name in NOT_FINITE:
-            raise NotationError(f"{name} is not a number here", node.span, hint="only finite numbers are read")
-        written = node.span.excerpt if node.span else name
-        base = canonical_name(written.rstrip("".join(SUBSCRIPTS)) if written[-1] in SUBSCRIPTS else name.rpartition("_")[0])
-        if name.startswith("_"):
-            raise UnknownNameError(f"{name} is not declared", node.span, hint=f"declare it, for example {name}: real")
+        for words, message, hint in NO_NAMES:
+            if name in words or name in self.letters:
+                raise NotationError(message.format(name), node.span, hint=hint.format(name))
+        base = _without_subscript(name, node)
         if base in self.values:
             raise UnknownNameError(
                 f"{name} is not declared", node.span, near=(base,),
                 hint=f"subscripts are indices only under a sum such as Σ_i; the whole of {base} is written {base}",
             )  # fmt: skip
+        if name.startswith("_"):
+            raise UnknownNameError(f"{name} is not declared", node.span, hint=f"declare it, for example {name}: real")
         if self.closed:
             known = [*self.values, *self.dims]
             raise UnknownNameError(
@@ -287,6 +285,13 @@ class Reader:
                 return self.work.settle(Tensor(shape, body, node))
         inner = self.lower(node)
         return replace(inner, body=scalars.compare("!=", inner.body, S.Zero), row=False)
+
+
+def _without_subscript(name: str, node: Node) -> str:
+    """The name before a subscript such as that of ``x_i`` or ``x₁``."""
+    written = node.span.excerpt if node.span else name
+    base = written.rstrip("".join(SUBSCRIPTS))
+    return canonical_name(base) if base != written else name.rpartition("_")[0]
 
 
 #: Operators whose chains are followed in a loop.

@@ -388,17 +388,23 @@ class Parser(Cursor):
         letters = self.summed(token)
         if not letters and self.token.is_("(") and self.has_comma():
             return self.call(replace(token, text="sum"))
-        repeated = set(letters) & set(self.letters) or len(set(letters)) < len(letters)
-        for letter in set(letters) & self.names:
-            raise NotationError(f"{letter} is a name here and cannot be an index", token.span, hint="use another letter")
-        if repeated:
-            raise NotationError("this index is summed twice", token.span, hint="use another letter for the inner sum")
+        self.check_letters(letters, token)
         self.letters += letters
         body = self.expression(PRODUCT)
         del self.letters[len(self.letters) - len(letters) :]
         if letters:
             return IndexSum(letters, body, span=since(token, body))
         return _call("sum", token, body)
+
+    def check_letters(self, letters: Sequence[str], token: Token) -> None:
+        """Refuse index letters that mean something already."""
+        taken = self.names.intersection(letters)
+        if taken:
+            raise NotationError(
+                f"{min(taken)} is a name here and cannot be an index", token.span, hint="use another letter"
+            )
+        if set(letters) & set(self.letters) or len(set(letters)) < len(letters):
+            raise NotationError("this index is summed twice", token.span, hint="use another letter for the inner sum")
 
     def summed(self, token: Token) -> tuple[str, ...]:
         """The index letters under a sum sign."""

@@ -50,7 +50,7 @@ def parse_formula(
 
     >>> program = parse_formula("X: real[n, d]; w: real[d]; mean((X @ w)^2)")
     >>> [str(definition.body) for definition in program.definitions]
-    ['X[i0,k0]*w[k0]', 'z[k0]**2/n']
+    ['w[k0]*X[i0,k0]', 'z[k0]**2/n']
     """
     if not isinstance(text, str):
         raise InputError("a formula is a text", found=type(text).__name__)
