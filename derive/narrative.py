@@ -127,9 +127,10 @@ def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str])
     steps = [_seen(step, {**hidden, **owners}) for step in steps]
     state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
     state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
+    mentioned = frozenset().union(*(step.before.reads | step.after.reads for step in steps))
     lines: list[Line] = []
     for where, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
-        lines += _one_quantity(context, where, list(group), state)
+        lines += _one_quantity(context, list(group), state, where in mentioned)
     return Section("Chain rule, from the output back", tuple(lines))
 
 
@@ -142,14 +143,14 @@ def _owners(steps: Sequence[Step]) -> dict[str, str]:
 
 
 def _one_quantity(
-    context: Program, where: str, steps: list[Step], state: dict[str, Definition]
+    context: Program, steps: list[Step], state: dict[str, Definition], mentioned: bool
 ) -> Iterator[Line]:
-    before, last = steps[0].before.body, ""
+    """The lines about one quantity; its name is given if others mention it."""
+    before, where, last = steps[0].before.body, steps[0].where, ""
     left: tuple[Shown, ...] = ()
     if isinstance(before, Partial):
         symbol = partial(before.output.name, before.variable.name)
-        needed = steps[0].rule not in SYMBOLIC and any(where in item.reads for item in context.definitions)
-        left = (named(where), symbol) if needed else (symbol,)
+        left = (named(where), symbol) if mentioned and steps[0].rule not in SYMBOLIC else (symbol,)
     elif steps[0].rule == "definition":
         left = (named(where),)
     elif before.has(Partial):
