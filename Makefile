@@ -30,6 +30,7 @@ check: $(VENV)/.installed-test
 
 docs: $(VENV)/.installed
 	$(BIN)/python docs/make_catalogue.py
+	$(BIN)/python docs/transcripts.py
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/derive_depth.py

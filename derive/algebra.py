@@ -27,8 +27,12 @@ from chainrule.derive.steps import Step
 
 #: Terms that a polynomial may have when multiplied out, for ``cancel`` and ``factor`` to be tried.
 MAX_TERMS = 150
+#: Different entries and functions that they may have: the cost of a factorisation explodes with them.
+MAX_GENERATORS = 14
 #: Rounds of all passes over one definition; each round must change something to go on.
 MAX_ROUNDS = 40
+#: What each identity is for, in words.
+ABOUT = {identity.id: identity.about for identity in READABLE}
 #: Length that a fraction inside a sum adds to an expression.
 NESTED_COST = 3
 #: Length that a sum sign adds to an expression, see ``cost``.
@@ -269,7 +273,7 @@ def readable(definition: Definition, context: Context) -> Rewrite | None:
     body, used = rewrite(definition.body, READABLE)
     if not used or body == definition.body:
         return None
-    return Rewrite("identity", definition.with_body(body), tuple(("identity", name) for name in used))
+    return Rewrite("identity", definition.with_body(body), tuple(("identity", ABOUT[name]) for name in used))
 
 
 def cancel_and_factor(definition: Definition, context: Context) -> Rewrite | None:
@@ -349,7 +353,7 @@ def _generators(body: Expr) -> list[Expr]:
 
 def _equivalents(plain: Expr) -> Iterator[Expr]:
     yield sp.factor_terms(plain)
-    if multiplied_terms(plain) > MAX_TERMS:
+    if multiplied_terms(plain) > MAX_TERMS or len(plain.free_symbols) > MAX_GENERATORS:
         return
     try:
         cancelled = sp.cancel(plain) if _has_denominator(plain) else plain

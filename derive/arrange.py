@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import sympy as sp
@@ -70,6 +71,7 @@ def names_in(expr: Expr) -> frozenset[str]:
     return frozenset(ref.name for ref in expr.atoms(Ref))
 
 
+@lru_cache(maxsize=20_000)
 def _text(expr: Expr) -> tuple[int, str]:
     text = str(expr)
     return len(text), text

@@ -200,9 +200,11 @@ class _Printer:
         under = self.order.factors(parts.lower)
         sign = "-" if parts.number < 0 else ""
         size = abs(parts.number)
-        split = [f for f in under if indices_of(f)] if others else []
-        front = self.ratio(size, scalars, [f for f in under if f not in split], names, alone=not others)
-        back = self.ratio(S.One, others, split, names, alone=True) if others else ""
+        if not any(isinstance(factor, Over) for factor in others):
+            return sign + self.ratio(size, scalars + others, under, names, alone=True), SUM if sign else PRODUCT
+        split = [f for f in under if indices_of(f)]
+        front = self.ratio(size, scalars, [f for f in under if f not in split], names, alone=False)
+        back = self.ratio(S.One, others, split, names, alone=True)
         text = self.joined([part for part in (front, back) if part])
         return sign + text, SUM if sign else PRODUCT
 
@@ -300,7 +302,7 @@ class _Printer:
             return f"{self.plain(expr, names)} {self.style.comparison['!=']} 0"
         operator = expr.operator
         left, right = expr.args
-        if left.is_number:
+        if left.is_number or (not indices_of(left) and indices_of(right)):
             left, right, operator = right, left, {"<": ">", "<=": ">=", "==": "=="}[operator]
         return f"{self.plain(left, names)} {self.style.comparison[operator]} {self.plain(right, names)}"
 

@@ -19,7 +19,7 @@ from chainrule.derive.errors import LimitError
 from chainrule.derive.program import Definition, Index, Program, Ref, is_unit
 
 #: Nodes that a printed formula may have once everything nameless is written in.
-MAX_NODES = 4000
+MAX_NODES = 1000
 
 
 def written_in(definition: Definition) -> bool:

@@ -41,7 +41,7 @@ from chainrule.derive.layout import (
 )
 from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Slice, Subscript, Text
 from chainrule.derive.parts import Group, Part, reduced, square_root
-from chainrule.derive.products import write_term
+from chainrule.derive.products import Plan, write_term
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
 
@@ -98,6 +98,7 @@ class Writer:
         self.sums: dict[Node, Expr] = {}
         self.counter = itertools.count()
         self.parts: dict[Expr, Part] = {}
+        self.plans: dict[Expr, Plan] = {}
 
     def fresh(self, length: Expr) -> Index:
         """A new index of this length."""

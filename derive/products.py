@@ -47,6 +47,8 @@ MAX_WAYS = 12
 class TermSpeller(Speller, Protocol):
     """What terms need of the writer of elementwise expressions."""
 
+    plans: dict[Expr, Plan]
+
     def fresh(self, length: Expr) -> Index:
         """A new index of this length."""
         ...
@@ -62,22 +64,52 @@ class Term:
     bound: tuple[Index, ...]
 
 
+@dataclass(frozen=True)
+class Way:
+    """One way of writing a term: its scalars, and what is left of its arrays once sums are done."""
+
+    term: Term
+    scalars: Scalars
+    choices: tuple[tuple[Group, ...], ...]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Everything about an expression that does not depend on the layout it is written in."""
+
+    ways: tuple[Way, ...] = ()
+    splits: tuple[Expr, ...] = ()
+    instead: Expr | None = None
+
+
 def write_term(speller: TermSpeller, expr: Expr, layout: Layout) -> Node:
     """A product or a sum over indices, in a layout that has all its indices.
 
     Indices of the layout that the expression lacks are filled up with ones.
     """
-    term = flattened(speller, expr)
-    expanded = _without_unit_sums(speller, term) if speller.readable else None
-    if expanded is not None:
-        return speller.spell(expanded, layout)
-    found = [attempt(partial(_write, speller, way), layout) for way in _ways(term)]
-    if cheapest(found) is None or term.bound:
-        found += [attempt(partial(speller.spell, split), layout) for split in _splits(speller, term)]
+    if expr not in speller.plans:
+        speller.plans[expr] = _plan(speller, expr)
+    plan = speller.plans[expr]
+    if plan.instead is not None:
+        return speller.spell(plan.instead, layout)
+    found = [attempt(partial(_write, speller, way), layout) for way in plan.ways]
+    found += [attempt(partial(speller.spell, split), layout) for split in plan.splits]
     best = cheapest(found)
     if best is None:
         raise NoMatrixForm
     return best
+
+
+def _plan(speller: TermSpeller, expr: Expr) -> Plan:
+    term = flattened(speller, expr)
+    expanded = _without_unit_sums(speller, term) if speller.readable else None
+    if expanded is not None:
+        return Plan(instead=expanded)
+    ways = []
+    for way in _ways(term):
+        scalars = Scalars.of(speller, way)
+        ways.append(Way(way, scalars, tuple(map(tuple, _contracted(speller, way, scalars)))))
+    return Plan(tuple(ways), tuple(_splits(speller, term)))
 
 
 def flattened(speller: TermSpeller, expr: Expr) -> Term:
@@ -192,19 +224,12 @@ def _splits(speller: Speller, term: Term) -> Iterator[Expr]:
             yield Add(*(Over("sum", part * others, *limits) for part in parts))
 
 
-def _write(speller: TermSpeller, term: Term, layout: Layout) -> Node:
+def _write(speller: TermSpeller, way: Way, layout: Layout) -> Node:
     """One way of writing: coefficient, contracted components, ones for missing axes."""
-    deltas = [f for f in term.upper if isinstance(f, KroneckerDelta) and len(indices_of(f)) == 2]
+    deltas = [f for f in way.term.upper if isinstance(f, KroneckerDelta) and len(indices_of(f)) == 2]
     if len(deltas) == 1 and len(layout) == 2:
-        return _diagonal(speller, term, deltas[0], layout)
-    upper = [speller.part(f) for f in speller.order.factors(f for f in term.upper if indices_of(f))]
-    lower = [speller.part(f) for f in speller.order.factors(f for f in term.lower if indices_of(f))]
-    scalars = Scalars.of(speller, term)
-    found = [
-        attempt(partial(scalars.times, speller, groups), layout)
-        for groups in _contracted(speller, upper, lower, term, scalars)
-    ]
-    best = cheapest(found)
+        return _diagonal(speller, way.term, deltas[0], layout)
+    best = cheapest(attempt(partial(way.scalars.times, speller, groups), layout) for groups in way.choices)
     if best is None:
         raise NoMatrixForm
     return best
@@ -227,10 +252,10 @@ def _diagonal(speller: TermSpeller, term: Term, delta: Expr, layout: Layout) -> 
     return scalars.before(speller, eye if inner == 1 else in_front(speller.spell(inner, ()), eye))
 
 
-def _contracted(
-    speller: TermSpeller, upper: Sequence[Part], lower: Sequence[Part], term: Term, scalars: Scalars
-) -> Iterator[list[Group]]:
+def _contracted(speller: TermSpeller, term: Term, scalars: Scalars) -> Iterator[list[Group]]:
     """The groups that are left once every component is contracted, in several ways."""
+    upper = [speller.part(f) for f in speller.order.factors(f for f in term.upper if indices_of(f))]
+    lower = [speller.part(f) for f in speller.order.factors(f for f in term.lower if indices_of(f))]
     parts = [(part, False) for part in upper] + [(part, True) for part in lower]
     free: tuple[list[Part], list[Part]] = ([], [])
     ways: list[list[list[Group]]] = []

@@ -75,7 +75,7 @@ RULES: tuple[Rule, ...] = (
          "The summand does not depend on the index."),
     Rule("simplify", r"\text{algebra}", "algebra", "Simplify."),
     Rule("identity", r"\text{identity of the function}", "identity of the function",
-         "Use {identity}."),
+         "By an identity: {identity}."),
     Rule("sums-to-one", r"\sum_k y_k = 1", "sum_k y_k = 1",
          "The entries of {name} along the last axis sum to one, as declared."),
     Rule("softmax-sums-to-one", r"\sum_k \operatorname{softmax}(z)_k = 1", "sum_k softmax(z)_k = 1",

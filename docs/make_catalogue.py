@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import chainrule as cr
-from chainrule.derive.catalog.elementwise import ELEMENTWISE
-from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.losses import ALIASES, Entry
+from chainrule.derive.catalog.tensor_functions import TensorFunction
 
 HEAD = """\
 # Catalogue
@@ -45,25 +44,21 @@ def formula_section(entry: Entry) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
-def function_row(entry: Elementwise) -> tuple[str, str, str, str]:
-    """Name with arguments, other names, what it is, kinks."""
-    first_default = len(entry.args) - len(entry.defaults)
-    arguments = [
-        f"{symbol}={entry.defaults[n - first_default]}" if n >= first_default else str(symbol)
-        for n, symbol in enumerate(entry.args)
-    ]
-    aliases = ", ".join(f"`{alias}`" for alias in entry.aliases)
-    return f"`{entry.name}({', '.join(arguments)})`", aliases, entry.about, entry.kinks
-
-
 def page() -> str:
     """The text of catalogue.md."""
-    kinds = dict.fromkeys(entry.kind for entry in cr.catalog)
     sections = [HEAD.rstrip(), "## Formulas"]
-    for kind in kinds:
+    for kind in dict.fromkeys(entry.kind for entry in cr.catalog):
         sections += [formula_section(entry) for entry in cr.catalog if entry.kind == kind]
-    head = ("function", "other names", "what it is", "kinks")
-    sections += ["## Elementwise functions", table(head, map(function_row, ELEMENTWISE))]
+    elementwise, tensor = [], []
+    for entry in cr.catalog.functions:
+        row = [f"`{entry.signature}`", ", ".join(f"`{alias}`" for alias in entry.aliases), entry.about]
+        if isinstance(entry, TensorFunction):
+            tensor.append([*row, f"`{entry.numpy}`"])
+        else:
+            elementwise.append([*row, entry.kinks])
+    head = ("function", "other names", "what it is")
+    sections += ["## Elementwise functions", table((*head, "kinks"), elementwise)]
+    sections += ["## Functions of tensors", table((*head, "in NumPy"), tensor)]
     return "\n\n".join(sections) + "\n"
 
 

@@ -71,7 +71,7 @@ class Kernel:
     Jacobian of any other.  Every keyword is the name of an input.
 
     Arrays may be anything NumPy makes an array of; integers are converted, and so are floats of
-    the other precision.  NaN in an input declared ``real`` gives NaN.
+    the other precision.  NaN may stand in an input declared ``real``, and is computed with.
     """
 
     def __init__(

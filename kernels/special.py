@@ -53,8 +53,8 @@ BERNOULLI = (
 
 
 def times(c: float, x: float) -> float:
-    """``c * x``, and 0 where c is 0 although x is infinite: 0 log 0 = 0."""
-    return c * x if c != 0.0 or x != x else 0.0 * c
+    """``c * x``, and 0 where c is 0 whatever x is: 0 log 0 = 0 and 0 log(0/0) = 0."""
+    return c * x if c != 0.0 else 0.0 * c
 
 
 def maximum(a: float, b: float) -> float:

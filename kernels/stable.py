@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from sympy import Add, Expr, KroneckerDelta, Mul, Pow, cosh, erfc, exp, log
+from sympy import Add, Expr, KroneckerDelta, Mul, Pow, cosh, erf, erfc, exp, log, tanh
 
 from chainrule.derive.catalog import elementwise as fn
 from chainrule.derive.exponentials import exponential_sum, split_exponential
@@ -27,7 +27,8 @@ _LOGARITHMS = (log, fn.log1p.function)
 
 #: Functions that underflow, overflow or reach one, so that a logarithm or a difference of them is in danger.
 _SATURATING = (
-    exp, cosh, erfc, fn.sigmoid.function, fn.normcdf.function, fn.normpdf.function, fn.sech2.function, fn.expm1.function
+    exp, cosh, tanh, erf, erfc,
+    *(entry.function for entry in (fn.sigmoid, fn.normcdf, fn.normpdf, fn.sech2, fn.expm1)),
 )  # fmt: skip
 
 _ONE_MINUS = tuple(identity for identity in STABLE if identity.id == "one-minus")

@@ -8,11 +8,13 @@ from collections.abc import Iterable, Mapping
 import mpmath
 import numpy as np
 import numpy.typing as npt
+import sympy as sp
+from sympy import Expr, Float
 
-from sympy import Float
-
+from chainrule.derive.catalog.entries import CatalogFunction
 from chainrule.derive.numeric import FLOAT64, MPMATH, bind_dims, evaluate, evaluate_definition
 from chainrule.derive.program import Definition, Input, Program
+from chainrule.derive.scalar import Indicator, where
 from chainrule.derive.steps import Partial, Step
 
 Values = Mapping[str, npt.NDArray[np.float64]]
@@ -90,3 +92,16 @@ def _side(
 def _slope(context: Program, part: Partial, values: Values) -> float:
     """A partial derivative of a scalar by a scalar."""
     return float(differences(context, part.output.name, part.variable.name, values))
+
+
+def expanded(expr: Expr) -> Expr:
+    """The expression with catalogue functions replaced by their definitions, for SymPy to evaluate."""
+    while found := expr.atoms(CatalogFunction):
+        expr = expr.xreplace({node: node.entry.expanded(*node.args) for node in found})
+    return expr.replace(where, lambda test, chosen, other: sp.Piecewise((chosen, _truth(test)), (other, True)))
+
+
+def _truth(condition: Expr) -> sp.Basic:
+    if not isinstance(condition, Indicator):
+        return sp.true if condition == 1 else sp.false
+    return {"<": sp.Lt, "<=": sp.Le, "==": sp.Eq}[condition.operator](*condition.args)

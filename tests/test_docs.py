@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import io
 import re
-import shlex
 import sys
 from doctest import ELLIPSIS, OutputChecker
 from pathlib import Path
@@ -14,12 +11,18 @@ import pytest
 from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
-from chainrule.cli import run
-from chainrule.derive.catalog.elementwise import ELEMENTWISE
+import chainrule
 from chainrule.derive.domains import DOMAINS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")])
+sys.path.insert(0, str(ROOT / "docs"))
+try:
+    import make_catalogue
+    import transcripts
+finally:
+    sys.path.pop(0)
+
+PAGES = transcripts.PAGES
 
 #: Languages of code blocks that are run, and those that only show something.
 RUN = {"python", "console"}
@@ -27,43 +30,17 @@ SHOWN = {"sh", "text", "json", "latex"}
 
 
 class Console:
-    """Runs the ``$ chainrule ..`` lines of a console block in this process and compares what they print."""
+    """Compares what the commands of a console block print with what is shown."""
 
     def __init__(self) -> None:
-        self.code = 0
+        self.shell = transcripts.Shell()
 
     def __call__(self, example: Example) -> str | None:
-        for command, expected in transcript(example.parsed):
-            printed = self.output(command)
+        for command, expected in transcripts.transcript(example.parsed):
+            printed = self.shell.output(command)
             if not OutputChecker().check_output(expected, printed, ELLIPSIS):
                 return f"$ {command}\nexpected:\n{expected}\nprinted:\n{printed}"
         return None
-
-    def output(self, command: str) -> str:
-        words = shlex.split(command)
-        if words == ["echo", "$?"]:
-            return f"{self.code}\n"
-        assert words[0] == "chainrule", f"a console block runs {words[0]}"
-        out = io.StringIO()
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(out):
-            self.code = run(words[1:])
-        return out.getvalue()
-
-
-def transcript(block: str) -> list[tuple[str, str]]:
-    """The commands of a console block, each with the output shown under it."""
-    first, *parts = re.split(r"^\$ ", block, flags=re.MULTILINE)
-    assert first.strip() == "", "a console block begins with '$ '"
-    return [split_command(part.replace("\\\n", " ")) for part in parts]
-
-
-def split_command(part: str) -> tuple[str, str]:
-    """The command, which ends with the line on which its quotes are closed, and the output."""
-    command, _, output = part.partition("\n")
-    while command.count('"') % 2:
-        more, _, output = output.partition("\n")
-        command += "\n" + more
-    return command, output.rstrip("\n") + "\n" if output.strip() else ""
 
 
 def document(page: Path) -> Document:
@@ -99,6 +76,13 @@ def test_links_lead_to_files(page: Path) -> None:
     assert missing == []
 
 
+def test_files_named_in_the_contributing_guide_exist() -> None:
+    text = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    names = set(re.findall(r"`([\w./]+(?:\.py|\.md|\.toml|/))`", text)) - {".static/chainrule"}
+    assert len(names) > 20
+    assert [name for name in sorted(names) if not (ROOT / name).exists()] == []
+
+
 def test_every_page_is_reached_from_the_index() -> None:
     text = (ROOT / "docs" / "index.md").read_text(encoding="utf-8")
     pages = {page.name for page in (ROOT / "docs").glob("*.md")} - {"index.md"}
@@ -118,14 +102,16 @@ def test_notation_page_has_every_domain() -> None:
 
 
 def test_catalogue_page_is_what_the_tables_say() -> None:
-    sys.path.insert(0, str(ROOT / "docs"))
-    try:
-        from make_catalogue import page
-    finally:
-        sys.path.pop(0)
     written = (ROOT / "docs" / "catalogue.md").read_text(encoding="utf-8")
-    assert written == page(), "run `make docs`"
-    assert all(f"`{entry.name}" in written for entry in ELEMENTWISE)
+    assert written == make_catalogue.page(), "run `make docs`"
+    assert all(f"`{entry.name}" in written for entry in chainrule.catalog.functions)
+    assert all(f"`{entry.name}`" in written for entry in chainrule.catalog)
+
+
+def test_outputs_are_written_anew() -> None:
+    page = "text\n```console\n$ chainrule \\\n  --version\nold\n$ chainrule -h\n...\n$ echo $?\n```\n"
+    version = f"$ chainrule \\\n  --version\nchainrule {chainrule.__version__}\n"
+    assert transcripts.renewed(page) == f"text\n```console\n{version}$ chainrule -h\n...\n$ echo $?\n0\n```\n"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import random
 
 import pytest
 import sympy as sp
+from support import expanded
 from sympy import Abs, Expr, Rational, cosh, erf, erfc, exp, log, pi, sign, sin, sinh, sqrt, symbols, tan, tanh
 
 from chainrule.derive.catalog.elementwise import (
@@ -24,10 +25,9 @@ from chainrule.derive.catalog.elementwise import (
     softplus,
     step,
 )
-from chainrule.derive.catalog.entries import CatalogFunction
 from chainrule.derive.identities import READABLE, STABLE, Identity, rewrite
 from chainrule.derive.program import Input, dim, free_index
-from chainrule.derive.scalar import Indicator, less, where
+from chainrule.derive.scalar import less, where
 
 u, v, z, y = symbols("u v z y", real=True)
 a, b, c, d = symbols("a b c d", positive=True)
@@ -176,18 +176,6 @@ STAYS: dict[str, list[Expr]] = {
 }
 
 
-def expanded(expr: Expr) -> Expr:
-    """The expression with catalogue functions replaced by their definitions: the reference."""
-    while found := expr.atoms(CatalogFunction):
-        expr = expr.xreplace({node: node.entry.expanded(*node.args) for node in found})
-    return expr.replace(where, lambda test, chosen, other: sp.Piecewise((chosen, _truth(test)), (other, True)))
-
-
-def _truth(condition: Expr) -> sp.Basic:
-    assert isinstance(condition, Indicator)
-    return {"<": sp.Lt, "<=": sp.Le, "==": sp.Eq}[condition.operator](*condition.args)
-
-
 def values(expr: Expr, seed: int) -> sp.Float:
     draw = random.Random(seed)
     point = {symbol: Rational(draw.randint(-300, 300), 100) for symbol in (u, v, z, y)}
@@ -198,7 +186,9 @@ def values(expr: Expr, seed: int) -> sp.Float:
 
 def assert_equal(left: Expr, right: Expr) -> None:
     compared = 0
-    for seed in range(6):
+    for seed in range(24):
+        if compared == 4:
+            break
         one, two = values(left, seed), values(right, seed)
         if not (one.is_real and two.is_real):
             continue  # outside the domain of a logarithm

@@ -33,6 +33,8 @@ def sample(program: Program, seed: int = 0) -> Values:
             drawn = rng.choice(np.array(item.domain.values, dtype=float), size=shape)
         elif item.domain.sign != "real":
             drawn = rng.uniform(0.2, 0.8, size=shape)
+        if item.domain.sums_to_one:
+            drawn = drawn / drawn.sum(axis=-1, keepdims=True)
         values[item.name] = np.asarray(drawn, dtype=float)
     return values
 
@@ -151,8 +153,8 @@ def test_no_loop_nest_is_deeper_than_needed(text: str, most: int) -> None:
 
 def test_products_of_sums_are_contracted_pairwise() -> None:
     a, big, b = Input("a", (n,)), Input("A", (n, m)), Input("B", (m, n))
-    l, r = bound_index(0), bound_index(1)
-    total = Definition("t", (n,), a[l,] * big[l, r] * b[r, i], "sum", (n, m))
+    left, right = bound_index(0), bound_index(1)
+    total = Definition("t", (n,), a[left,] * big[left, right] * b[right, i], "sum", (n, m))
     scheduled = schedule(Program((a, big, b), (total,), ("t",)))
     assert [matrix_product(d) is not None for d in scheduled.definitions] == [True, True]
     assert_same(Program((a, big, b), (total,), ("t",)), scheduled)

@@ -214,8 +214,9 @@ class _Latex:
 
     def matmul(self, node: Binary) -> Written:
         left = self.factor(node.left)
-        if self.rank(node.left) == 1:
-            # A vector on the left is a row.
+        row = isinstance(node.left, Binary) and node.left.operator == "@" and self.rank(node.left.left) == 1
+        if self.rank(node.left) == 1 and not row:
+            # A vector on the left is a row; a row times a matrix already is one.
             left = f"{self.at_least(ATOM, node.left)}^{{\\top}}"
         return f"{left} {self.tight(node.right)}", PRODUCT
 
