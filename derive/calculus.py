@@ -24,7 +24,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
 
-from chainrule.derive.algebra import MAX_INLINE, Context, cost, simplify
+from chainrule.derive.algebra import MAX_INLINE, Context, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
 from chainrule.derive.preactivation import reached, with_preactivations
 from chainrule.derive.program import (
@@ -39,6 +39,7 @@ from chainrule.derive.program import (
     fresh_names,
     is_unit,
 )
+from chainrule.derive.rational import cost
 from chainrule.derive.scalar import equal, less, less_equal, where
 from chainrule.derive.steps import Partial, Step
 

@@ -12,9 +12,10 @@ from dataclasses import replace
 
 from sympy import Mul
 
-from chainrule.derive.algebra import Context, shortest, simplify
+from chainrule.derive.algebra import Context, simplify
 from chainrule.derive.calculus import Derivative, differentiate, local_derivative
 from chainrule.derive.program import Definition, Program
+from chainrule.derive.rational import shortest
 from chainrule.derive.steps import Partial, Step
 
 

@@ -27,6 +27,11 @@ class Indicator(Function):  # type: ignore[misc]
         return S.Zero
 
 
+def _decided(relation: Any) -> Expr | None:
+    """A comparison of numbers as 0 or 1; None if SymPy cannot tell."""
+    return {True: S.One, False: S.Zero}.get(relation) if relation in (S.true, S.false) else None
+
+
 class less(Indicator):
     """1 if a < b, else 0."""
 
@@ -36,7 +41,7 @@ class less(Indicator):
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
         if a == b:
             return S.Zero
-        return S(int(a < b)) if a.is_number and b.is_number else None
+        return _decided(a < b) if a.is_number and b.is_number else None
 
 
 class less_equal(Indicator):
@@ -48,7 +53,7 @@ class less_equal(Indicator):
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
         if a == b:
             return S.One
-        return S(int(a <= b)) if a.is_number and b.is_number else None
+        return _decided(a <= b) if a.is_number and b.is_number else None
 
 
 class equal(Indicator):
@@ -60,7 +65,7 @@ class equal(Indicator):
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
         if a == b:
             return S.One
-        return S.Zero if a.is_number and b.is_number else None
+        return S.Zero if (a - b).is_zero is False and a.is_number and b.is_number else None
 
 
 class where(Function):  # type: ignore[misc]

@@ -1,0 +1,132 @@
+"""Rational algebra of scalar expressions: the shortest of a few equivalent forms.
+
+Entries, functions and roots count as indeterminates; SymPy's ``cancel`` and ``factor`` do the
+algebra, within bounds on the size of what they multiply out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import sympy as sp
+from sympy import Add, Expr, Mul, Pow, S
+
+from chainrule.derive.program import Ref
+
+#: Terms that a polynomial may have when multiplied out, for ``cancel`` and ``factor`` to be tried.
+MAX_TERMS = 150
+#: Different entries and functions that they may have: the cost of a factorisation explodes with them.
+MAX_GENERATORS = 14
+#: Length that a fraction inside a sum adds to an expression.
+NESTED_COST = 3
+
+
+def shortest(body: Expr) -> Expr:
+    """The shortest of a few equivalent forms of a scalar expression."""
+    if body.is_Atom or isinstance(body, Ref):
+        return body
+    names = {part: sp.Symbol(f"u{position}", **_assumptions(part))
+             for position, part in enumerate(_generators(body))}  # fmt: skip
+    plain = body.xreplace(names)
+    back = {symbol: part for part, symbol in names.items()}
+    best = plain
+    while True:
+        forms = [best, *_equivalents(best)]
+        shorter = min(forms, key=lambda form: (cost(form), forms.index(form)))
+        if shorter == best:
+            return tidy_signs(best).xreplace(back)
+        best = shorter
+
+
+def tidy_signs(product: Expr) -> Expr:
+    """The signs of a product's factors as people write them: ``1 - p`` rather than ``p - 1``.
+
+    Every minus that this sets free goes into a difference without a constant, as in
+    ``(p - y)/(p (1 - p))`` for ``(y - p)/(p (p - 1))``.
+    """
+    sign, factors, free = S.One, [], -1
+    for factor in Mul.make_args(product):
+        base, power = factor.as_base_exp()
+        if not (base.is_Add and power.is_Integer and power % 2):
+            factors.append(factor)
+            continue
+        constant = base.as_coeff_Add()[0]
+        if constant.is_negative and not all(_leads_with_minus(arg) for arg in base.args):
+            sign, base = -sign, -base
+        elif constant.is_zero and free < 0 and any(not _leads_with_minus(arg) for arg in base.args):
+            free = len(factors)
+        factors.append(Pow(base, power, evaluate=False) if power != 1 else base)
+    number = product.as_coeff_Mul()[0] if product.is_Mul else S.One
+    if (sign * number).is_negative and free >= 0:
+        base, power = factors[free].as_base_exp()
+        sign, factors[free] = -sign, (-base) ** power
+    return sign * Mul(*factors)
+
+
+def _leads_with_minus(term: Expr) -> bool:
+    return bool(term.as_coeff_Mul()[0].is_negative)
+
+
+def _assumptions(part: Expr) -> dict[str, bool]:
+    if part.is_positive:
+        return {"positive": True}
+    return {"nonnegative": True} if part.is_nonnegative else {"real": True}
+
+
+def _generators(body: Expr) -> list[Expr]:
+    """The maximal parts that rational algebra need not look into, in a stable order."""
+    found: dict[Expr, None] = {}
+
+    def visit(node: Expr) -> None:
+        if isinstance(node, Add | Mul) or (isinstance(node, Pow) and node.exp.is_Integer):
+            for arg in node.args:
+                visit(arg)
+        elif not node.is_number:
+            found[node] = None
+
+    visit(body)
+    return sorted(found, key=lambda part: part.sort_key())
+
+
+def _equivalents(plain: Expr) -> Iterator[Expr]:
+    yield sp.factor_terms(plain)
+    if multiplied_terms(plain) > MAX_TERMS or len(plain.free_symbols) > MAX_GENERATORS:
+        return
+    try:
+        cancelled = sp.cancel(plain) if _has_denominator(plain) else plain
+        yield sp.factor(cancelled)
+        yield cancelled
+    except (sp.PolynomialError, NotImplementedError):
+        return
+
+
+def _has_denominator(expr: Expr) -> bool:
+    return any(power.exp.is_negative for power in expr.atoms(Pow))
+
+
+def multiplied_terms(expr: Expr) -> int:
+    """A bound on the number of terms of the expression multiplied out, denominators included."""
+    if isinstance(expr, Add):
+        return sum(multiplied_terms(arg) for arg in expr.args) * _denominators(expr)
+    if isinstance(expr, Mul):
+        total = 1
+        for arg in expr.args:
+            total *= multiplied_terms(arg)
+        return total
+    if isinstance(expr, Pow) and expr.exp.is_Integer:
+        count, power = multiplied_terms(expr.base), abs(int(expr.exp))
+        return count if count == 1 else min(10**9, sp.binomial(count + power - 1, power)) if power < 50 else 10**9
+    return 1
+
+
+def _denominators(expr: Add) -> int:
+    bases = {part.base for arg in expr.args for part in Mul.make_args(arg)
+             if isinstance(part, Pow) and part.exp.is_negative and part.base.is_Add}  # fmt: skip
+    return max(1, 2 * len(bases))
+
+
+def cost(expr: Expr) -> int:
+    """How long an expression is to read: operations, with a penalty for denominators in sums."""
+    operations = int(sp.count_ops(expr))
+    nested = sum(1 for part in expr.atoms(Add) for arg in part.args if _has_denominator(arg) and not arg.is_number)
+    return 2 * operations + NESTED_COST * nested
