@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from typing import Any
 
 import sympy as sp
@@ -44,14 +44,14 @@ class Order:
         """Positive terms first, one before others, arrays before scalars, then by name, numbers."""
         coefficient, rest = term.as_coeff_Mul()
         kind = 0 if abs(term) == 1 else 2 if term.is_number else 1
-        return (bool(coefficient < 0), kind, -len(indices_of(rest)), self.first_name(rest), *_text(rest))
+        return (bool(coefficient < 0), kind, -len(indices_of(rest)), self.first_name(rest), _Text(rest))
 
     def factor(self, factor: Expr) -> tuple[Any, ...]:
         """Lengths, names and powers of names, others by name (functions before sums), logarithms."""
         base = factor.base if isinstance(factor, Pow) else factor
         kind = 0 if isinstance(base, Dim) or base.is_number else 1 if isinstance(base, Ref) else 2
         kind = 3 if isinstance(base, sp.log) else kind
-        return (kind, self.first_name(factor), isinstance(base, Add), *_text(factor))
+        return (kind, self.first_name(factor), isinstance(base, Add), _Text(factor))
 
     def terms(self, terms: Iterable[Expr]) -> list[Expr]:
         """Terms in the order of writing."""
@@ -71,10 +71,19 @@ def names_in(expr: Expr) -> frozenset[str]:
     return frozenset(ref.name for ref in expr.atoms(Ref))
 
 
-@lru_cache(maxsize=20_000)
-def _text(expr: Expr) -> tuple[int, str]:
-    text = str(expr)
-    return len(text), text
+@dataclass(frozen=True)
+class _Text:
+    """Compares expressions by the length of their text, then by the text, which is made only on a tie."""
+
+    expr: Expr
+
+    def __lt__(self, other: _Text) -> bool:
+        return self.key < other.key
+
+    @cached_property
+    def key(self) -> tuple[int, str]:
+        text = str(self.expr)
+        return len(text), text
 
 
 # ---- sums ---------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
 import sympy as sp
 from sympy import Add, Expr, Mul, S
@@ -42,7 +43,8 @@ class Inliner:
         Raises:
             LimitError: if the result would have more than ``MAX_NODES`` nodes.
         """
-        if self.size(definition) > MAX_NODES:
+        own = sum(1 for _ in sp.preorder_traversal(definition.body))
+        if self.size(definition) > max(MAX_NODES, own):
             raise LimitError(f"{definition.name} has more than {MAX_NODES} nodes when written out")
         return recognised(self.with_softmax(self.entry_at(definition, definition.free)))
 
@@ -107,13 +109,16 @@ class Inliner:
 
 def _closed(kind: str, body: Expr, limits: Mapping[Index, Expr]) -> Over:
     """A reduction whose bound indices are numbered by the depth of the body."""
-    level = 1 + max((_level(inner) for inner in body.atoms(Over)), default=0)
+    level = 1 + _depth(body)
     names = {k: Index(f"c{level}_{n}", integer=True, nonnegative=True) for n, k in enumerate(limits)}
     return Over(kind, body.xreplace(names), *((names[k], length) for k, length in limits.items()))
 
 
-def _level(over: Over) -> int:
-    return int(next(iter(over.limits)).name[1:].partition("_")[0])
+@lru_cache(maxsize=20_000)
+def _depth(expr: Expr) -> int:
+    """How deeply reductions are nested in an expression."""
+    inner = max(map(_depth, expr.args), default=0)
+    return inner + isinstance(expr, Over)
 
 
 # ---- softmax ------------------------------------------------------------------------------------
