@@ -232,10 +232,10 @@ def printed(derivation: cr.Derivation, form: str) -> str:
 )  # fmt: skip
 @json_option
 def show(formula: str, wrt: tuple[str, ...], goal: str | None, form: str, as_json: bool) -> Answer:
-    """Print a derivation."""
-    goal = goal or "gradient"
-    text = read_text(formula, "formula")
-    derivation: cr.Derivation = getattr(cr, goal)(cr.formula(text), wrt=split_names(wrt))
+    """Print a derivation: of the gradient, or of the Jacobian if the formula is not scalar."""
+    parsed = cr.formula(read_text(formula, "formula"))
+    goal = goal or ("jacobian" if parsed.shape else "gradient")
+    derivation: cr.Derivation = getattr(cr, goal)(parsed, wrt=split_names(wrt))
     if as_json:
         return Answer("", {"derivation": derivation.to_dict()})
     return Answer(printed(derivation, form))

@@ -123,10 +123,7 @@ def collapse_sums(definition: Definition, context: Context) -> Rewrite | None:
     """Sums that a delta, a constant summand or a declared identity makes trivial, term by term."""
     if definition.reduce != "sum":
         return None
-    body = definition.body
-    if body.has(KroneckerDelta) and isinstance(body, Mul | Pow):
-        body = sp.expand_mul(body)
-    terms = Add.make_args(body)
+    terms = Add.make_args(_with_open_deltas(definition.body))
     outcomes = [_collapse_term(term, definition, context) for term in terms]
     used = dict.fromkeys(use for uses, _, _ in outcomes for use in uses)
     if not used:
@@ -143,6 +140,16 @@ def collapse_sums(definition: Definition, context: Context) -> Rewrite | None:
             part = context.split_off(replace(rebuild(definition, part, kept), origin="auto"), "s")[definition.free]
         total += part
     return Rewrite(rules[0], replace(definition, body=total, reduce="", bound=()), bindings)
+
+
+def _with_open_deltas(body: Expr) -> Expr:
+    """The body multiplied out as far as it takes for every delta to be a factor of a term."""
+    inside = any(
+        part.has(KroneckerDelta) and not isinstance(part, KroneckerDelta)
+        for term in Add.make_args(body)
+        for part in Mul.make_args(term)
+    )
+    return sp.expand_mul(body) if inside else body
 
 
 #: A rule, and the quantity it was used on ("" if there is nothing to name).

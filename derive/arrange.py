@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
@@ -37,8 +37,8 @@ class Order:
 
     def first_name(self, expr: Expr) -> int:
         """The position of the earliest name in an expression."""
-        found = expr.atoms(Ref) or expr.atoms(Dim)
-        return min((self.positions.get(item.name, LAST) for item in found), default=LAST)
+        found = names_in(expr) or {length.name for length in expr.atoms(Dim)}
+        return min((self.positions.get(name, LAST) for name in found), default=LAST)
 
     def term(self, term: Expr) -> tuple[Any, ...]:
         """Positive terms first, one before others, arrays before scalars, then by name, numbers."""
@@ -66,9 +66,12 @@ class Order:
         return sorted(factors, key=self.factor)
 
 
+@lru_cache(maxsize=20_000)
 def names_in(expr: Expr) -> frozenset[str]:
     """The inputs and definitions that an expression reads."""
-    return frozenset(ref.name for ref in expr.atoms(Ref))
+    if isinstance(expr, Ref):
+        return frozenset([expr.name])
+    return frozenset().union(*map(names_in, expr.args))
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,8 @@ from chainrule.derive.program import Definition, Index, Program, Ref, is_unit
 
 #: Nodes that a printed formula may have once everything nameless is written in.
 MAX_NODES = 1000
+#: Reductions inside reductions that a printed formula may have.
+MAX_NESTING = 12
 
 
 def written_in(definition: Definition) -> bool:
@@ -36,16 +38,20 @@ class Inliner:
         self.counter = itertools.count()
         self.entries: dict[Ref, Expr] = {}
         self.sizes: dict[str, int] = {}
+        self.depths: dict[str, int] = {}
 
     def body(self, definition: Definition) -> Expr:
         """The value of a definition over its free indices, an :class:`Over` for a reduction.
 
         Raises:
-            LimitError: if the result would have more than ``MAX_NODES`` nodes.
+            LimitError: if the result would have more than ``MAX_NODES`` nodes, or reductions nested
+                more than ``MAX_NESTING`` deep.
         """
         own = sum(1 for _ in sp.preorder_traversal(definition.body))
         if self.size(definition) > max(MAX_NODES, own):
             raise LimitError(f"{definition.name} has more than {MAX_NODES} nodes when written out")
+        if self.depth(definition) > MAX_NESTING:
+            raise LimitError(f"{definition.name} has reductions nested more than {MAX_NESTING} deep")
         return recognised(self.with_softmax(self.entry_at(definition, definition.free)))
 
     def with_softmax(self, expr: Expr) -> Expr:
@@ -72,6 +78,13 @@ class Inliner:
                 total += 1 if inner is None else self.size(inner)
             self.sizes[definition.name] = total
         return self.sizes[definition.name]
+
+    def depth(self, definition: Definition) -> int:
+        """How deeply reductions are nested in a definition once everything nameless is written in."""
+        if definition.name not in self.depths:
+            inner = filter(None, map(self.definition_of, definition.refs))
+            self.depths[definition.name] = bool(definition.reduce) + max(map(self.depth, inner), default=0)
+        return self.depths[definition.name]
 
     def definition_of(self, node: Expr) -> Definition | None:
         """The definition to write in for a reference, if there is one."""

@@ -9,6 +9,7 @@ printed from their stable forms.
 from __future__ import annotations
 
 import inspect
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import ModuleType
@@ -83,7 +84,7 @@ class ScalarPrinter:
 
     def _number(self, expr: Expr) -> Code:
         value = _float(expr)
-        text = repr(abs(value)) if value == value and abs(value) != float("inf") else f'float("{abs(value)}")'
+        text = repr(abs(value)) if value == value and abs(value) != float("inf") else f"math.{abs(value)}"
         if self.dtype == "float32":
             text = f"f32({text})"
         negative = value < 0
@@ -291,7 +292,10 @@ def special_source(module: ModuleType, name: str) -> str:
 
 def _float(expr: Expr) -> float:
     if expr.is_Rational:
-        return int(expr.p) / int(expr.q)
+        try:
+            return int(expr.p) / int(expr.q)
+        except OverflowError:
+            return math.inf if expr.p > 0 else -math.inf
     return float(expr.evalf(30))
 
 
