@@ -309,12 +309,12 @@ def test_hostile_text_is_refused_or_just_a_formula(
     capsys: Captured, formula: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    start = time.perf_counter()
+    start = time.process_time()
     code, _, err = chainrule(capsys, "show", formula, "--wrt", "x")
     assert code in (0, 2, 4)
     assert "Traceback" not in err
     assert "\u202e" not in err
-    assert time.perf_counter() - start < 20
+    assert time.process_time() - start < 20
     assert list(tmp_path.iterdir()) == []
 
 
