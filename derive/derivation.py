@@ -165,14 +165,15 @@ def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivat
     """The second derivatives of a scalar formula; a block has the shape ``a.shape + b.shape``."""
     f, names = _checked(f, wrt, scalar="Hessian")
     first = differentiate(f.differentiable, names, exact=True)
-    steps, context, results = list(first.steps), first.context, {}
+    steps, context = list(first.steps), first.context
+    results: dict[str, Formula] = {}
     for a in names:
-        second = differentiate(replace(context, outputs=(first.results[a],)), names, labels=hessian_labels(a, names))
+        gradient_of_a = replace(context, outputs=(first.results[a],))
+        second = differentiate(gradient_of_a, names, labels=hessian_labels(a, names))
         context = joined(context, second.context)
         steps += second.steps
-        for b in names:
-            key = a if a == b else f"{a},{b}"
-            results[key] = _formula_of(second.program, second.results[b])
+        blocks = _formulas(gradient_of_a, second)
+        results |= {a if a == b else f"{a},{b}": block for b, block in blocks.items()}
     return _derivation("hessian", f, names, (first.forward, steps), results, context)
 
 
@@ -188,8 +189,7 @@ def hvp(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
     context = joined(Program((*f.inputs, *directions), first.context.definitions, ()), second.context)
     slopes = [item for item in slope.definitions if item.name not in first.context.by_name]
     steps = (*first.steps, *map(_definition_step, slopes), *second.steps)
-    results = {name: _formula_of(second.program, second.results[name]) for name in names}
-    return _derivation("hvp", f, names, (first.forward, steps), results, context)
+    return _derivation("hvp", f, names, (first.forward, steps), _formulas(slope, second), context)
 
 
 def _first_order(goal: Goal, f: Formula, names: tuple[str, ...]) -> Derivation:
@@ -197,9 +197,7 @@ def _first_order(goal: Goal, f: Formula, names: tuple[str, ...]) -> Derivation:
     if all(chains):
         return _along_chains(goal, f, names, [chain for chain in chains if chain])
     found = differentiate(f.differentiable, names)
-    assuming = any(assumes(step) for step in found.steps)
-    exact = differentiate(f.differentiable, names, exact=True) if assuming else None
-    results = {name: _formula_of(found.program, found.results[name], exact, name) for name in names}
+    results = _formulas(f.differentiable, found)
     return _derivation(goal, f, names, (found.forward, found.steps), results, found.context)
 
 
@@ -208,14 +206,21 @@ def _along_chains(goal: Goal, f: Formula, names: tuple[str, ...], chains: Sequen
     context = chains[0].context
     for chain in chains[1:]:
         context = joined(context, chain.context)
-    results = {name: _formula_of(chain.program, chain.results[name]) for name, chain in zip(names, chains, strict=True)}
+    results: dict[str, Formula] = {}
+    for chain in chains:
+        results |= _formulas(f.differentiable, chain)
     steps = dict.fromkeys(step for chain in chains for step in chain.steps)
     return _derivation(goal, f, names, (chains[0].forward, steps), results, context)
 
 
-def _formula_of(program: Program, name: str, exact: Derivative | None = None, variable: str = "") -> Formula:
-    fallback = exact.program.pruned([exact.results[variable]]) if exact else None
-    return Formula(program.pruned([name]), exact=fallback)
+def _formulas(source: Program, found: Derivative) -> dict[str, Formula]:
+    """The results by variable; where declared facts were used, each with an exact program to go on from."""
+    formulas = {variable: Formula(found.program.pruned([name])) for variable, name in found.results.items()}
+    if any(assumes(step) for step in found.steps):
+        exact = differentiate(source, list(formulas), exact=True)
+        for variable, name in exact.results.items():
+            formulas[variable] = replace(formulas[variable], exact=exact.program.pruned([name]))
+    return formulas
 
 
 def _derivation(
