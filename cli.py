@@ -177,8 +177,8 @@ def cli() -> None:
 
 #: What ``show`` can derive, and the option's help.
 GOALS = {
-    "gradient": "Derive the gradient of a scalar formula (the default).",
-    "jacobian": "Derive the Jacobian of a formula of any shape.",
+    "gradient": "Derive the gradient of a scalar formula (the default for one).",
+    "jacobian": "Derive the Jacobian of a formula of any shape (the default for one that is not scalar).",
     "hessian": "Derive the Hessian of a scalar formula.",
     "hvp": "Derive the product of the Hessian and a direction v_NAME.",
 }

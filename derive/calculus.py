@@ -238,7 +238,8 @@ class _Reverse:
         self.context.known[name] = Definition(name, shape, partial, origin="adjoint")
         raw = self._collected(name, shape, parts)
         through = tuple(dict.fromkeys(("through", part.through) for part in parts))
-        rule = parts[0].rule if len({part.rule for part in parts}) == 1 else "chain-rule"
+        rules = {part.rule for part in parts}
+        rule = "independent" if not rules else rules.pop() if len(rules) == 1 else "chain-rule"
         self.steps.append(Step(rule, name, Definition(name, shape, partial, origin="adjoint"), raw, through))
         if _is_alias(raw) and quantity.name not in self.wrt:
             # Another name for what is known already, or a number: nothing to tell.

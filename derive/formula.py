@@ -19,6 +19,7 @@ from chainrule.derive.errors import InputError, UnknownNameError, near_names
 from chainrule.derive.index_form import index_latex, index_text
 from chainrule.derive.matrix_form import matrix_form
 from chainrule.derive.notation.read import parse_formula
+from chainrule.derive.notation.tokens import MAX_NAME
 from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program
@@ -135,10 +136,12 @@ def formula(source: str, /, **declarations: str) -> Formula:
     entry = BY_NAME.get(ALIASES.get(name, name)) if not declarations else None
     if entry is not None:
         return Formula(parse_formula(entry.text), entry.text, entry.name, entry.wrt)
-    if not declarations and name.isidentifier():
-        near = near_names(name, [*BY_NAME, *ALIASES])
-        if near:
-            raise UnknownNameError(f"the catalogue has no formula called {name!r}", near=near)
+    if not declarations and name.isidentifier() and len(name) <= MAX_NAME:
+        raise UnknownNameError(
+            f"the catalogue has no formula called {name!r}",
+            near=near_names(name, [*BY_NAME, *ALIASES]),
+            hint=f"for a variable of that name, declare it: {name}: real; {name}",
+        )
     return Formula(parse_formula(source, declarations), source)
 
 

@@ -44,6 +44,8 @@ RULES: tuple[Rule, ...] = (
          "Definition."),
     Rule("seed", r"\frac{\partial L}{\partial L} = 1", "dL/dL = 1",
          "The derivative of the output by itself is one (a unit tensor for a tensor-valued output)."),
+    Rule("independent", r"\frac{\partial L}{\partial a} = 0", "dL/da = 0",
+         "The output does not depend on it."),
     Rule("chain-rule",
          r"\frac{\partial L}{\partial a} = \sum_c \frac{\partial L}{\partial c}\frac{\partial c}{\partial a}",
          "dL/da = sum_c dL/dc * dc/da",
