@@ -13,6 +13,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -103,15 +104,12 @@ def formula_last(arguments: Sequence[str], valued: Iterable[str]) -> list[str]:
     """Options first, then ``--`` and the positional arguments, among them ``-sum(x)``."""
     options: list[str] = []
     positional: list[str] = []
-    rest = list(arguments)
-    while rest:
-        argument = rest.pop(0)
+    rest = iter(arguments)
+    for argument in rest:
         if argument == "--":
             positional += rest
-            break
-        if argument in valued:
-            options += [argument, *rest[:1]]
-            del rest[:1]
+        elif argument in valued:
+            options += [argument, *islice(rest, 1)]
         elif argument.startswith("--") or argument == "-h":
             options.append(argument)
         else:
@@ -309,7 +307,7 @@ def verify(formula: str, wrt: tuple[str, ...], claims: tuple[str, ...], hessian:
     parsed = cr.formula(text)
     names = split_names(wrt) or list(parsed.wrt) or [item.name for item in parsed.inputs]
     if len(names) != len(texts):
-        found = f"{len(texts)} {'claim' if len(texts) == 1 else 'claims'}"
+        found = "1 claim" if len(texts) == 1 else f"{len(texts)} claims"
         raise InputError("each variable needs one claim", expected=f"a claim for {', '.join(names)}", found=found)
     claimed = dict(zip(names, texts, strict=True))
     verdict = cr.verify(parsed, names, claimed, what="hessian" if hessian else "gradient")
@@ -350,8 +348,7 @@ def list_(topic: str | None, as_json: bool) -> Answer:
     if topic is not None and topic not in TOPICS:
         near = near_names(topic, TOPICS)
         raise InputError(f"there is no list of {topic!r}", expected=", ".join(TOPICS), near=near)
-    chosen = [topic] if topic else list(TOPICS)
-    found = {name: TOPICS[name][1]() for name in chosen}
+    found = {name: TOPICS[name][1]() for name in ([topic] if topic else TOPICS)}
     blocks = [_table(rows) if topic else f"{name}\n\n{_table(rows)}" for name, rows in found.items()]
     return Answer("\n\n".join(blocks), found)
 
@@ -384,11 +381,9 @@ def explain(error: BaseException) -> tuple[int, str, dict[str, object]]:
 
 
 def _usage_message(error: click.ClickException) -> str:
-    lines = [error.format_message()]
     context = getattr(error, "ctx", None)
-    if context is not None:
-        lines += [context.get_usage(), f"help: {context.command_path} --help"]
-    return "\n".join(lines)
+    more = [context.get_usage(), f"help: {context.command_path} --help"] if context else []
+    return "\n".join([error.format_message(), *more])
 
 
 def print_json(ok: bool, data: Mapping[str, object]) -> None:

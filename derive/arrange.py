@@ -151,8 +151,12 @@ def common_factors(total: Expr) -> tuple[list[Expr], Expr]:
     for term in terms[1:]:
         factors = Mul.make_args(term)
         shared = [factor for factor in shared if factor in factors]
-    product = Mul(*shared)
-    return shared, Add(*(term / product for term in terms))
+    # Taken out one by one: SymPy does not cancel x**(1 - a) against x**(a - 1) in a quotient.
+    return shared, Add(*(_without(term, shared) for term in terms))
+
+
+def _without(term: Expr, shared: Sequence[Expr]) -> Expr:
+    return Mul(*(factor for factor in Mul.make_args(term) if factor not in shared))
 
 
 def scaled_sums(total: Expr) -> Expr:

@@ -46,6 +46,8 @@ from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref
 from chainrule.derive.scalar import Indicator, where
 
 #: polygamma(order, x) by its own name.
+#: Expressions that may be tried in some layout before index notation is used instead.
+MAX_WORK = 20_000
 POLYGAMMA = {0: "digamma", 1: "trigamma"}
 #: Domains of matrices that are their own transposes.
 SYMMETRIC_DOMAINS = frozenset({"symmetric", "spd", "psd"})
@@ -97,6 +99,7 @@ class Writer:
         self.lengths: dict[Index, Expr] = {}
         self.sums: dict[Node, Expr] = {}
         self.counter = itertools.count()
+        self.work = itertools.count()
         self.parts: dict[Expr, Part] = {}
         self.plans: dict[Expr, Plan] = {}
 
@@ -142,6 +145,8 @@ class Writer:
 
     def direct(self, expr: Expr, layout: Layout) -> Node:
         """An expression in a layout, without transposing the whole or putting axes into it."""
+        if next(self.work) > MAX_WORK:
+            raise LimitError(f"a matrix form was not found in {MAX_WORK} attempts")
         if set(indices_in(layout)) != indices_of(expr):
             raise NoMatrixForm
         for kind, write in WRITERS:

@@ -261,6 +261,20 @@ def test_help_leads_with_examples_and_has_a_short_form(capsys: Captured, command
     assert (0, out, "") == chainrule(capsys, *words, "--help")
 
 
+DEGENERATE = [
+    *("x: real; x", "x: real; 1", "x, y: real; y", "x: real[n]; x[0]"),
+    *("x: simplex[n]; sum(x)", "x: real; 1e300*1e300*x"),
+]
+
+
+@pytest.mark.parametrize("formula", DEGENERATE)
+@pytest.mark.parametrize("arguments", [["show"], ["show", "--hessian"], ["show", "--hvp"], ["compile"]], ids=" ".join)
+def test_degenerate_formulas_have_answers(capsys: Captured, formula: str, arguments: list[str]) -> None:
+    code, out, err = chainrule(capsys, *arguments, formula, "--wrt", "x")
+    assert (code, err) == (0, "")
+    assert out
+
+
 # ---- limits and hostile input -------------------------------------------------------------------
 
 

@@ -23,7 +23,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.errors", "derive.domains", "derive.rules", "derive.latex_names"),
     ("derive.scalar", "derive.program"),
     ("derive.catalog.*",),
-    ("derive.exponentials", "derive.scalar_rules", "derive.identities", "derive.rational", "derive.binding", "derive.steps", "derive.serialise"),
+    (
+        "derive.exponentials", "derive.scalar_rules", "derive.identities", "derive.rational",
+        "derive.binding", "derive.steps", "derive.serialise",
+    ),
     ("derive.numeric", "derive.sampling", "derive.kinks", "derive.comparison"),
     ("derive.notation.*",),
     ("derive.preactivation", "derive.algebra", "derive.calculus", "derive.chain"),
