@@ -103,9 +103,7 @@ def _traces(speller: Speller, group: Group, bound: tuple[Index, ...]) -> list[No
 # ---- elimination ----------------------------------------------------------------------------------
 
 
-def eliminated(
-    speller: Speller, groups: Groups, bound: Mapping[Index, Expr], averaged: bool
-) -> list[Group]:
+def eliminated(speller: Speller, groups: Groups, bound: Mapping[Index, Expr], averaged: bool) -> list[Group]:
     """What is left of a connected component once its bound indices are summed, in their order if possible."""
     groups = {indices: Group([*group.upper], [*group.lower]) for indices, group in groups.items()}
     waiting = dict(bound)
@@ -292,9 +290,7 @@ def _outer(u: Group, v: Group, layout: Layout) -> Node | None:
     return None if left is None or right is None else call("outer", left, right)
 
 
-def cycle_traces(
-    speller: Speller, groups: Groups, bound: Mapping[Index, Expr]
-) -> Iterator[Node]:
+def cycle_traces(speller: Speller, groups: Groups, bound: Mapping[Index, Expr]) -> Iterator[Node]:
     """``trace(A @ B @ C)`` where the component is a bare cycle of at least three edges."""
     if not speller.readable or len(bound) < 3 or any(len(indices) != 2 for indices in groups):
         return
@@ -323,5 +319,3 @@ def _walk(groups: Groups, start: Index, ends: tuple[frozenset[Index], frozenset[
         edge = next(other for other in _edges(groups, here) if other != edge)
     found = [node for node in nodes if node is not None]
     return chain("@", found) if len(found) == len(nodes) else None
-
-

@@ -208,9 +208,7 @@ class _Printer:
         text = self.joined([part for part in (front, back) if part])
         return sign + text, SUM if sign else PRODUCT
 
-    def ratio(
-        self, size: Rational, upper: Sequence[Expr], lower: Sequence[Expr], names: Names, *, alone: bool
-    ) -> str:
+    def ratio(self, size: Rational, upper: Sequence[Expr], lower: Sequence[Expr], names: Names, *, alone: bool) -> str:
         """``size * upper.. / lower..``; nothing for 1 unless it stands alone."""
         decimal = is_decimal(size)
         top = [self.number(size if decimal else Rational(size.p), names)[0]] if decimal or size.p != 1 else []
@@ -409,4 +407,3 @@ LATEX = Style(
     comparison={"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne", "and": r"\wedge"},
     delta=lambda left, right: rf"\delta_{{{left}{right}}}",
 )
-

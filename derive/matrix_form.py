@@ -45,9 +45,9 @@ from chainrule.derive.products import Plan, write_term
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
 
-#: polygamma(order, x) by its own name.
 #: Expressions that may be tried in some layout before index notation is used instead.
 MAX_WORK = 20_000
+#: polygamma(order, x) by its own name.
 POLYGAMMA = {0: "digamma", 1: "trigamma"}
 #: Domains of matrices that are their own transposes.
 SYMMETRIC_DOMAINS = frozenset({"symmetric", "spd", "psd"})
@@ -70,9 +70,7 @@ def matrix_form(program: Program, name: str) -> Node | None:
     return matrix_node(program, name, written_in, readable=True)
 
 
-def matrix_node(
-    program: Program, name: str, inline: Callable[[Definition], bool], *, readable: bool
-) -> Node | None:
+def matrix_node(program: Program, name: str, inline: Callable[[Definition], bool], *, readable: bool) -> Node | None:
     """:func:`matrix_form` with a choice of what is written in.
 
     ``readable`` prefers what textbooks print (``diag``, ``norm``, flat chains); otherwise what runs

@@ -141,9 +141,7 @@ def _placements(layout: Layout, bound: tuple[Index, ...]) -> Iterator[Layout]:
         yield tuple(next(inner) if n in places else next(rest) for n in range(size))
 
 
-def _reduction(
-    kind: str, body: Part, bound: Mapping[Index, Expr], place: Layout, layout: Layout
-) -> Node | None:
+def _reduction(kind: str, body: Part, bound: Mapping[Index, Expr], place: Layout, layout: Layout) -> Node | None:
     kept = tuple(None if axis in bound else axis for axis in place)
     if layout not in (kept, indices_in(kept)):
         return None

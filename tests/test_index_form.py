@@ -13,7 +13,7 @@ from chainrule.derive.latex_names import latex_name
 from chainrule.derive.notation.parser import parse_expression
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.program import Definition, Input, Program, dim, free_index
-from chainrule.derive.render.latex_node import node_latex, ranks_of
+from chainrule.derive.render.latex_node import node_latex
 
 DECLARED = {
     "X": "real[n, d]", "y": "real[n]", "w": "real[d]", "b": "real", "A": "real[n, n]", "x": "real[n]",
@@ -24,7 +24,8 @@ DECLARED = {
 FORMS = [
     ("X.T @ (sigmoid(X@w + b) - y)/n",
      "1/n sum_i X[i,j] (sigmoid(sum_l X[i,l] w[l] + b) - y[i])",
-     r"\frac{1}{n} \sum_{i=1}^{n} X_{ij} \, \left(\sigma\left(\sum_{l=1}^{d} X_{il} \, w_{l} + b\right) - y_{i}\right)"),
+     r"\frac{1}{n} \sum_{i=1}^{n} X_{ij} \, "
+     r"\left(\sigma\left(\sum_{l=1}^{d} X_{il} \, w_{l} + b\right) - y_{i}\right)"),
     ("-2*X.T @ (y - X@w - b)/n",
      "2/n sum_i X[i,j] (sum_l X[i,l] w[l] + b - y[i])",
      r"\frac{2}{n} \sum_{i=1}^{n} X_{ij} \, \left(\sum_{l=1}^{d} X_{il} \, w_{l} + b - y_{i}\right)"),
@@ -93,8 +94,10 @@ def test_long_forms_refer_to_their_parts_by_name() -> None:
 
 
 NAMES = {
-    "x": "x", "w1": "w_{1}", "lam": r"\lambda", "delta2": r"\delta_{2}", "z2_bar": r"\bar{z}_{2}", "total": r"\mathrm{total}",
-    "ŷ": r"\hat{y}", "λ": r"\lambda", "w₁": "w_{1}", "y_hat": r"\hat{y}", "x_train": r"x_{\mathrm{train}}", "v_w": "v_{w}",
+    "x": "x", "w1": "w_{1}", "lam": r"\lambda", "delta2": r"\delta_{2}", "z2_bar": r"\bar{z}_{2}",
+    "total": r"\mathrm{total}",
+    "ŷ": r"\hat{y}", "λ": r"\lambda", "w₁": "w_{1}", "y_hat": r"\hat{y}", "x_train": r"x_{\mathrm{train}}",
+    "v_w": "v_{w}",
     "Sigma": r"\Sigma", "xbar": r"\bar{x}", "grad_w": r"\mathrm{grad}_{w}", "W12": "W_{12}", "lambda": r"\lambda",
     "w_star": "w^{*}",
 }  # fmt: skip
@@ -113,7 +116,8 @@ NODES = [
     ("p*(1 - p)", r"p \odot \left(1 - p\right)"),
     ("norm(x)**2", r"\lVert x \rVert^{2}"),
     ("norm(A)**2", r"\lVert A \rVert_{F}^{2}"),
-    ("X.T @ diag(p*(1 - p)) @ X/n", r"\frac{1}{n} X^{\top} \operatorname{diag}\left(p \odot \left(1 - p\right)\right) X"),
+    ("X.T @ diag(p*(1 - p)) @ X/n",
+     r"\frac{1}{n} X^{\top} \operatorname{diag}\left(p \odot \left(1 - p\right)\right) X"),
     ("outer(x, y)", r"x y^{\top}"),
     ("trace(A @ A)", r"\operatorname{tr}\left(A A\right)"),
     ("x**2", r"x^{\odot 2}"),
@@ -142,5 +146,5 @@ def test_matrix_notation_in_latex(text: str, latex: str) -> None:
 def test_ranks_tell_products_apart() -> None:
     program = parse_formula("x: real[n]; s: real; s*x*x")
     node = parse_expression("s*x*x")
-    assert node_latex(node, ranks_of(program)) == r"s \, x \odot x"
+    assert node_latex(node, program.ranks) == r"s \, x \odot x"
     assert node_latex(node) == r"s \, x \, x"

@@ -31,7 +31,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.notation.*",),
     ("derive.preactivation", "derive.algebra", "derive.calculus", "derive.chain"),
     ("derive.bound_terms", "derive.arrange", "derive.inlining", "derive.layout", "derive.parts", "derive.contraction"),
-    ("derive.products", "derive.matrix_form", "derive.index_form"),
+    ("derive.coefficients", "derive.products", "derive.matrix_form", "derive.index_form"),
     ("derive.render.*",),
     ("derive.narrative",),
     ("derive.formula",),

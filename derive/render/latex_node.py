@@ -28,7 +28,6 @@ from chainrule.derive.notation.syntax import (
     Transpose,
     Tuple,
 )
-from chainrule.derive.program import Program
 
 # How tightly a text binds.
 COMPARISON, SUM, PRODUCT, POWER, ATOM = range(5)
@@ -60,11 +59,6 @@ def node_latex(node: Node, ranks: Mapping[str, int] | None = None) -> str:
         A fragment for mathematics mode.
     """
     return _Latex(ranks or {}).write(node)[0]
-
-
-def ranks_of(program: Program) -> dict[str, int]:
-    """The number of axes of every input and definition."""
-    return {name: len(item.shape) for name, item in program.by_name.items()}
 
 
 # ---- ranks ---------------------------------------------------------------------------------------

@@ -182,9 +182,7 @@ def _node(program: Program, definition: Definition, kept: frozenset[str]) -> Nod
     return matrix_node(program, definition.name, lambda inner: inner.name not in kept, readable=False)
 
 
-def _value(
-    program: Program, definition: Definition, kept: frozenset[str], names: Mapping[str, str]
-) -> ast.expr:
+def _value(program: Program, definition: Definition, kept: frozenset[str], names: Mapping[str, str]) -> ast.expr:
     node = _node(program, definition, kept)
     return explicit(program, definition, names) if node is None else python(node, names)
 
