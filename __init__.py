@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from chainrule.derive.checking.verdict import Verdict
     from chainrule.derive.derivation import Derivation, gradient, hessian, hvp, jacobian
     from chainrule.derive.errors import ChainruleError
     from chainrule.derive.formula import Formula, catalog, formula
-    from chainrule.derive.verdict import Verdict
     from chainrule.derive.verify import verify
     from chainrule.kernels.elementwise import elementwise
     from chainrule.kernels.kernel import Kernel, kernel
@@ -31,7 +31,7 @@ _MODULES = {
     "Derivation": "chainrule.derive.derivation",
     "Formula": "chainrule.derive.formula",
     "Kernel": "chainrule.kernels.kernel",
-    "Verdict": "chainrule.derive.verdict",
+    "Verdict": "chainrule.derive.checking.verdict",
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
     "formula": "chainrule.derive.formula",

@@ -16,8 +16,8 @@ from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.losses import ALIASES, BY_NAME, ENTRIES, Entry
 from chainrule.derive.catalog.tensor_functions import TENSOR_FUNCTIONS, TensorFunction
 from chainrule.derive.errors import InputError, UnknownNameError, near_names
-from chainrule.derive.index_form import index_latex, index_text
-from chainrule.derive.matrix_form import matrix_form
+from chainrule.derive.forms.index_form import index_latex, index_text
+from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.notation.tokens import MAX_NAME
 from chainrule.derive.notation.unparse import unparse

@@ -6,8 +6,8 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from chainrule.derive.index_form import index_latex, index_letters, index_text
-from chainrule.derive.matrix_form import matrix_form
+from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
+from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.syntax import Name
 from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.program import Definition, Input, Program

@@ -25,14 +25,14 @@ import numpy.typing as npt
 from sympy import Expr
 
 from chainrule.derive.calculus import differentiate, hessian_program
-from chainrule.derive.claims import (
+from chainrule.derive.checking.claims import (
     Claimed,
     ClaimFailure,
     claimed_function,
     claimed_program,
     shape_text,
 )
-from chainrule.derive.comparison import (
+from chainrule.derive.checking.comparison import (
     DIGITS,
     Comparison,
     Place,
@@ -45,21 +45,21 @@ from chainrule.derive.comparison import (
     shifted_places,
     sides,
 )
-from chainrule.derive.equality import Proof, prove_equal
-from chainrule.derive.errors import InputError, UnknownNameError, near_names
-from chainrule.derive.formula import Formula, as_formula
-from chainrule.derive.index_form import index_text
-from chainrule.derive.kinks import Switches, switches
-from chainrule.derive.notation.read import parse_formula
-from chainrule.derive.program import Program
-from chainrule.derive.sampling import (
+from chainrule.derive.checking.kinks import Switches, switches
+from chainrule.derive.checking.sampling import (
     edge_sample,
     sample,
     shape_at,
     size_assignments,
     smallest_sizes,
 )
-from chainrule.derive.verdict import Answer, Verdict, Witness
+from chainrule.derive.checking.verdict import Answer, Verdict, Witness
+from chainrule.derive.errors import InputError, UnknownNameError, near_names
+from chainrule.derive.forms.index_form import index_text
+from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.normal.equality import Proof, prove_equal
+from chainrule.derive.notation.read import parse_formula
+from chainrule.derive.program import Program
 
 Array = npt.NDArray[Any]
 ClaimSource = str | Callable[..., Any]

@@ -7,15 +7,15 @@ import itertools
 import numpy as np
 import pytest
 
-from chainrule.derive.equality import Proof, prove_equal
+from chainrule.derive.checking.sampling import sample, size_assignments
 from chainrule.derive.normal import arithmetic
 from chainrule.derive.normal.arithmetic import ProofLimit
+from chainrule.derive.normal.equality import Proof, prove_equal
+from chainrule.derive.normal.normal_form import normal_form
 from chainrule.derive.normal.text import text
-from chainrule.derive.normal_form import normal_form
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Program
-from chainrule.derive.sampling import sample, size_assignments
 
 VECTORS = "x: real[n]; y: real[n]; p: positive[n]; t: positive; c: real; "
 MATRICES = "A: real[n, n]; B: real[n, n]; C: real[n, n]; x: real[n]; y: real[n]; "

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from random_programs import programs
 
-from chainrule.derive.index_form import index_latex, index_letters, index_text
-from chainrule.derive.latex_names import latex_name
+from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
+from chainrule.derive.forms.latex_names import latex_name
 from chainrule.derive.notation.parser import parse_expression
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.program import Definition, Input, Program, dim, free_index

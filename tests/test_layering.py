@@ -19,25 +19,27 @@ ROOT = Path(__file__).resolve().parent.parent
 
 #: Bottom to top.  Every module matches exactly one pattern.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("derive", "derive.catalog", "derive.normal", "derive.notation", "derive.render", "kernels"),
-    ("derive.errors", "derive.domains", "derive.rules", "derive.latex_names"),
+    (
+        "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.normal", "derive.notation",
+        "derive.render", "kernels",
+    ),
+    ("derive.errors", "derive.domains", "derive.rules"),
     ("derive.scalar", "derive.program"),
     ("derive.catalog.*",),
     (
         "derive.exponentials", "derive.scalar_rules", "derive.identities", "derive.rational",
         "derive.binding", "derive.steps", "derive.serialise",
     ),
-    ("derive.numeric", "derive.sampling", "derive.kinks", "derive.comparison"),
+    ("derive.numeric",),
     ("derive.notation.*",),
     ("derive.preactivation", "derive.algebra", "derive.calculus", "derive.chain"),
-    ("derive.bound_terms", "derive.arrange", "derive.inlining", "derive.layout", "derive.parts", "derive.contraction"),
-    ("derive.coefficients", "derive.products", "derive.matrix_form", "derive.index_form"),
+    ("derive.forms.*",),
     ("derive.render.*",),
     ("derive.narrative",),
     ("derive.formula",),
     ("derive.derivation",),
-    ("derive.normal.*", "derive.normal_form", "derive.equality"),
-    ("derive.verdict", "derive.claims", "derive.verify"),
+    ("derive.normal.*",),
+    ("derive.checking.*", "derive.verify"),
     ("kernels.*",),
     ("chainrule", "cli"),
 )

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from random_programs import SIZES, programs, values_of
 from sympy import Integer
 
-from chainrule.derive.matrix_form import matrix_form
+from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.parser import parse_expression
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.notation.syntax import Node

@@ -7,10 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from chainrule.derive.domains import NAMED_DOMAINS, Domain, interval
-from chainrule.derive.notation.read import parse_formula
-from chainrule.derive.program import Dim, Input, dim
-from chainrule.derive.sampling import (
+from chainrule.derive.checking.sampling import (
     edge_sample,
     exact,
     sample,
@@ -19,6 +16,9 @@ from chainrule.derive.sampling import (
     size_assignments,
     smallest_sizes,
 )
+from chainrule.derive.domains import NAMED_DOMAINS, Domain, interval
+from chainrule.derive.notation.read import parse_formula
+from chainrule.derive.program import Dim, Input, dim
 
 n, d = dim("n"), dim("d")
 SIZES: dict[Dim, int] = {n: 5, d: 3}

@@ -14,12 +14,12 @@ from claims_table import RIGHT, WRONG, Row
 from support import differences
 
 from chainrule.derive import verify as verify_module
+from chainrule.derive.checking.sampling import edge_sample, sample, scaled_sample, size_assignments
 from chainrule.derive.errors import ChainruleError, InputError, UnknownNameError
 from chainrule.derive.formula import formula
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Program
-from chainrule.derive.sampling import edge_sample, sample, scaled_sample, size_assignments
 from chainrule.derive.verify import verify
 
 OLS = "X: real[n, d]; y: real[n]; w: real[d]; mean((X@w-y)**2)"

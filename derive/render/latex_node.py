@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import singledispatchmethod
 
 from chainrule.derive.catalog.elementwise import BY_NAME
-from chainrule.derive.latex_names import latex_name
+from chainrule.derive.forms.latex_names import latex_name
 from chainrule.derive.notation.syntax import (
     Binary,
     Call,

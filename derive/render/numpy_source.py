@@ -15,7 +15,7 @@ from functools import singledispatch
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.errors import UnsupportedError
-from chainrule.derive.matrix_form import matrix_node
+from chainrule.derive.forms.matrix_form import matrix_node
 from chainrule.derive.notation.syntax import (
     Binary,
     Call,

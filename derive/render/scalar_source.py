@@ -12,10 +12,10 @@ from collections.abc import Callable, Iterable, Sequence
 import sympy as sp
 from sympy import Add, Expr, Mul, NumberSymbol, Pow, Rational, S
 
-from chainrule.derive.arrange import is_decimal
 from chainrule.derive.catalog.elementwise import BY_FUNCTION, BY_NAME
 from chainrule.derive.catalog.entries import Elementwise, Lets
 from chainrule.derive.errors import UnsupportedError
+from chainrule.derive.forms.arrange import is_decimal
 from chainrule.derive.scalar import Indicator, where
 
 #: What stands for an entry, an index or a length.

@@ -17,11 +17,11 @@ from typing import Protocol
 import sympy as sp
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S
 
-from chainrule.derive.arrange import Fraction, common_factors, fraction, negated
-from chainrule.derive.bound_terms import Over, indices_of
-from chainrule.derive.coefficients import Scalars
-from chainrule.derive.contraction import cycle_traces, eliminated
-from chainrule.derive.layout import (
+from chainrule.derive.forms.arrange import Fraction, common_factors, fraction, negated
+from chainrule.derive.forms.bound_terms import Over, indices_of
+from chainrule.derive.forms.coefficients import Scalars
+from chainrule.derive.forms.contraction import cycle_traces, eliminated
+from chainrule.derive.forms.layout import (
     Layout,
     NoMatrixForm,
     attempt,
@@ -30,8 +30,8 @@ from chainrule.derive.layout import (
     in_front,
     indices_in,
 )
+from chainrule.derive.forms.parts import Group, Groups, Part, Speller, grouped
 from chainrule.derive.notation.syntax import Node
-from chainrule.derive.parts import Group, Groups, Part, Speller, grouped
 from chainrule.derive.program import Index
 
 #: Ways of writing one term that are compared at most.

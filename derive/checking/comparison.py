@@ -15,10 +15,10 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
-from chainrule.derive.kinks import ZERO_EXACT, ZERO_FLOAT, Switches, crossings, signs
+from chainrule.derive.checking.kinks import ZERO_EXACT, ZERO_FLOAT, Switches, crossings, signs
+from chainrule.derive.checking.sampling import edge_sample, exact, sample, scaled_sample, shifted_sample, to_mp
 from chainrule.derive.numeric import FLOAT64, MPMATH, Backend, evaluate
 from chainrule.derive.program import Dim, Input, Program
-from chainrule.derive.sampling import edge_sample, exact, sample, scaled_sample, shifted_sample, to_mp
 
 Array = npt.NDArray[Any]
 Point = dict[str, Array]

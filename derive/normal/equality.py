@@ -22,6 +22,7 @@ from fractions import Fraction
 
 from chainrule.derive.normal.algebra import Algebra
 from chainrule.derive.normal.arithmetic import ProofLimit
+from chainrule.derive.normal.normal_form import Lowering
 from chainrule.derive.normal.signs import nonnegative
 from chainrule.derive.normal.terms import (
     Atom,
@@ -35,7 +36,6 @@ from chainrule.derive.normal.terms import (
     rename_mono,
 )
 from chainrule.derive.normal.text import text
-from chainrule.derive.normal_form import Lowering
 from chainrule.derive.program import Program
 
 #: Signs and two-valued entries whose cases are distinguished.

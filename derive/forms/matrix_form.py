@@ -15,13 +15,13 @@ from collections.abc import Callable
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, log, polygamma
 
-from chainrule.derive.arrange import Order, content, is_decimal, paired, scaled_sums
-from chainrule.derive.bound_terms import LogSoftmax, Over, indices_of
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
-from chainrule.derive.contraction import operand_layout
 from chainrule.derive.errors import LimitError
-from chainrule.derive.inlining import Inliner, written_in
-from chainrule.derive.layout import (
+from chainrule.derive.forms.arrange import Order, content, is_decimal, paired, scaled_sums
+from chainrule.derive.forms.bound_terms import LogSoftmax, Over, indices_of
+from chainrule.derive.forms.contraction import operand_layout
+from chainrule.derive.forms.inlining import Inliner, written_in
+from chainrule.derive.forms.layout import (
     UNCLEAR_COST,
     Layout,
     NoMatrixForm,
@@ -39,9 +39,9 @@ from chainrule.derive.layout import (
     transposed,
     without_minus,
 )
+from chainrule.derive.forms.parts import Group, Part, reduced, square_root
+from chainrule.derive.forms.products import Plan, write_term
 from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Slice, Subscript, Text
-from chainrule.derive.parts import Group, Part, reduced, square_root
-from chainrule.derive.products import Plan, write_term
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
 

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from sympy import Expr, Integer, Mul, Rational
 
-from chainrule.derive.arrange import Fraction, Order, is_decimal
-from chainrule.derive.bound_terms import indices_of
-from chainrule.derive.contraction import combined
-from chainrule.derive.layout import (
+from chainrule.derive.forms.arrange import Fraction, Order, is_decimal
+from chainrule.derive.forms.bound_terms import indices_of
+from chainrule.derive.forms.contraction import combined
+from chainrule.derive.forms.layout import (
     Layout,
     binary,
     call,
@@ -23,8 +23,8 @@ from chainrule.derive.layout import (
     number,
     shape_node,
 )
+from chainrule.derive.forms.parts import Group, Part, Speller, grouped
 from chainrule.derive.notation.syntax import Binary, Call, Node
-from chainrule.derive.parts import Group, Part, Speller, grouped
 from chainrule.derive.program import Dim, Index
 
 

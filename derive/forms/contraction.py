@@ -18,7 +18,7 @@ from functools import partial
 import sympy as sp
 from sympy import Expr
 
-from chainrule.derive.layout import (
+from chainrule.derive.forms.layout import (
     Layout,
     NoMatrixForm,
     attempt,
@@ -32,8 +32,8 @@ from chainrule.derive.layout import (
     matmul,
     number,
 )
+from chainrule.derive.forms.parts import Group, Groups, Part, Speller, grouped, reduced, square_root
 from chainrule.derive.notation.syntax import Binary, Node
-from chainrule.derive.parts import Group, Groups, Part, Speller, grouped, reduced, square_root
 from chainrule.derive.program import Index
 
 #: Argument cost up to which a sum of squares is written ``norm(x)**2``.

@@ -15,8 +15,8 @@ from functools import lru_cache
 import sympy as sp
 from sympy import Add, Expr, Mul, S
 
-from chainrule.derive.bound_terms import LogSoftmax, Over, Softmax, indices_of
 from chainrule.derive.errors import LimitError
+from chainrule.derive.forms.bound_terms import LogSoftmax, Over, Softmax, indices_of
 from chainrule.derive.program import Definition, Index, Program, Ref, is_unit
 
 #: Nodes that a printed formula may have once everything nameless is written in.

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow, Rational, S, floor
 
-from chainrule.derive.arrange import Fraction, Order, content, fraction, is_decimal, negated
-from chainrule.derive.bound_terms import LogSoftmax, Over, indices_of
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.errors import LimitError
-from chainrule.derive.inlining import Inliner
-from chainrule.derive.latex_names import latex_name
+from chainrule.derive.forms.arrange import Fraction, Order, content, fraction, is_decimal, negated
+from chainrule.derive.forms.bound_terms import LogSoftmax, Over, indices_of
+from chainrule.derive.forms.inlining import Inliner
+from chainrule.derive.forms.latex_names import latex_name
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
 

@@ -11,11 +11,11 @@ import numpy as np
 import numpy.typing as npt
 from sympy import Expr
 
+from chainrule.derive.checking.kinks import Switches, switches
+from chainrule.derive.checking.sampling import shape_at, to_mp
 from chainrule.derive.errors import InputError, near_names
-from chainrule.derive.kinks import Switches, switches
 from chainrule.derive.numeric import MPMATH, evaluate
 from chainrule.derive.program import Dim, Program
-from chainrule.derive.sampling import shape_at, to_mp
 
 Array = npt.NDArray[Any]
 

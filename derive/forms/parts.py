@@ -9,8 +9,8 @@ from typing import Protocol
 
 from sympy import Expr, Mul, Pow
 
-from chainrule.derive.arrange import Order
-from chainrule.derive.layout import (
+from chainrule.derive.forms.arrange import Order
+from chainrule.derive.forms.layout import (
     Layout,
     NoMatrixForm,
     attempt,

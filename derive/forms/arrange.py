@@ -17,7 +17,7 @@ from typing import Any
 import sympy as sp
 from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
 
-from chainrule.derive.bound_terms import Over, indices_of
+from chainrule.derive.forms.bound_terms import Over, indices_of
 from chainrule.derive.program import Dim, Program, Ref
 
 #: Sorts after every declared name.

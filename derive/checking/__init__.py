@@ -1,0 +1,1 @@
+"""Points to check at, comparisons in many digits, claims and verdicts."""

@@ -1,0 +1,1 @@
+"""Printed forms: index notation to matrix notation and to text."""
