@@ -209,10 +209,21 @@ def _keyword_cost(function: str, key: str, value: Node) -> int:
 
 
 def _transpose_cost(node: Node) -> int:
-    """The transpose of a whole difference reads well, that of a product less so."""
+    """The transpose of a whole difference reads well, that of a product less so, one around others not at all."""
     if not isinstance(node, Binary):
         return TRANSPOSE_COST
+    if _turns_operands(node):
+        return 20
     return 2 if node.operator in "+-" else 8 if node.operator == "@" else 20
+
+
+def _turns_operands(node: Node) -> bool:
+    """Whether an operand of an elementwise operation is a transpose."""
+    if isinstance(node, Transpose):
+        return True
+    if isinstance(node, Binary) and node.operator != "@":
+        return _turns_operands(node.left) or _turns_operands(node.right)
+    return isinstance(node, Call) and any(map(_turns_operands, node.arguments))
 
 
 def _parentheses(node: Node) -> int:

@@ -69,11 +69,11 @@ def _chain(node: Binary | Juxtaposed) -> str:
     chain: list[Binary | Juxtaposed] = [node]
     while level != COMPARISON and not _needs_brackets(chain[-1]):
         left = chain[-1].left
-        if not isinstance(left, Binary | Juxtaposed) or binding(left) != level:
+        if not isinstance(left, Binary | Juxtaposed) or binding(left) != level or _misread(chain[-1]):
             break
         chain.append(left)
     first = chain[-1]
-    least = ATOM + 1 if _needs_brackets(first) else level + (level == COMPARISON)
+    least = ATOM + 1 if _needs_brackets(first) or _misread(first) else level + (level == COMPARISON)
     parts, wide = [_bracketed(first.left, least)], False
     for item in reversed(chain):
         wide = wide or (isinstance(item, Binary) and item.operator == "@")
@@ -87,6 +87,16 @@ def _right(node: Binary | Juxtaposed, level: int, wide: bool = True) -> str:
     if isinstance(node, Juxtaposed):
         return f" ({text})" if text[0].isdigit() or text[0] == "." else f" {text}"
     return f"{node.operator}{text}" if node.operator in "*/" and not wide else f" {node.operator} {text}"
+
+
+def _misread(node: Binary | Juxtaposed) -> bool:
+    """Whether ``A*B @ C`` would be taken for ``A*(B @ C)``, although the grammar is clear; not so ``2/n*A @ C``."""
+    if not (isinstance(node, Binary) and node.operator == "@" and isinstance(node.left, Binary)):
+        return False
+    first: Node = node.left
+    while isinstance(first, Binary) and binding(first) == PRODUCT:
+        first = first.left
+    return node.left.operator in "*/" and not isinstance(first, Number)
 
 
 def _needs_brackets(node: Binary | Juxtaposed) -> bool:
