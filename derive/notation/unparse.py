@@ -96,6 +96,8 @@ def _misread(node: Binary | Juxtaposed) -> bool:
     first: Node = node.left
     while isinstance(first, Binary) and binding(first) == PRODUCT:
         first = first.left
+    if isinstance(first, Negative):
+        first = first.operand
     return node.left.operator in "*/" and not isinstance(first, Number)
 
 
