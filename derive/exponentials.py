@@ -106,17 +106,26 @@ def ratio_of_exponentials(node: Expr, *, every: bool) -> Expr | None:
 
 def _resolve(numerator: Expr, groups: Groups, power: int, every: bool) -> Expr | None:
     """``numerator / (sum of the groups)**power``."""
-    sums = [part for part in Mul.make_args(numerator) if isinstance(part, Add) and exponential_sum(part)]
-    if every and sums:
-        others = quotient(numerator, sums[0])
-        parts = [_resolve(others * part, groups, power, every) for part in sums[0].args]
+    terms = opened(numerator) if every else ()
+    if terms:
+        parts = [_resolve(term, groups, power, every) for term in terms]
         return Add(*parts) if all(part is not None for part in parts) else None
     rest, exponent = split_exponential(numerator)
     if len(groups) == 2:
         return _two_groups(rest, exponent, groups, power, every)
-    if not every or exponent == 0:
-        return None
-    return rest * exp(exponent - power * log_of_sum(groups))
+    return rest * exp(exponent - power * log_of_sum(groups)) if every and exponent != 0 else None
+
+
+def opened(product: Expr) -> tuple[Expr, ...]:
+    """The terms of a product one factor of which is a sum with exponentials; none if there is no such factor.
+
+    Over a denominator that grows as fast, each term is finite where the sum would be infinite.
+    """
+    for part in Mul.make_args(product):
+        if isinstance(part, Add) and any(split_exponential(term)[1] != 0 for term in part.args):
+            others = quotient(product, part)
+            return tuple(others * term for term in part.args)
+    return ()
 
 
 def _two_groups(rest: Expr, exponent: Expr, groups: Groups, power: int, every: bool) -> Expr | None:

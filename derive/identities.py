@@ -157,6 +157,8 @@ STABLE: tuple[Identity, ...] = (
     Identity("log1mexp", r"\log(1 - e^{-u}) = \operatorname{log1mexp}(u)", "accurate near 0 and far out",
              rules.log_of_expm1),
     Identity("log1p", r"\log(1 + u) = \operatorname{log1p}(u)", "accurate for small u", rules.log1p),
+    Identity("exp-over-expm1", r"\frac{e^u}{e^u - 1} = \frac{1}{1 - e^{-u}}", "not infinity over infinity",
+             rules.exp_over_expm1),
     _EXP_SOFTPLUS,
     Identity("stable-exp-times-sigmoid", r"e^{-u} \sigma(u) = \sigma(-u)", "exponential and sigmoid combine",
              rules.exp_times_sigmoid),

@@ -14,6 +14,7 @@ from chainrule.derive.exponentials import (
     exponential_sum,
     factored_exponentials,
     log_of_sum,
+    opened,
     quotient,
     split_exponential,
 )
@@ -107,6 +108,24 @@ def sigmoid_quotient(node: Expr) -> Expr | None:
         other = powers.get(-u, S.Zero)
         if power.is_Integer and other.is_Integer and power > 0 > other:
             return node * fn.sigmoid(-u) / fn.sigmoid(u) * exp(u)
+    return None
+
+
+def exp_over_expm1(node: Expr) -> Expr | None:
+    """``exp(u)/expm1(u) = -1/expm1(-u)``, for every power of the denominator and every term above it."""
+    below = [(u, -power) for u, power in _applications(node, fn.expm1) if power.is_Integer and power < 0]
+    if not below or not isinstance(node, Mul):
+        return None
+    terms = opened(node)
+    if terms:
+        return Add(*terms)
+    rest, exponent = split_exponential(node)
+    for u, power in below if exponent != 0 else ():
+        # So many factors exp(u)/expm1(u) as leave the shortest exponential.
+        left = [sp.expand(exponent - k * u) for k in range(power + 1)]
+        k = min(range(power + 1), key=lambda count: (left[count] != 0, left[count].count_ops()))
+        if k:
+            return rest * exp(left[k]) * (-fn.expm1(u) / fn.expm1(-u)) ** k
     return None
 
 

@@ -257,6 +257,8 @@ class ScalarPrinter:
             return Code(text, SUM)
         if isinstance(expr, Mul) and all(arg.is_integer for arg in expr.args):
             return Code(" * ".join(self._index_code(factor).within(NEGATIVE) for factor in expr.args), PRODUCT)
+        if isinstance(expr, Pow) and expr.exp.is_Integer and expr.exp > 0:
+            return Code(" * ".join([self._index_code(expr.base).within(NEGATIVE)] * int(expr.exp)), PRODUCT)
         if isinstance(expr, sp.Mod):
             left, right = (self._index_code(argument).within(NEGATIVE) for argument in expr.args)
             return Code(f"{left} % {right}", PRODUCT)

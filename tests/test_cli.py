@@ -203,6 +203,8 @@ def test_examples_of_the_help_run(
         (["show", "msee", "--wrt", "w"], ["msee"]),
         (["show", SQUARE, "--format", "pdf"], ["pdf", "latex"]),
         (["show", "x: real[n]; x^2", "--wrt", "x", "--gradient"], ["scalar", "jacobian"]),
+        (["show", "x: real; 0^x", "--wrt", "x"], ["no derivative anywhere"]),
+        (["verify", "x: real; 0^x", "--wrt", "x", "--claim", "0"], ["no derivative anywhere"]),
         (["show", ""], ["formula"]),
         (["show", "@missing.txt"], ["cannot read the formula from 'missing.txt'", "No such file"]),
         (["show", "@."], ["cannot read the formula from '.'", "directory"]),

@@ -12,6 +12,8 @@ from typing import Any, Literal
 
 from sympy import DiracDelta, Expr, Function, S, Symbol
 
+from chainrule.derive.errors import UnsupportedError
+
 #: Stands for the function's own value in a readable derivative, as the output does in
 #: ``tanh' = 1 - tanh^2``.
 OUT = Symbol("OUT", real=True)
@@ -141,8 +143,13 @@ def scalar_derivative(body: Expr, symbol: Expr) -> Expr:
 
     SymPy differentiates ``sign`` to a DiracDelta; almost everywhere that is zero, which is the
     convention for second derivatives at kinks.
+
+    Raises:
+        UnsupportedError: the derivative exists nowhere.
     """
     derivative: Expr = body.diff(symbol)
     if derivative.has(DiracDelta):
         derivative = derivative.replace(DiracDelta, lambda *_: S.Zero)
+    if derivative.has(S.NaN, S.ComplexInfinity):
+        raise UnsupportedError("a part of the formula has no derivative anywhere", hint="0**x is such a part")
     return derivative
