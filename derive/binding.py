@@ -76,7 +76,8 @@ def check_names(wanted: Sequence[str], given: Sequence[str]) -> None:
 
 
 def _listed(names: Sequence[str]) -> str:
-    return " and ".join(repr(name) for name in names)
+    *first, last = map(repr, names)
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _real_array(item: Input, value: Any) -> Array:
@@ -116,9 +117,11 @@ def _bind_dims(inputs: Sequence[Input], given: Mapping[str, Array]) -> dict[Dim,
 
 def _check_rank(item: Input, array: Array) -> None:
     if array.ndim != len(item.shape):
-        axes = {0: "a number", 1: "1 axis"}.get(len(item.shape), f"{len(item.shape)} axes")
+        declared = {0: "but is declared as a number", 1: "not the declared 1 axis"}.get(
+            len(item.shape), f"not the declared {len(item.shape)} axes"
+        )
         raise ShapeError(
-            f"{item.name} has {array.ndim} {'axis' if array.ndim == 1 else 'axes'}, not the declared {axes}",
+            f"{item.name} has {array.ndim} {'axis' if array.ndim == 1 else 'axes'}, {declared}",
             expected=declaration(item), found=f"shape {array.shape}",
         )  # fmt: skip
 

@@ -31,6 +31,7 @@ from chainrule.derive.narrative import (
     results,
     second_partial,
     sentence,
+    shape_text,
 )
 from chainrule.derive.program import Definition, Program
 from chainrule.derive.render.latex import page_latex
@@ -269,23 +270,30 @@ def _checked(
     f = as_formula(f)
     if scalar and f.shape:
         raise UnsupportedError(
-            f"the {scalar} is for scalar formulas; this one has shape ({', '.join(map(str, f.shape))})",
+            f"the {scalar} is for scalar formulas; this one has shape {shape_text(f.shape)}",
             hint="use jacobian, or reduce the formula with sum(..) or mean(..)",
         )
-    return f, variables(f, wrt)
+    names = variables(f, wrt)
+    if not names:
+        raise InputError("wrt names no variable", expected="one or more of " + ", ".join(i.name for i in f.inputs))
+    return f, names
 
 
 def variables(f: Formula, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
     """The variables to differentiate by: those named, the formula's usual ones, or the only input."""
     if wrt is None:
         usual = f.wrt or (tuple(item.name for item in f.inputs) if len(f.inputs) == 1 else ())
+        if not f.inputs:
+            raise InputError("the formula has no variable to differentiate by")
         if not usual:
             raise InputError(
                 "which variables should the derivative be taken by?",
                 expected="one or more of " + ", ".join(item.name for item in f.inputs),
-                hint=f"for example wrt={f.inputs[-1].name!r}" if f.inputs else "",
+                hint=f"for example wrt={f.inputs[-1].name!r}",
             )
         return usual
+    if not isinstance(wrt, Iterable):
+        raise InputError("wrt is a name or several", expected="for example 'w' or ['w', 'b']", found=repr(wrt))
     names = tuple(part.strip() for part in wrt.split(",")) if isinstance(wrt, str) else tuple(wrt)
     program = f.differentiable
     for name in names:

@@ -112,7 +112,7 @@ def forward(program: Program, steps: Iterable[Step]) -> Section:
     lines = []
     for step in steps:
         note = f"Shape {shape_text(step.after.shape)}." if step.after.shape else ""
-        lines.append(Line(shown(program, step.where), (named(step.where),), note))
+        lines.append(Line(shown(program, step.where), (_left(named(step.where), program, step.where),), note))
     return Section("Definitions", tuple(lines))
 
 
@@ -169,7 +169,10 @@ def _one_quantity(
 
 def _seen(step: Step, hidden: Mapping[str, str]) -> Step:
     """The step with the readers of inlined parts in their place."""
-    return replace(step, bindings=tuple((name, hidden.get(value, value)) for name, value in step.bindings))
+    bindings = dict.fromkeys((name, hidden.get(value, value)) for name, value in step.bindings)
+    # A part of the quantity itself is not put into it.
+    others = tuple(binding for binding in bindings if binding != ("name", hidden.get(step.where, step.where)))
+    return replace(step, bindings=others if "name" in dict(others) else tuple(bindings))
 
 
 def sentence(step: Step) -> str:
@@ -202,15 +205,24 @@ def results(items: Iterable[tuple[Shown, Program, str]]) -> Section:
         definition = program.by_name[name]
         matrix, index = shown(program, name), indexed(program, name)
         shape = shape_text(definition.shape) if definition.shape else ""
-        lines.append(Line(matrix, (symbol,), f"Shape {shape}." if shape else ""))
+        lines.append(Line(matrix, (_left(symbol, program, name),), f"Shape {shape}." if shape else ""))
         if index.text != matrix.text and definition.shape:
             lines.append(Line(index, (_entry(symbol, index_letters(program, name)),)))
         for part in program.pruned([name]).definitions:
             if part.origin != "auto" and part.name != name:
-                parts.setdefault(part.name, Line(shown(program, part.name), (named(part.name),)))
+                left = _left(named(part.name), program, part.name)
+                parts.setdefault(part.name, Line(shown(program, part.name), (left,)))
     return Section("Result", (*lines, *parts.values()))
+
+
+def _left(whole: Shown, program: Program, name: str) -> Shown:
+    """What stands left of :func:`shown`: an entry if only index notation can say it."""
+    entries = program.by_name[name].shape and matrix_form(program, name) is None
+    return _entry(whole, index_letters(program, name)) if entries else whole
 
 
 def _entry(whole: Shown, letters: Iterable[str]) -> Shown:
     indices = ",".join(letters)
+    if whole.text.isidentifier():
+        return Shown(f"{whole.text}[{indices}]", rf"{{{whole.latex}}}_{{{indices}}}")
     return Shown(f"({whole.text})[{indices}]", rf"\left({whole.latex}\right)_{{{indices}}}")

@@ -54,7 +54,7 @@ from chainrule.derive.checking.sampling import (
     smallest_sizes,
 )
 from chainrule.derive.checking.verdict import Answer, Verdict, Witness
-from chainrule.derive.errors import InputError, UnknownNameError, near_names
+from chainrule.derive.errors import InputError, ShapeError, UnknownNameError, near_names
 from chainrule.derive.forms.index_form import index_text
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.normal.equality import Proof, prove_equal
@@ -124,6 +124,8 @@ def verify_program(
     scope: Program | None = None,
 ) -> Verdict:
     """:func:`verify` for a program; a claim may be a program over the same inputs, too."""
+    if what not in ("gradient", "hessian"):
+        raise InputError("this derivative cannot be claimed", expected="'gradient' or 'hessian'", found=repr(what))
     names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
     claims = _claims(program, names, claim)
     task = _Task(program, names, what, POINTS if points is None else max(1, points), seed, scope or program)
@@ -251,7 +253,11 @@ class _Task:
         """The verdict on the claim by one variable."""
         result = self.results[name]
         shape = self.derivative.by_name[result].shape
-        claimed = self.claimed(source, shape)
+        try:
+            claimed = self.claimed(source, shape)
+        except ShapeError as error:
+            # A forgotten transpose is a wrong claim, not a wrong question.
+            return Verdict("refuted", (name,), f"the shapes in the claim do not fit: {error.message}")
         if claimed.program is not None:
             given = claimed.program.output.shape
             if given != shape:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -146,13 +147,34 @@ def test_blocks_of_a_hessian_are_named_by_pairs() -> None:
     assert derivation.result["w,b"].evaluate(x=x, y=y, w=0.3, b=0.1) == pytest.approx(2 * x.mean())
 
 
+def test_lines_in_index_notation_have_indices_on_the_left() -> None:
+    text = gradient("x: real[n]; c = cumsum(x); sum(c^2)").text()
+    assert "c[i] = sum_j" in text
+    assert "(dL/dx)[i] = 2 sum_j" in text
+
+
+@pytest.mark.parametrize("text", ["x: real[n]; sum(softplus(x)*step(x))", "x: real[n]; softmax(x) @ relu(x)", "mse"])
+def test_formulas_and_derivations_can_be_pickled(text: str) -> None:
+    derivation = gradient(text, None if text == "mse" else "x")
+    assert pickle.loads(pickle.dumps(derivation)) == derivation
+
+
+def test_reasons_name_each_quantity_once() -> None:
+    text = jacobian("A: real[n, n]; x: real[n]; A@x + x", "x").text()
+    assert "Chain rule through L." in text
+    assert "jac_x" not in text
+
+
 @pytest.mark.parametrize(
     ("call", "kind", "words"),
     [
         (lambda: gradient("mse", "v"), UnknownNameError, "no variable called 'v'"),
-        (lambda: gradient("x: real[n]; x^2", "x"), UnsupportedError, "use jacobian"),
+        (lambda: gradient("x: real[n]; x^2", "x"), UnsupportedError, r"shape \(n,\)(.|\n)*use jacobian"),
         (lambda: gradient("x, y: real[n]; sum(x*y)"), InputError, "which variables"),
         (lambda: gradient("mse", ["w", "w"]), InputError, "twice"),
+        (lambda: gradient("mse", []), InputError, "names no variable"),
+        (lambda: gradient("mse", 5), InputError, "a name or several"),  # type: ignore[arg-type]
+        (lambda: gradient("2 + 3"), InputError, "no variable to differentiate by"),
         (lambda: gradient("mean_sqared_eror", "w"), UnknownNameError, "mean_squared_error"),
         (lambda: Derivation.from_json('{"schema": 7}'), InputError, "schema"),
     ],

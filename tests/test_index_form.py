@@ -148,3 +148,17 @@ def test_ranks_tell_products_apart() -> None:
     node = parse_expression("s*x*x")
     assert node_latex(node, program.ranks) == r"s \, x \odot x"
     assert node_latex(node) == r"s \, x \, x"
+
+
+def test_a_name_is_not_taken_for_the_kronecker_delta() -> None:
+    named = parse_formula("delta: real[n, n]; delta + eye(n)")
+    assert index_text(named, named.outputs[0]) == "delta[i,j] + [i == j]"
+    assert index_latex(named, named.outputs[0]) == r"\delta_{ij} + [i = j]"
+    assert index_text(parse_formula("delta: real[n, n]; eye(n)"), "L") == "[i == j]"
+    free = parse_formula("A: real[n, n]; A + eye(n)")
+    assert index_text(free, free.outputs[0]) == "A[i,j] + delta[i,j]"
+
+
+def test_a_subtracted_sum_needs_no_parentheses() -> None:
+    program = parse_formula("X: real[n, d]; y: real[n]; w: real[d]; lam: real; 2*lam*w - X.T @ y")
+    assert index_text(program, program.outputs[0]) == "2 lam w[j] - sum_i X[i,j] y[i]"

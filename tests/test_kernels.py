@@ -362,7 +362,7 @@ BAD: list[tuple[Values, type[Exception], list[str]]] = [
     ({"w": None}, InputError, ["no value is given for 'w'", "inputs X, y, w, b"]),
     ({"W": 1.0, "w": None}, InputError, ["no input called 'W'", "did you mean: w?"]),
     ({"X": np.ones(7)}, ShapeError, ["X has 1 axis, not the declared 2 axes", "X: real[n, d]", "shape (7,)"]),
-    ({"b": [1.0]}, ShapeError, ["b has 1 axis, not the declared a number"]),
+    ({"b": [1.0]}, ShapeError, ["b has 1 axis, but is declared as a number"]),
     ({"y": np.ones(5)}, ShapeError, ["the lengths called n differ", "X (axis 0) has 7", "y (axis 0) has 5"]),
     ({"w": np.ones(4)}, ShapeError, ["X (axis 1) has 3", "w (axis 0) has 4"]),
     ({"X": np.ones((0, 3)), "y": []}, ShapeError, ["X (axis 0) is empty"]),

@@ -302,6 +302,15 @@ def test_shapes_are_compared_as_symbols(claim: str) -> None:
     assert "the derivative has shape (d,)" in verdict.reason
 
 
+def test_a_claim_whose_shapes_do_not_fit_is_refuted() -> None:
+    """A forgotten transpose: the claim is wrong, and says where."""
+    formula = "X: real[n, d]; y: real[n]; w: real[d]; sum((X @ w - y)^2)"
+    verdict = verify(formula, "w", "2 * X @ (X @ w - y)")
+    assert verdict.verdict == "refuted"
+    assert "shapes in the claim do not fit" in verdict.reason
+    assert "length n" in verdict.reason
+
+
 def test_named_parts_of_the_formula_may_be_used() -> None:
     verdict = verify("X: real[n, d]; y: real[n]; w: real[d]; r = y - X@w; mean(r**2)", "w", "-(2/n)*X.T@r")
     assert verdict.verdict == "proved"
@@ -347,6 +356,21 @@ def test_mistaken_calls() -> None:
         verify(OLS, ["w", "y"], "w")
     with pytest.raises(InputError):
         verify(OLS, [], {})
+    with pytest.raises(InputError, match="cannot be claimed"):
+        verify(OLS, "w", "w", what="jacobian")  # type: ignore[arg-type]
+
+
+def test_a_function_that_returns_nan_is_undecided() -> None:
+    assert verify(OLS, "w", lambda w: np.nan * w).verdict == "undecided"
+
+
+@pytest.mark.parametrize(
+    ("claim", "words"),
+    [("3", "claimed 3, true 2"), ("2.0000000001", "claimed 2.0000000001, true 2"),
+     ("2 + 1/10^20", "claimed 2, true 2, the difference being below double precision")],
+)  # fmt: skip
+def test_a_witness_shows_the_difference(claim: str, words: str) -> None:
+    assert verify("x: real; 2*x", "x", claim).report().endswith(words)
 
 
 # ---- form ------------------------------------------------------------------------------------------------------

@@ -7,6 +7,9 @@ The derivative is SymPy's; ``derivative=`` is the readable way to write it, prov
 
 from __future__ import annotations
 
+import copyreg
+from typing import Any
+
 import sympy as sp
 from sympy import Rational, Symbol, pi
 
@@ -227,3 +230,17 @@ BY_NAME: dict[str, Elementwise] = {
 BY_FUNCTION: dict[type, Elementwise] = {
     entry.function: entry for entry in ELEMENTWISE if entry.kind != "macro"
 }
+
+
+def _applied(name: str, *args: Any) -> Any:
+    """What pickle calls: the classes are made from the table and have no module to be found in."""
+    return BY_NAME[name].function(*args)
+
+
+def _reduced(application: Any) -> tuple[Any, ...]:
+    return _applied, (application.entry.name, *application.args)
+
+
+for _entry in ELEMENTWISE:
+    if _entry.kind == "own":
+        copyreg.pickle(_entry.function, _reduced)

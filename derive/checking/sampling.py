@@ -183,7 +183,8 @@ def exact(inputs: Sequence[Input], values: Mapping[str, Array]) -> dict[str, Arr
 
 def to_mp(array: Array) -> Array:
     """An array of mpmath numbers, each double taken exactly."""
-    return np.asarray(np.frompyfunc(mpmath.mpf, 1, 1)(array), dtype=object)
+    with np.errstate(invalid="ignore"):  # NaN is converted like any other number
+        return np.asarray(np.frompyfunc(mpmath.mpf, 1, 1)(array), dtype=object)
 
 
 def _orthonormalised(matrix: Array) -> Array:

@@ -108,12 +108,21 @@ class Verdict:
 def _witness_lines(witness: Witness) -> list[str]:
     rows = [f"{name} = {_array_text(array)}" for name, array in witness.inputs.items()]
     entry = f"entry [{', '.join(map(str, witness.entry))}]: " if witness.entry else ""
+    claimed = f"{witness.claimed:.6g}"
     if witness.bounds is None:
-        true = f"true {witness.true:.6g}"
+        claimed, true = _told_apart(witness.claimed, witness.true)
+        true = f"true {true}"
     else:
         low, high = witness.bounds
         true = f"subgradients from {low:.6g} to {high:.6g}" if low != high else f"true {low:.6g}"
-    return ["at", *(f"  {row}" for row in rows), f"{entry}claimed {witness.claimed:.6g}, {true}"]
+    return ["at", *(f"  {row}" for row in rows), f"{entry}claimed {claimed}, {true}"]
+
+
+def _told_apart(claimed: float, true: float) -> tuple[str, str]:
+    """Both values in as many digits as it takes to see that they differ, 6 at least."""
+    pairs = ((f"{claimed:.{digits}g}", f"{true:.{digits}g}") for digits in range(6, 18))
+    return next(((one, other) for one, other in pairs if one != other),
+                (f"{claimed:.6g}", f"{true:.6g}, the difference being below double precision"))  # fmt: skip
 
 
 def _array_text(array: Any) -> str:

@@ -175,7 +175,11 @@ class _Printer:
 
     def delta(self, expr: KroneckerDelta, names: Names) -> Written:
         moving = sorted(expr.args, key=lambda arg: str(names.get(arg, arg)))
-        return self.style.delta(*(self.plain(arg, names) for arg in moving)), ATOM
+        left, right = (self.plain(arg, names) for arg in moving)
+        if "delta" in self.program.by_name or any(length.name == "delta" for length in self.program.dims):
+            # The letter means something else here.
+            return f"[{left} {self.style.comparison['==']} {right}]", ATOM
+        return self.style.delta(left, right), ATOM
 
     # ---- sums and products
 
@@ -183,13 +187,17 @@ class _Printer:
         common, rest = content(total)
         if common != 1:
             return self.product(Mul(common, rest, evaluate=False), names)
-        texts = [self.at_least(PRODUCT, term, names) if not _negative(term) else self.plain(term, names)
-                 for term in self.order.terms(total.args)]  # fmt: skip
+        texts = [self.summand(term, names) for term in self.order.terms(total.args)]
         texts.sort(key=lambda text: text.startswith("-"))
         result = texts[0]
         for text in texts[1:]:
             result += f" - {text[1:]}" if text.startswith("-") else f" + {text}"
         return result, SUM
+
+    def summand(self, term: Expr, names: Names) -> str:
+        """A term of a sum, a sign in front of it if it has one."""
+        text, level = self.write(term, names)
+        return text if level >= PRODUCT or text.startswith("-") else self.style.parentheses(text)
 
     def product(self, expr: Expr, names: Names) -> Written:
         """A product: sign, scalar coefficient, factors, and reductions at the end."""
@@ -318,10 +326,6 @@ METHODS: tuple[tuple[type | tuple[type, ...], Callable[[_Printer, Expr, Names], 
     (where, _Printer.choice),
     (Indicator, _Printer.indicator),
 )
-
-
-def _negative(term: Expr) -> bool:
-    return bool(term.as_coeff_Mul()[0] < 0)
 
 
 def _opened(parts: Fraction) -> Fraction:
