@@ -273,7 +273,7 @@ def _inlined(ref: Ref, context: Context) -> Expr:
 def readable(definition: Definition, context: Context) -> Rewrite | None:
     """Identities of functions: ``exp(u)/(1 + exp(u))`` is ``sigmoid(u)``, and so on."""
     body, used = rewrite(definition.body, READABLE)
-    if not used or body == definition.body:
+    if not used or cost(body) > cost(definition.body):
         return None
     return Rewrite("identity", definition.with_body(body), tuple(("identity", ABOUT[name]) for name in used))
 

@@ -116,7 +116,7 @@ READABLE: tuple[Identity, ...] = (
     _TANH,
     Identity("sigmoid-ratio", r"\frac{e^u}{c + e^u} = \sigma(u - \log c)", "the logistic function by its name",
              readable_sigmoid_ratio, outermost=True),
-    _MERGE, _FACTOR, _SINH,
+    _FACTOR, _SINH,
     Identity("sin-over-cos", r"\frac{\sin u}{\cos u} = \tan u", "the tangent by its name", rules.sin_over_cos),
     _SOFTPLUS, _LOG1P_NAMED,
     Identity("log-exp-product", r"\log(c\,e^u) = u + \log c", "logarithm and exponential cancel",

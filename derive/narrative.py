@@ -112,8 +112,23 @@ def forward(program: Program, steps: Iterable[Step]) -> Section:
     lines = []
     for step in steps:
         note = f"Shape {shape_text(step.after.shape)}." if step.after.shape else ""
+        note = " ".join(filter(None, [note, _softmax_note(program, step.after)]))
         lines.append(Line(shown(program, step.where), (_left(named(step.where), program, step.where),), note))
     return Section("Definitions", tuple(lines))
+
+
+def _softmax_note(program: Program, definition: Definition) -> str:
+    """What a softmax has to do with the logsumexp that is defined beside it."""
+    beside = [
+        source.name
+        for ref in definition.refs
+        if isinstance(source := program.by_name[ref.name], Definition)
+        and source.reduce == "logsumexp"
+        and source.origin != "auto"
+    ]
+    if not beside or "softmax" not in shown(program, definition.name).text:
+        return ""
+    return f"softmax(a) = exp(a - {beside[0]}), with {beside[0]} = logsumexp(a)."
 
 
 def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str]) -> Section:

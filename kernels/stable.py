@@ -171,7 +171,8 @@ class _Stabiliser:
         if len(terms) != 1:
             return None
         rest, exponent = split_exponential(terms[0])
-        return exponent + log(rest) if exponent != 0 and rest.is_positive else None
+        # A weight may be zero: its logarithm, minus infinity, drops the term out of the logsumexp.
+        return exponent + log(rest) if exponent != 0 and rest.is_nonnegative else None
 
 
 _CONTEXTS: tuple[tuple[type | tuple[type, ...], Callable[[_Stabiliser, Expr], Expr]], ...] = (
