@@ -203,8 +203,13 @@ def printed(derivation: cr.Derivation, form: str) -> str:
     if form == "numpy":
         return "\n\n".join(result.numpy() for result in results.values())
     known = derivation.formula.program.by_name
-    parts = {name: text for result in results.values() for name, text in result.parts() if name not in known}
-    lines = [f"{name} = {text}" for name, text in parts.items()] if form == "matrix" else []
+    parts = {
+        left: text
+        for result in results.values()
+        for left, text in (result.index_parts() if form == "index" else result.parts())
+        if left.partition("[")[0] not in known
+    }
+    lines = [f"{left} = {text}" for left, text in parts.items()]
     for key, result in results.items():
         label = f"{' '.join(f'd/d{name}' for name in key.split(','))}: " if len(results) > 1 else ""
         lines.append(label + getattr(result, form)())

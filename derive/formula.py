@@ -16,7 +16,7 @@ from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.losses import ALIASES, BY_NAME, ENTRIES, Entry
 from chainrule.derive.catalog.tensor_functions import TENSOR_FUNCTIONS, TensorFunction
 from chainrule.derive.errors import InputError, UnknownNameError, near_names
-from chainrule.derive.forms.index_form import index_latex, index_text
+from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
 from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.notation.tokens import MAX_NAME
@@ -106,6 +106,14 @@ class Formula:
                 node = matrix_form(self.program, definition.name)
                 text = index_text(self.program, definition.name) if node is None else unparse(node)
                 yield definition.name, text
+
+    def index_parts(self) -> Iterator[tuple[str, str]]:
+        """The same definitions in index notation, each with the letters of its axes."""
+        for definition in self.program.pruned().definitions:
+            if definition.origin != "auto" and definition.name != self.output.name:
+                letters = ",".join(index_letters(self.program, definition.name))
+                left = f"{definition.name}[{letters}]" if letters else definition.name
+                yield left, index_text(self.program, definition.name)
 
     def __str__(self) -> str:
         where = "".join(f"\n  {name} = {text}" for name, text in self.parts())

@@ -69,6 +69,7 @@ def test_show_prints_the_derivation(capsys: Captured) -> None:
         (["x: real[n]; x^2", "--jacobian", "--format", "matrix"], "2*diag(x)\n"),
         (["x: real[n]; x^2", "--format", "matrix"], "2*diag(x)\n"),
         (["mse", "--format", "index"], "sum_"),
+        (["two_layer_network", "--format", "index"], "delta2[i,m] = 2 (z2[i,m] - Y[i,m])/n"),
         (["mse", "--format", "numpy"], "return"),
         (["mse", "--format", "latex"], r"\frac"),
     ],
