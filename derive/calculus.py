@@ -26,6 +26,7 @@ from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
 
 from chainrule.derive.algebra import MAX_INLINE, Context, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
+from chainrule.derive.identities import POWERS, rewrite
 from chainrule.derive.preactivation import reached, with_preactivations
 from chainrule.derive.program import (
     Definition,
@@ -371,6 +372,7 @@ def local_derivative(quantity: Definition, ref: Ref) -> Expr:
     flags = {"positive": True} if ref.is_positive else {"nonnegative": True} if ref.is_nonnegative else {"real": True}
     symbol = Dummy("a", **flags)
     slope = scalar_derivative(quantity.body.xreplace({ref: symbol}), symbol).xreplace({symbol: ref})
+    slope, _ = rewrite(slope, POWERS)
     if not quantity.reduce and worth_naming(quantity.body):
         slope = slope.xreplace({quantity.body: quantity[quantity.free]})
     return slope

@@ -86,8 +86,8 @@ def readable_sigmoid_ratio(node: Expr) -> Expr | None:
 def ratio_of_exponentials(node: Expr, *, every: bool) -> Expr | None:
     """``r exp(a) / (c exp(u) + d exp(v))**m`` in sigmoids.
 
-    With ``every`` unset only where the result is shorter: no coefficient is left as a divisor
-    and no exponential is left over.
+    With ``every`` unset only where the result is shorter: no coefficient goes into a logarithm or
+    is left as a divisor, and no exponential is left over.
     """
     if not isinstance(node, Mul | Pow):
         return None
@@ -138,7 +138,7 @@ def _two_groups(rest: Expr, exponent: Expr, groups: Groups, power: int, every: b
     left = [sp.expand(exponent - k * u - (power - k) * v) for k in range(power + 1)]
     k = min(range(power + 1), key=lambda count: (left[count] != 0, left[count].count_ops()))
     remainder, coefficient = left[k], c**k * d ** (power - k)
-    if not every and (remainder != 0 or not (rest / coefficient).as_numer_denom()[1].is_number):
+    if not every and (remainder != 0 or c != d or not (rest / coefficient).as_numer_denom()[1].is_number):
         return None
     towards_u = sigmoid(u - v + log(c) - log(d))
     towards_v = sigmoid(v - u + log(d) - log(c))
@@ -146,16 +146,28 @@ def _two_groups(rest: Expr, exponent: Expr, groups: Groups, power: int, every: b
 
 
 def tanh_ratio(node: Expr) -> Expr | None:
-    """``(exp(u) - exp(v))/(exp(u) + exp(v)) = tanh((u - v)/2)``, also with a common coefficient."""
+    """``(exp(u) - exp(v))/(exp(u) + exp(v)) = tanh((u - v)/2)``, also its powers, also with a common coefficient."""
     if not isinstance(node, Mul) or not node.has(exp):
         return None
     for factor in node.args:
-        groups = exponential_sum(factor.base) if isinstance(factor, Pow) and factor.exp == -1 else None
-        if groups is None or len(groups) != 2 or groups[0][0] != groups[1][0]:
+        groups = exponential_sum(factor.base) if isinstance(factor, Pow) and factor.exp.is_Integer else None
+        if groups is None or len(groups) != 2 or groups[0][0] != groups[1][0] or factor.exp > 0:
             continue
         (c, u), (_, v) = groups
-        difference = c * exp(u) - c * exp(v)
-        for part, sign in ((difference, 1), (-difference, -1)):
-            if part in node.args:
-                return quotient(quotient(node, factor), part) * sign * sp.tanh((u - v) / 2)
+        rest, count = _without_power(quotient(node, factor), c * exp(u) - c * exp(v), -factor.exp)
+        if count:
+            return rest * factor.base ** (factor.exp + count) * sp.tanh((u - v) / 2) ** count
     return None
+
+
+def _without_power(product: Expr, base: Expr, most: int) -> tuple[Expr, int]:
+    """The product without powers of ``base`` or ``-base``, at most so many, and how many they were."""
+    rest: Expr = S.One
+    count = 0
+    for factor in Mul.make_args(product):
+        inside, power = factor.as_base_exp()
+        taken = min(power, most - count) if inside in (base, -base) and power.is_Integer and power > 0 else 0
+        count += taken
+        sign = 1 if inside == base else -1
+        rest *= sign**taken * inside ** (power - taken) if taken else factor
+    return rest, count

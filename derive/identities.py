@@ -86,6 +86,7 @@ def _first(node: Expr, identities: Sequence[Identity], used: dict[str, None]) ->
 # ---- the tables ------------------------------------------------------------------------------------------------------
 
 _MERGE = Identity("merge-exponentials", r"e^a e^b = e^{a+b}", "one exponential per product", rules.merge_exponentials)
+_POWERS = Identity("merge-powers", r"\frac{x^a}{x} = x^{a-1}", "one power of each base", rules.merge_powers)
 _FACTOR = Identity("factor-exponentials", r"1 + 2e^u + e^{2u} = (1 + e^u)^2",
                    "a polynomial in an exponential, in factors", rules.factor_exponentials)  # fmt: skip
 _TANH = Identity("tanh-ratio", r"\frac{e^u - e^{-u}}{e^u + e^{-u}} = \tanh u", "the hyperbolic tangent by its name",
@@ -111,12 +112,15 @@ _SIGN = Identity("sign-products", r"x \operatorname{sign}(x) = |x|", "products o
 _NORMPDF = Identity("normpdf", r"\frac{e^{-u^2/2}}{\sqrt{2\pi}} = \varphi(u)", "the normal density by its name",
                     rules.normpdf)  # fmt: skip
 
+#: What the derivative of a power needs: SymPy writes it as ``a x^a / x``, which is not defined at 0.
+POWERS: tuple[Identity, ...] = (_POWERS,)
+
 #: What a textbook would print.
 READABLE: tuple[Identity, ...] = (
     _TANH,
-    Identity("sigmoid-ratio", r"\frac{e^u}{c + e^u} = \sigma(u - \log c)", "the logistic function by its name",
+    Identity("sigmoid-ratio", r"\frac{e^u}{e^u + e^v} = \sigma(u - v)", "the logistic function by its name",
              readable_sigmoid_ratio, outermost=True),
-    _FACTOR, _SINH,
+    _POWERS, _FACTOR, _SINH,
     Identity("sin-over-cos", r"\frac{\sin u}{\cos u} = \tan u", "the tangent by its name", rules.sin_over_cos),
     _SOFTPLUS, _LOG1P_NAMED,
     Identity("log-exp-product", r"\log(c\,e^u) = u + \log c", "logarithm and exponential cancel",
@@ -141,7 +145,7 @@ STABLE: tuple[Identity, ...] = (
     Identity("stable-sigmoid-ratio", r"\frac{e^a}{(c\,e^a + d\,e^b)^m} \to \text{powers of } \sigma",
              "quotients of sums of exponentials neither overflow nor give infinity over infinity",
              sigmoid_ratio, outermost=True),
-    _MERGE, _FACTOR, _SINH, _NORMPDF,
+    _MERGE, _POWERS, _FACTOR, _SINH, _NORMPDF,
     Identity("one-minus", r"1 - \sigma(u) = \sigma(-u),\; 1 - e^u = -\operatorname{expm1}(u),\; \ldots",
              "one minus a function near one, without cancellation", rules.one_minus),
     Identity("one-plus", r"1 + \operatorname{erf}(u) = 2\,\Phi(\sqrt2\,u),\; 1 + \tanh u = 2\,\sigma(2u),\; \ldots",

@@ -15,6 +15,8 @@ from chainrule.derive.program import Ref
 
 #: Terms that a polynomial may have when multiplied out, for ``cancel`` and ``factor`` to be tried.
 MAX_TERMS = 150
+#: The same for polynomials in one or two entries, whose algebra is cheap.
+MAX_TERMS_OF_TWO = 1500
 #: Different entries and functions that they may have: the cost of a factorisation explodes with them.
 MAX_GENERATORS = 14
 #: Length that a fraction inside a sum adds to an expression.
@@ -25,6 +27,16 @@ def shortest(body: Expr) -> Expr:
     """The shortest of a few equivalent forms of a scalar expression."""
     if body.is_Atom or isinstance(body, Ref):
         return body
+    plain = _shortest(body)
+    forms, back = _related(plain)
+    if not forms:
+        return plain
+    other = _shortest(plain.xreplace(forms)).xreplace(back)
+    return other if cost(other) < cost(plain) else plain
+
+
+def _shortest(body: Expr) -> Expr:
+    """The shortest form, every function and every root counting as an indeterminate of its own."""
     names = {part: sp.Symbol(f"u{position}", **_assumptions(part))
              for position, part in enumerate(_generators(body))}  # fmt: skip
     plain = body.xreplace(names)
@@ -36,6 +48,37 @@ def shortest(body: Expr) -> Expr:
         if shorter == best:
             return tidy_signs(best).xreplace(back)
         best = shorter
+
+
+def _related(body: Expr) -> tuple[dict[Expr, Expr], dict[Expr, Expr]]:
+    """Indeterminates in terms of others, ``exp(-2 z)`` of ``exp(z)``, ``x^(a + 1)`` of ``x^a``, and the way back."""
+    families: dict[tuple[Expr, Expr], dict[Expr, Expr]] = {}
+    for part in _generators(body):
+        if isinstance(part, sp.exp):
+            number, rest = part.args[0].as_coeff_Mul()
+            sign = -1 if rest.could_extract_minus_sign() else 1
+            families.setdefault((S.Exp1, sign * rest), {})[part] = sign * number
+        elif isinstance(part, Pow) and not part.exp.is_number:
+            number, rest = part.exp.as_coeff_Add()
+            families.setdefault((part.base, rest), {})[part] = number
+    forms: dict[Expr, Expr] = {}
+    back: dict[Expr, Expr] = {}
+    for (base, rest), numbers in families.items():
+        if len(numbers) < 2:
+            continue
+        symbol = sp.Dummy("u", positive=True)
+        if base is S.Exp1:
+            unit = min(map(abs, numbers.values()))
+            steps = {part: number / unit for part, number in numbers.items()}
+            meaning, made = sp.exp(unit * rest), {part: symbol**step for part, step in steps.items()}
+        else:
+            unit = min(numbers.values())
+            steps = {part: number - unit for part, number in numbers.items()}
+            meaning, made = base ** (rest + unit), {part: symbol * base**step for part, step in steps.items()}
+        if all(step.is_Integer for step in steps.values()):
+            forms |= made
+            back[symbol] = meaning
+    return forms, back
 
 
 def tidy_signs(product: Expr) -> Expr:
@@ -90,7 +133,9 @@ def _generators(body: Expr) -> list[Expr]:
 
 def _equivalents(plain: Expr) -> Iterator[Expr]:
     yield sp.factor_terms(plain)
-    if multiplied_terms(plain) > MAX_TERMS or len(plain.free_symbols) > MAX_GENERATORS:
+    generators = len(plain.free_symbols)
+    bound = MAX_TERMS if generators > 2 else MAX_TERMS_OF_TWO
+    if multiplied_terms(plain) > bound or generators > MAX_GENERATORS:
         return
     try:
         cancelled = sp.cancel(plain) if _has_denominator(plain) else plain

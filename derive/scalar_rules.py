@@ -48,6 +48,17 @@ def merge_exponentials(node: Expr) -> Expr | None:
     return rest * exp(exponent)
 
 
+def merge_powers(node: Expr) -> Expr | None:
+    """``x^a / x = x^(a - 1)``, which is right at 0, too: powers of one base with a variable exponent."""
+    powers: dict[Expr, list[Expr]] = {}
+    for base, power in _factors(node) if isinstance(node, Mul) else ():
+        powers.setdefault(base, []).append(power)
+    several = {base for base, found in powers.items() if len(found) > 1 and not all(p.is_number for p in found)}
+    if not several:
+        return None
+    return Mul(*(base ** Add(*found) if base in several else base ** found[0] for base, found in powers.items()))
+
+
 def factor_exponentials(node: Expr) -> Expr | None:
     """A polynomial in an exponential as a product."""
     return factored_exponentials(node) if isinstance(node, Add) else None
@@ -319,7 +330,7 @@ def times_sign(node: Expr) -> Expr | None:
             continue
         if isinstance(base, sign) and power > 0:
             for mate, product in ((x, sp.Abs(x)), (sp.Abs(x), x)):
-                if powers.get(mate, S.Zero).is_positive:
+                if (powers.get(mate, S.Zero) - 1).is_nonnegative:
                     return node / base / mate * product
         mated = powers.get(x, S.Zero)
         if isinstance(base, sp.Abs) and ((power < 0 < mated) if mated.is_Integer else False):
