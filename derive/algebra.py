@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, S
 
+from chainrule.derive.deviations import deviations
 from chainrule.derive.identities import READABLE, rewrite
 from chainrule.derive.program import (
     Definition,
@@ -123,7 +124,10 @@ def collapse_sums(definition: Definition, context: Context) -> Rewrite | None:
     """Sums that a delta, a constant summand or a declared identity makes trivial, term by term."""
     if definition.reduce != "sum":
         return None
-    terms = Add.make_args(_with_open_deltas(definition.body))
+    whole = definition.body.is_Add and deviations(
+        definition.body, definition.bound_indices, definition.lengths, context.known
+    )
+    terms = (definition.body,) if whole else Add.make_args(_with_open_deltas(definition.body))
     outcomes = [_collapse_term(term, definition, context) for term in terms]
     used = dict.fromkeys(use for uses, _, _ in outcomes for use in uses)
     if not used:
@@ -162,6 +166,10 @@ def _collapse_term(
     """A summand with bound indices summed away: (rules used, summand, indices left)."""
     bound: tuple[Index, ...] = definition.bound_indices
     uses: tuple[Use, ...] = ()
+    for factor in Mul.make_args(term):
+        over = deviations(factor, bound, definition.lengths, context.known)
+        if over and not (term / factor).has(*over):
+            return (("deviations", ""),), S.Zero, ()
     moved = True
     while moved:
         moved = False

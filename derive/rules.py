@@ -82,6 +82,8 @@ RULES: tuple[Rule, ...] = (
          "The entries of {name} along the last axis sum to one, as declared."),
     Rule("softmax-sums-to-one", r"\sum_k \operatorname{softmax}(z)_k = 1", "sum_k softmax(z)_k = 1",
          "The entries of a softmax sum to one."),
+    Rule("deviations", r"\sum_k (x_k - \bar{x}) = 0", "sum_k (x_k - mean(x)) = 0",
+         "The deviations from a mean sum to zero."),
     Rule("idempotent", r"y \in \{0, 1\} \Rightarrow y^2 = y", "y in {0, 1}  =>  y^2 = y",
          "{name} is 0 or 1, so it equals its square."),
     Rule("unit-square", r"y \in \{-1, 1\} \Rightarrow y^2 = 1", "y in {-1, 1}  =>  y^2 = 1",

@@ -123,10 +123,30 @@ def test_results_can_be_differentiated_again() -> None:
          "2/n*X.T @ (X @ w - y) + 2*lam*w"),
         ("T: real[n,m]; U: real[n,k]; W: real[m,k]; norm(T - U@W.T)^2", "U", "2*(U @ W.T - T) @ W"),
         ("A: real[n,n]; x: real[n]; x @ A @ x", "x", "(A + A.T) @ x"),
+        ("x: real[n]; sum((x - mean(x))^2)", "x", "2*(x - mean(x))"),
     ],
 )  # fmt: skip
 def test_textbook_forms(text: str, wrt: str, result: str) -> None:
     assert gradient(text, wrt).result[wrt].matrix() == result
+
+
+@pytest.mark.parametrize(
+    ("text", "zero"),
+    [
+        ("x: real[n]; sum((x - mean(x))^2)", True),
+        ("X: real[n, d]; c: real[d]; sum(c*sum((X - mean(X, axis=0))^2, axis=0))", True),
+        ("x: real[n]; sum((x - mean(x))^4)", False),
+        ("x, y: real[n]; sum((x - mean(y))^2*x)", False),
+        ("X: real[n, d]; sum((X - mean(X, axis=0))^2*sum(X, axis=1, keepdims=True))", False),
+    ],
+)
+def test_deviations_from_a_mean_sum_to_zero(text: str, zero: bool) -> None:
+    derivation = gradient(text, text[0])
+    assert any(step.rule == "deviations" for step in derivation.steps) == zero
+    check(derivation)
+    values = next(points(derivation))
+    want = differences(derivation.formula.program, derivation.formula.output.name, text[0], values)
+    np.testing.assert_allclose(derivation.result[text[0]].evaluate(**values), want, rtol=1e-9, atol=1e-12)
 
 
 def test_deltas_of_a_network_are_shared_by_name() -> None:

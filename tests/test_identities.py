@@ -156,7 +156,9 @@ FIRES: dict[str, list[tuple[Expr, Expr]]] = {
 #: For each identity, expressions that look alike and must stay.
 STAYS: dict[str, list[Expr]] = {
     "tanh-ratio": [(exp(u) - exp(v)) / (exp(u) + 2 * exp(v)), (exp(u) - 2) / (exp(u) + 1), exp(u) - exp(-u)],
-    "sigmoid-ratio": [1 / (c + exp(u)), exp(u) / (c + exp(u)), exp(u) / (y + exp(u)), exp(2 * u) / (1 + exp(u)), 1 / (1 - exp(u))],
+    "sigmoid-ratio": [
+        1 / (c + exp(u)), exp(u) / (c + exp(u)), exp(u) / (y + exp(u)), exp(2 * u) / (1 + exp(u)), 1 / (1 - exp(u)),
+    ],
     "stable-sigmoid-ratio": [exp(u) / (y + exp(u)), 1 / (1 - exp(u)), exp(u) / c, 1 / (1 + c)],
     "merge-exponentials": [exp(u), exp(u) + exp(v), y * exp(u)],
     "merge-powers": [c**a * d, u**2 * v**3, c**a / d, c**a],

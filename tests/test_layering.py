@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.scalar", "derive.program"),
     ("derive.catalog.*",),
     (
-        "derive.exponentials", "derive.scalar_rules", "derive.identities", "derive.rational",
+        "derive.exponentials", "derive.scalar_rules", "derive.identities", "derive.rational", "derive.deviations",
         "derive.binding", "derive.steps", "derive.serialise",
     ),
     ("derive.numeric",),
