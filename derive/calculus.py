@@ -27,6 +27,7 @@ from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
 from chainrule.derive.algebra import MAX_INLINE, Context, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
 from chainrule.derive.identities import POWERS, rewrite
+from chainrule.derive.matrix_adjoints import adjoint_law, is_matrix_function, with_operands
 from chainrule.derive.preactivation import reached, with_preactivations
 from chainrule.derive.program import (
     Definition,
@@ -186,7 +187,7 @@ class _Reverse:
     """One run of reverse mode: adjoints are finished from the output back to the variables."""
 
     def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool, labels: Mapping[str, str]) -> None:
-        self.program = program = with_preactivations(program, frozenset(wrt))
+        self.program = program = with_operands(with_preactivations(program, frozenset(wrt)))
         self.wrt, self.labels = wrt, labels
         self.output = program.output
         self.rank = len(self.output.shape)
@@ -224,9 +225,9 @@ class _Reverse:
         if isinstance(quantity, Definition):
             readings = [ref for ref in quantity.refs if ref.name in self.active]
             adjoint = self._placed(adjoint, quantity, readings)
+            pulled_back = self._through_matrix if is_matrix_function(quantity) else self._pulled_back
             for ref in readings:
-                contribution = self._pulled_back(quantity, ref, adjoint)
-                self.contributions[ref.name].append(contribution)
+                self.contributions[ref.name].append(pulled_back(quantity, ref, adjoint))
         self.context.known[adjoint.name] = adjoint
         self.context.added.append(adjoint)
 
@@ -276,15 +277,19 @@ class _Reverse:
     def _simplify_parts(self) -> None:
         """Simplifies the parts that the last adjoint was split into."""
         for part in self.parts:
-            self.context.added.remove(part)
-            simple, steps = simplify(part, self.context)
-            # Appended after whatever simplifying it has split off, which it reads.
-            self.context.added.append(simple)
-            self.context.known[part.name] = simple
-            self.steps += steps
-            if not simple.reduce:
-                self.context.inline.add(part.name)
+            self._simplify_part(part)
         self.parts.clear()
+
+    def _simplify_part(self, part: Definition) -> None:
+        """Simplifies a definition that was added."""
+        self.context.added.remove(part)
+        simple, steps = simplify(part, self.context)
+        # Appended after whatever simplifying it has split off, which it reads.
+        self.context.added.append(simple)
+        self.context.known[part.name] = simple
+        self.steps += steps
+        if not simple.reduce:
+            self.context.inline.add(part.name)
 
     def _placed(self, adjoint: Definition, quantity: Definition, readings: Sequence[Ref]) -> Definition:
         """Decides whether an adjoint is shown by name, printed in place, or written out."""
@@ -333,6 +338,13 @@ class _Reverse:
         if solved.guard != S.One:
             body = where(solved.guard, body, S.Zero)
         return Contribution(RULE_OF_REDUCTION[quantity.reduce], quantity.name, body, solved.bound)
+
+    def _through_matrix(self, quantity: Definition, ref: Ref, adjoint: Definition) -> Contribution:
+        """What a function of a matrix adds to the adjoint of that matrix."""
+        copied = adjoint_law(quantity, adjoint, self.rank, self.context)
+        for part in copied.parts:
+            self._simplify_part(part)
+        return Contribution(f"{quantity.reduce}-rule", quantity.name, copied.body, copied.bound)
 
     def _weight(self, quantity: Definition) -> Expr:
         """The derivative of a reduction by one of its terms, in the quantity's own indices."""

@@ -21,7 +21,9 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol,
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.entries import Elementwise
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.errors import LimitError, UnsupportedError
+from chainrule.derive.matrix_numeric import exact_matrix_function, matrix_function
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref
 from chainrule.derive.scalar import Indicator, less, less_equal, where
 
@@ -39,6 +41,7 @@ class Backend:
     function: Callable[[Any], Callable[..., Array] | None]
     dtype: Any
     einsum: bool
+    matrix_function: Callable[[str, Array], Array]
 
 
 def _numpy_function(entry: Elementwise) -> Callable[..., Array] | None:
@@ -70,8 +73,8 @@ def _mp_number(value: Expr) -> Any:
     return mpmath.mpf(value.evalf(mpmath.mp.dps + 5))
 
 
-FLOAT64 = Backend(float, _numpy_function, np.float64, einsum=True)
-MPMATH = Backend(_mp_number, _mpmath_function, object, einsum=False)
+FLOAT64 = Backend(float, _numpy_function, np.float64, True, matrix_function)
+MPMATH = Backend(_mp_number, _mpmath_function, object, False, exact_matrix_function)
 
 
 def evaluate(program: Program, values: Mapping[str, Any], backend: Backend = FLOAT64) -> dict[str, Array]:
@@ -138,10 +141,21 @@ class _Evaluator:
             return self.finish(total, shape)
         if not definition.reduce:
             return self.finish(self.array(definition.body), shape)
+        if definition.reduce in MATRIX_FUNCTION_BY_NAME:
+            return self.finish(self.matrix_function(definition.reduce), shape)
         full = tuple(self.lengths[index] for index in self.axes)
         body = self.finish(self.array(definition.body), full)
         over = tuple(range(len(self.free), len(self.axes)))
         return self.finish(_reduce(definition.reduce, body, over, self.backend), shape)
+
+    def matrix_function(self, name: str) -> Array:
+        """The function of the matrices along the last two axes, the others being a batch."""
+        count = len(self.free) - len(MATRIX_FUNCTION_BY_NAME[name].shape(S.One, S.One))
+        axes = (*self.axes[:count], *self.axes[len(self.free) :])
+        body = np.asarray(self.array(self.definition.body), dtype=self.backend.dtype)
+        if body.ndim:
+            body = body.reshape(body.shape[:count] + body.shape[len(self.free) :])
+        return self.backend.matrix_function(name, np.broadcast_to(body, [self.lengths[axis] for axis in axes]))
 
     def finish(self, value: Any, shape: tuple[int, ...]) -> Array:
         if np.prod(shape, dtype=float) > MAX_ENTRIES:

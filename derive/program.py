@@ -9,6 +9,12 @@ where the body is a scalar SymPy expression over entries of inputs and of earlie
 Free and bound indices are positional (``free_index(0)`` is the first axis of the definition,
 whatever it is called on paper), so that two definitions that differ only in the naming of
 indices are equal, and nothing is ever captured: inlining renames bound indices to unused numbers.
+
+The few functions of whole matrices that are no sums (the inverse, the determinant ..; see
+``catalog/linalg.py``) are written in the same way: they take the matrix whose rows and columns are
+the two bound indices, and the last free axes are those of their value, which the body lacks:
+
+    B[i0, i1]  :=  inv over (k0, k1) of  A[k0, k1]
 """
 
 from __future__ import annotations
@@ -23,7 +29,13 @@ from sympy import Expr, Integer, S, Symbol
 
 from chainrule.derive.domains import REAL, Domain, Sign
 
-Reduction = Literal["", "sum", "prod", "max", "min", "logsumexp"]
+MatrixFunctionName = Literal[
+    "inv", "det", "logdet", "cholesky", "pinv", "expm",
+    "eigvalsh", "eigvectors", "svdvals", "left_singular", "right_singular",
+]  # fmt: skip
+Reduction = Literal["", "sum", "prod", "max", "min", "logsumexp"] | MatrixFunctionName
+#: What a body of one sign is reduced to has that sign.
+SIGN_PRESERVING = frozenset({"", "sum", "prod", "max", "min"})
 Origin = Literal["named", "auto", "adjoint"]
 
 
@@ -138,7 +150,8 @@ class Definition:
         name: unique in the program.
         shape: length of each free axis.
         body: scalar expression in ``free_index(..)`` and ``bound_index(..)``.
-        reduce: the reduction over all bound indices, or ``""`` for a pointwise definition.
+        reduce: the reduction over all bound indices, a function of the matrix with two bound
+            indices, or ``""`` for a pointwise definition.
         bound: length of each bound index.
         sign: what is known of the sign of the entries; part of the head, so it never changes
             when the body is rewritten.
@@ -303,8 +316,8 @@ def fresh_names(taken: Container[str], stem: str) -> Iterator[str]:
 
 def sign_of(body: Expr, reduce: Reduction = "") -> Sign:
     """What SymPy can tell about the sign of a definition with this body."""
-    if reduce == "logsumexp":
-        return "real"
+    if reduce not in SIGN_PRESERVING:
+        return "nonnegative" if reduce == "svdvals" else "real"
     if body.is_positive:
         return "positive"
     return "nonnegative" if body.is_nonnegative else "real"

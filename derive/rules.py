@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTIONS
+
 
 @dataclass(frozen=True)
 class Rule:
@@ -92,6 +94,11 @@ RULES: tuple[Rule, ...] = (
     Rule("fold", r"\text{its definition} \to q", "its definition -> q", "Write {name} by its name."),
     Rule("merge-sums", r"\sum_k f_k + \sum_k g_k = \sum_k (f_k + g_k)", "sum_k f_k + sum_k g_k = sum_k (f_k + g_k)",
          "Sums over the same range are one sum."),
+    *(
+        Rule(f"{entry.name}-rule", entry.law, f"B = {entry.name}(A), G its adjoint  =>  A receives {entry.adjoint}",
+             f"Chain rule through {{through}}: the differential of {entry.name}.", entry.source)
+        for entry in MATRIX_FUNCTIONS
+    ),
 )  # fmt: skip
 
 BY_ID: dict[str, Rule] = {rule.id: rule for rule in RULES}

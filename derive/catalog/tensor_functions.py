@@ -12,10 +12,14 @@ from typing import Literal
 
 import numpy as np
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTIONS
+
 #: What an argument is: a tensor, several tensors, an axis, one or more axes, a switch, a length,
-#: a shape, a quoted text, or a condition.
-ArgumentKind = Literal["tensor", "tensors", "axis", "axes", "switch", "length", "shape", "text", "condition"]
-Group = Literal["reduction", "along an axis", "product", "structure", "constructor", "choice"]
+#: a shape, a quoted text, a condition, or an integer that may be negative.
+ArgumentKind = Literal[
+    "tensor", "tensors", "axis", "axes", "switch", "length", "shape", "text", "condition", "integer"
+]
+Group = Literal["reduction", "along an axis", "product", "linear algebra", "structure", "constructor", "choice"]
 
 
 @dataclass(frozen=True)
@@ -70,6 +74,7 @@ class TensorFunction:
 
 
 X = Argument("x", "tensor")
+MATRIX = Argument("A", "tensor")
 AXES = (Argument("axis", "axes", "None"), Argument("keepdims", "switch", "False"))
 NAMED_AXES = (Argument("axis", "axes", "None", True), Argument("keepdims", "switch", "False", True))
 LAST_AXIS = Argument("axis", "axis", "-1")
@@ -110,11 +115,29 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
         "einsum", "product", (Argument("subscripts", "text"), Argument("operands", "tensors")),
         "sum of products over the letters that the output lacks", "np.einsum",
     ),
+    *(
+        TensorFunction(entry.name, "linear algebra", (MATRIX,), entry.about, entry.numpy, entry.aliases)
+        for entry in MATRIX_FUNCTIONS
+    ),
+    TensorFunction(
+        "solve", "linear algebra", (MATRIX, Argument("b", "tensor")), "the x with A @ x = b, that is inv(A) @ b",
+        "np.linalg.solve",
+    ),
+    TensorFunction(
+        "matrix_power", "linear algebra", (MATRIX, Argument("k", "integer")),
+        "A @ A @ .. @ A, or of inv(A) for a negative k", "np.linalg.matrix_power",
+    ),
+    TensorFunction(
+        "nuclear_norm", "linear algebra", (MATRIX,), "sum of the singular values", "np.linalg.norm(A, 'nuc')"
+    ),
+    TensorFunction("spectral_norm", "linear algebra", (MATRIX,), "largest singular value", "np.linalg.norm(A, 2)"),
     TensorFunction("trace", "structure", (X,), "sum of the diagonal of a square matrix", "np.trace", ("tr",), True),
     TensorFunction(
         "diag", "structure", (X,), "diagonal matrix of a vector, or diagonal of a square matrix", "np.diag"
     ),
     TensorFunction("transpose", "structure", (X,), "x.T, the axes in reverse order", "np.transpose", method=True),
+    TensorFunction("tril", "structure", (X,), "lower triangle, zeros above the diagonal", "np.tril"),
+    TensorFunction("triu", "structure", (X,), "upper triangle, zeros below the diagonal", "np.triu"),
     TensorFunction(
         "vec", "structure", (X,), "the columns of a matrix under one another (Magnus and Neudecker)",
         "x.reshape(-1, order='F')",
@@ -141,5 +164,11 @@ TENSOR_BY_NAME: dict[str, TensorFunction] = {
     name: entry for entry in TENSOR_FUNCTIONS for name in (entry.name, *entry.aliases)
 }
 
-#: Functions that are known by name but cannot be derived yet.
-NOT_YET: tuple[str, ...] = ("inv", "det", "logdet", "slogdet", "solve", "cholesky", "pinv", "eig", "eigh", "svd", "qr")
+#: Functions that are known by name and give more than one tensor, with what to write instead.
+NOT_A_TENSOR: dict[str, str] = {
+    "slogdet": "the logarithm of the absolute determinant is logdet(A)",
+    "eigh": "the eigenvalues are eigvalsh(A), the eigenvectors eigvectors(A)",
+    "eig": "eigenvalues of a symmetric matrix are eigvalsh(A)",
+    "svd": "the singular values are svdvals(A), the vectors left_singular(A) and right_singular(A)",
+    "qr": "the triangular factor of A.T @ A is cholesky(A.T @ A)",
+}

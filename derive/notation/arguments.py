@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from chainrule.derive.catalog.entries import Elementwise
-from chainrule.derive.catalog.tensor_functions import NOT_YET, ArgumentKind, TensorFunction
+from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, ArgumentKind, TensorFunction
 from chainrule.derive.errors import NotationError, UnsupportedError, near_names
 from chainrule.derive.notation import lengths
 from chainrule.derive.notation.functions import Axes
@@ -38,12 +38,11 @@ class Context(Protocol):
 
 
 def refuse_unavailable(node: Call) -> None:
-    """Refuse functions that are known but cannot be derived yet."""
-    if node.function in NOT_YET:
+    """Refuse functions that are known and have no single tensor as their value."""
+    if node.function in NOT_A_TENSOR:
         raise UnsupportedError(
-            f"{node.function} is not available yet", node.span,
-            hint="matrices are not inverted or factored in this version",
-        )  # fmt: skip
+            f"{node.function} gives more than one tensor", node.span, hint=NOT_A_TENSOR[node.function]
+        )
 
 
 def elementwise_arguments(node: Call, entry: Elementwise) -> list[Node]:
@@ -145,5 +144,6 @@ _READERS: dict[ArgumentKind, Callable[[Context, tuple[Node, ...], Call], Any]] =
     "length": lambda context, nodes, call: lengths.side(nodes[0], context.dims),
     "shape": lambda context, nodes, call: lengths.shape(nodes, context.dims),
     "text": _text,
+    "integer": lambda context, nodes, call: lengths.length(nodes[0], context.dims),
     "condition": lambda context, nodes, call: context.condition(nodes[0]),
 }

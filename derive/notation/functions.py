@@ -273,6 +273,19 @@ def lower_diag(work: Workspace, node: Node, x: Tensor) -> Tensor:
     return Tensor((side,), at(x, [free_index(0), free_index(0)]), node)
 
 
+def _triangle(inside: Callable[[Expr, Expr], Expr]) -> Callable[..., Tensor]:
+    """The entries where a relation of row and column holds, zeros elsewhere."""
+
+    def lower(work: Workspace, node: Node, x: Tensor) -> Tensor:
+        if x.rank < 2:
+            raise ShapeError(
+                f"{x.text} has no triangle", x.span, expected="a matrix", found=f"shape {shape_text(x.shape)}"
+            )
+        return _mapped(x, inside(free_index(x.rank - 2), free_index(x.rank - 1)) * x.body)
+
+    return lower
+
+
 def lower_vec(work: Workspace, node: Node, x: Tensor) -> Tensor:
     """vec(x)[j*m + i] = x[i, j] for x with m rows."""
     if x.rank == 1:
@@ -377,6 +390,8 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
     "trace": lower_trace,
     "diag": lower_diag,
     "transpose": lower_transpose,
+    "tril": _triangle(lambda row, column: less_equal(column, row)),
+    "triu": _triangle(lambda row, column: less_equal(row, column)),
     "vec": lower_vec,
     "concat": lower_concat,
     "stack": lower_stack,

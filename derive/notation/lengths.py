@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from sympy import Expr, Integer, S
+from sympy import Expr, Integer, Min, S
 
 from chainrule.derive.errors import LimitError, NotationError, ShapeError
 from chainrule.derive.notation.declarations import MAX_LENGTH
 from chainrule.derive.notation.functions import MAX_RANK, Axes
-from chainrule.derive.notation.syntax import Binary, Name, Negative, NewAxis, Node, Number, Slice, Tuple
+from chainrule.derive.notation.syntax import Binary, Call, Name, Negative, NewAxis, Node, Number, Slice, Tuple
 from chainrule.derive.notation.tensors import Shape, Tensor, at, shape_text
 from chainrule.derive.program import Dim, Index, free_index, is_unit
 
@@ -36,6 +36,8 @@ def length(node: Node, dims: Mapping[str, Dim]) -> Expr:
     if isinstance(node, Binary) and node.operator in {"+", "-", "*"}:
         left, right = length(node.left, dims), length(node.right, dims)
         return {"+": left + right, "-": left - right, "*": left * right}[node.operator]
+    if isinstance(node, Call) and node.function in {"min", "minimum"} and len(node.arguments) == 2:
+        return Min(*(length(argument, dims) for argument in node.arguments))
     known = f"lengths: {', '.join(sorted(dims))}" if dims else "no declaration has a named length"
     raise NotationError(
         "this is not an integer that is known when the formula is read", node.span,

@@ -14,6 +14,7 @@ from chainrule.derive.errors import ChainruleError, NotationError, UnknownNameEr
 from chainrule.derive.notation import arguments, scalars
 from chainrule.derive.notation.functions import LOWERINGS, elementwise, lower_outer, lower_transpose, matmul
 from chainrule.derive.notation.lengths import Subscripting
+from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
 from chainrule.derive.notation.parser import BINDING, COMPARISON, FUNCTIONS
 from chainrule.derive.notation.syntax import (
     Binary,
@@ -32,6 +33,8 @@ from chainrule.derive.notation.tensors import Tensor, Workspace, broadcast_shape
 from chainrule.derive.notation.tokens import SUBSCRIPTS, canonical_name
 from chainrule.derive.program import Definition, Dim, Index, Input, bound_index
 
+#: How each function of whole tensors is read.
+ALL_LOWERINGS: dict[str, Callable[..., Tensor]] = {**LOWERINGS, **MATRIX_LOWERINGS}
 COMPARISONS = frozenset(operator for operator, binding in BINDING.items() if binding == COMPARISON)
 #: Words that are no names unless they are declared: the words, what is wrong, what to try.
 NO_NAMES: tuple[tuple[frozenset[str], str, str], ...] = (
@@ -266,7 +269,7 @@ class Reader:
             return self.elementwise(node)
         arguments.refuse_unavailable(node)
         entry = TENSOR_BY_NAME[node.function]
-        tensor: Tensor = LOWERINGS[entry.name](self.work, node, *arguments.arguments(self, node, entry))
+        tensor: Tensor = ALL_LOWERINGS[entry.name](self.work, node, *arguments.arguments(self, node, entry))
         return tensor
 
     def elementwise(self, node: Call) -> Tensor:

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import get_args
 
 from chainrule.derive.catalog.elementwise import BY_NAME
-from chainrule.derive.catalog.tensor_functions import NOT_YET, TENSOR_BY_NAME
+from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, TENSOR_BY_NAME
 from chainrule.derive.errors import LimitError, NotationError, Span, UnknownNameError, near_names
 from chainrule.derive.notation.cursor import Cursor, join, number_value, since, superscript_power, until
 from chainrule.derive.notation.syntax import (
@@ -43,7 +43,7 @@ BINDING: dict[str, int] = {
     "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER,
 }  # fmt: skip
 OPERATOR: dict[str, BinaryOperator] = {sign: sign for sign in get_args(BinaryOperator)}
-FUNCTIONS: frozenset[str] = frozenset({*BY_NAME, *TENSOR_BY_NAME, *NOT_YET})
+FUNCTIONS: frozenset[str] = frozenset({*BY_NAME, *TENSOR_BY_NAME, *NOT_A_TENSOR})
 METHODS: frozenset[str] = frozenset(name for name, entry in TENSOR_BY_NAME.items() if entry.method)
 MODULES = frozenset({"np", "numpy", "jnp", "torch", "math", "tf", "scipy", "sp"})
 NORMS = {"1": "norm1", "2": "norm2", "F": "norm", "inf": "norminf"}

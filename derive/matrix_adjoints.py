@@ -1,0 +1,181 @@
+"""The adjoints of functions of whole matrices, by the laws of ``catalog/linalg.py``.
+
+A law is read once as a program of ``A``, ``B`` and ``G``; for a definition it is copied with these
+names put in, entry by entry, the axes of the output and of a batch in front.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+
+from sympy import Expr, Symbol
+
+from chainrule.derive.algebra import Context
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.notation.read import parse_formula
+from chainrule.derive.program import (
+    Definition,
+    Input,
+    Program,
+    Ref,
+    dim,
+    free_index,
+    fresh_names,
+)
+
+
+def is_matrix_function(definition: Definition) -> bool:
+    """Whether a definition takes a matrix as a whole."""
+    return definition.reduce in MATRIX_FUNCTION_BY_NAME
+
+
+def batch_axes(definition: Definition) -> int:
+    """How many axes in front the function does not touch."""
+    value = MATRIX_FUNCTION_BY_NAME[definition.reduce].shape(*definition.bound)
+    return len(definition.shape) - len(value)
+
+
+def with_operands(program: Program) -> Program:
+    """The program in which every function of a matrix reads a matrix that is a quantity of its own.
+
+    ``inv over (k0, k1) of A[k0,k1] + lam*delta(k0,k1)`` becomes ``inv over (k0, k1) of M[k0,k1]``
+    with the definition of ``M`` in front.
+    """
+    names = fresh_names(set(program.by_name), "M")
+    definitions: list[Definition] = []
+    for definition in program.definitions:
+        if is_matrix_function(definition) and not _is_plain(definition):
+            matrix, definition = _split(definition, next(names))
+            definitions.append(matrix)
+        definitions.append(definition)
+    return program.with_definitions(definitions)
+
+
+def _is_plain(definition: Definition) -> bool:
+    return isinstance(definition.body, Ref) and definition.body.indices == _operand_axes(definition)
+
+
+def _operand_axes(definition: Definition) -> tuple[Expr, ...]:
+    return (*definition.free[: batch_axes(definition)], *definition.bound_indices)
+
+
+def _split(definition: Definition, name: str) -> tuple[Definition, Definition]:
+    axes = _operand_axes(definition)
+    shape = tuple(definition.lengths[axis] for axis in axes)
+    renaming = {axis: free_index(place) for place, axis in enumerate(axes)}
+    matrix = Definition(name, shape, definition.body.xreplace(renaming))
+    return matrix, definition.with_body(matrix[axes])
+
+
+@cache
+def law(name: str) -> Program:
+    """The law of the adjoint as a program of the inputs A, B and G."""
+    entry = MATRIX_FUNCTION_BY_NAME[name]
+    rows, columns = dim("n" if entry.square else "m"), dim("n")
+    value = entry.shape(rows, columns)
+    inputs = (Input("A", (rows, columns)), Input("B", value), Input("G", value))
+    return parse_formula(entry.adjoint, scope=Program(inputs, (), ()))
+
+
+@dataclass(frozen=True)
+class Copied:
+    """A law put in place: the parts that it needs, in order, and the sum that the operand receives."""
+
+    parts: tuple[Definition, ...]
+    body: Expr
+    bound: tuple[Expr, ...]
+
+
+def adjoint_law(quantity: Definition, adjoint: Definition, rank: int, context: Context) -> Copied:
+    """What the operand of a function of a matrix receives, the output having ``rank`` axes."""
+    return _Copy(quantity, adjoint, rank, context).run()
+
+
+class _Copy:
+    """One copy of a law; ``heads`` are the new names of its definitions."""
+
+    def __init__(self, quantity: Definition, adjoint: Definition, rank: int, context: Context) -> None:
+        self.quantity, self.adjoint, self.rank, self.context = quantity, adjoint, rank, context
+        self.batch = batch_axes(quantity)
+        self.heads: dict[str, Definition] = {}
+        self.varying = {"G"}
+        rows, columns = quantity.bound
+        self.lengths: dict[Expr, Expr] = {dim("m"): rows, dim("n"): columns}
+
+    def run(self) -> Copied:
+        program = law(self.quantity.reduce)
+        *inner, last = program.definitions
+        parts = tuple(self.parts(inner))
+        _, body, bound = self.content(last)
+        return Copied(parts, body, bound)
+
+    def parts(self, inner: Sequence[Definition]) -> Iterator[Definition]:
+        """The definitions of the law that are not among the known ones."""
+        for definition in inner:
+            if definition.reads & self.varying:
+                self.varying.add(definition.name)
+            shape, body, bound = self.content(definition)
+            made = Definition("", shape, body, definition.reduce, bound, definition.sign)
+            known = self.known(made)
+            if known is None:
+                self.heads[definition.name] = self.context.split_off(made, f"{self.quantity.name}_part")
+                yield self.heads[definition.name]
+            else:
+                self.heads[definition.name] = known
+
+    def known(self, made: Definition) -> Definition | None:
+        """A definition with the same value that exists already."""
+        content = (made.shape, made.body, made.reduce, made.bound)
+        for item in self.context.known.values():
+            if isinstance(item, Definition) and (item.shape, item.body, item.reduce, item.bound) == content:
+                return item
+        return None
+
+    def leading(self, varying: bool) -> tuple[Expr, ...]:
+        """The axes in front: those of the output, if the adjoint takes part, and of the batch."""
+        seeds = self.rank if varying else 0
+        return tuple(free_index(place) for place in range(seeds + self.batch))
+
+    def content(self, definition: Definition) -> tuple[tuple[Expr, ...], Expr, tuple[Expr, ...]]:
+        """Shape, body and bound of a definition of the law with everything put in."""
+        varying = bool(definition.reads & self.varying)
+        leading = self.leading(varying)
+        batch = leading[len(leading) - self.batch :]
+        shift = {index: free_index(len(leading) + place) for place, index in enumerate(definition.free)}
+        entries = {ref: self.entry(ref, leading, batch, shift) for ref in definition.refs}
+        body = _replaced(definition.body, entries, {**shift, **self.lengths})
+        front = self.adjoint.shape[: self.rank] if varying else ()
+        shape = (*front, *self.quantity.shape[: self.batch], *map(self.length, definition.shape))
+        return shape, body, tuple(map(self.length, definition.bound))
+
+    def length(self, length: Expr) -> Expr:
+        return length.xreplace(self.lengths)
+
+    def entry(self, ref: Ref, leading: tuple[Expr, ...], batch: tuple[Expr, ...], shift: dict[Expr, Expr]) -> Expr:
+        """The entry of what a name of the law stands for."""
+        places = tuple(index.xreplace({**shift, **self.lengths}) for index in ref.indices)
+        if ref.name == "G":
+            return _read(self.adjoint, (*leading, *places))
+        if ref.name == "B":
+            return self.quantity[(*batch, *places)]
+        if ref.name == "A":
+            operand = self.quantity.body
+            return Ref(operand.args[0], *batch, *places)
+        made = self.heads[ref.name]
+        return made[(*(leading if ref.name in self.varying else batch), *places)]
+
+
+def _replaced(body: Expr, entries: dict[Expr, Expr], rest: dict[Expr, Expr]) -> Expr:
+    """Both replacements at once: what entries are replaced by is left as it is."""
+    marks = {ref: Symbol(f"entry {place}", real=True) for place, ref in enumerate(entries)}
+    marked = body.xreplace(marks).xreplace(rest)
+    return marked.xreplace({marks[ref]: value for ref, value in entries.items()})
+
+
+def _read(definition: Definition, places: tuple[Expr, ...]) -> Expr:
+    """An entry; of another name for an entry or a number, that itself."""
+    if not definition.reduce and (definition.body.is_number or isinstance(definition.body, Ref)):
+        return definition.at(places)
+    return definition[places]

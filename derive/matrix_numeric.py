@@ -1,0 +1,118 @@
+"""The values of functions of whole matrices, in double precision and with mpmath.
+
+A matrix for which a function has no value, such as a singular one that is to be inverted, gives
+NaN, so that an array of matrices is evaluated as a whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import mpmath
+import numpy as np
+import numpy.typing as npt
+from scipy import linalg
+
+Array = npt.NDArray[Any]
+
+
+def matrix_function(name: str, matrices: Array) -> Array:
+    """The function of each of the matrices along the last two axes, in double precision."""
+    return _each(_NUMPY[name], matrices)
+
+
+def exact_matrix_function(name: str, matrices: Array) -> Array:
+    """The same for arrays of mpmath numbers, at the working precision."""
+    return _each(lambda matrix: _MPMATH[name](mpmath.matrix(matrix.tolist())), matrices)
+
+
+def _each(function: Callable[[Any], Any], matrices: Array) -> Array:
+    batch = matrices.shape[:-2]
+    values = [_value(function, matrix) for matrix in matrices.reshape(-1, *matrices.shape[-2:])]
+    known = next((value for value in values if value is not None), None)
+    if known is None:
+        return np.asarray(mpmath.nan if matrices.dtype == object else np.nan, dtype=matrices.dtype)
+    filled = [np.full(known.shape, np.nan, dtype=known.dtype) if value is None else value for value in values]
+    return np.stack(filled).reshape(batch + known.shape)
+
+
+def _value(function: Callable[[Any], Any], matrix: Array) -> Array | None:
+    try:
+        return _array(function(matrix))
+    except (np.linalg.LinAlgError, ZeroDivisionError, ValueError):
+        return None
+
+
+def _array(value: Any) -> Array:
+    """A number or matrix of either library as an array."""
+    if isinstance(value, mpmath.matrix):
+        rows = [[value[i, j] for j in range(value.cols)] for i in range(value.rows)]
+        return np.array(rows, dtype=object).reshape(value.rows, value.cols)
+    return np.asarray(value, dtype=object if isinstance(value, mpmath.mpf | list) else np.float64)
+
+
+def _symmetric(matrix: Any) -> Any:
+    return (matrix + matrix.T) / 2
+
+
+def _eigenvectors(matrix: Array) -> Array:
+    return np.asarray(np.linalg.eigh(_symmetric(matrix))[1])
+
+
+_NUMPY: dict[str, Callable[[Array], Any]] = {
+    "inv": np.linalg.inv,
+    "det": np.linalg.det,
+    "logdet": lambda a: np.linalg.slogdet(a)[1],
+    "cholesky": lambda a: np.linalg.cholesky(_symmetric(a)),
+    "pinv": np.linalg.pinv,
+    "expm": linalg.expm,
+    "eigvalsh": lambda a: np.linalg.eigvalsh(_symmetric(a)),
+    "eigvectors": _eigenvectors,
+    "svdvals": lambda a: np.linalg.svd(a, compute_uv=False),
+    "left_singular": lambda a: np.linalg.svd(a, full_matrices=False)[0],
+    "right_singular": lambda a: np.linalg.svd(a, full_matrices=False)[2].T,
+}
+
+
+# ---- many digits ------------------------------------------------------------------------------------
+
+
+def _logdet(matrix: Any) -> Any:
+    return mpmath.log(abs(mpmath.det(matrix)))
+
+
+def _pinv(matrix: Any) -> Any:
+    turned = matrix.T
+    if matrix.rows >= matrix.cols:
+        return mpmath.inverse(turned * matrix) * turned
+    return turned * mpmath.inverse(matrix * turned)
+
+
+def _eigen(matrix: Any) -> tuple[list[Any], Any]:
+    values, vectors = mpmath.eigsy(_symmetric(matrix))
+    order = sorted(range(matrix.rows), key=lambda place: values[place])
+    sorted_vectors = mpmath.matrix(matrix.rows, matrix.rows)
+    for column, place in enumerate(order):
+        sorted_vectors[:, column] = vectors[:, place]
+    return [values[place] for place in order], sorted_vectors
+
+
+def _singular(matrix: Any) -> tuple[Any, list[Any], Any]:
+    left, values, right = mpmath.svd_r(matrix)
+    return left, list(values), right.T
+
+
+_MPMATH: dict[str, Callable[[Any], Any]] = {
+    "inv": mpmath.inverse,
+    "det": mpmath.det,
+    "logdet": _logdet,
+    "cholesky": lambda a: mpmath.cholesky(_symmetric(a)),
+    "pinv": _pinv,
+    "expm": mpmath.expm,
+    "eigvalsh": lambda a: _eigen(a)[0],
+    "eigvectors": lambda a: _eigen(a)[1],
+    "svdvals": lambda a: _singular(a)[1],
+    "left_singular": lambda a: _singular(a)[0],
+    "right_singular": lambda a: _singular(a)[2],
+}
