@@ -325,7 +325,7 @@ def symmetric_entries(definition: Definition, context: Context) -> Rewrite | Non
     swaps: dict[Ref, Ref] = {}
     for ref in definition.refs:
         source = context.known[ref.name]
-        if isinstance(source, Input) and source.domain.name in SYMMETRIC and source.name not in context.exact:
+        if isinstance(source, Input) and source.domain.symmetric and source.name not in context.exact:
             mirrored = Ref(ref.args[0], *reversed(ref.indices))
             if mirrored in definition.refs and mirrored not in swaps and mirrored != ref:
                 swaps[ref] = mirrored
@@ -333,9 +333,6 @@ def symmetric_entries(definition: Definition, context: Context) -> Rewrite | Non
         return None
     names = tuple(dict.fromkeys(("name", ref.name) for ref in swaps))
     return Rewrite("symmetry", definition.with_body(definition.body.xreplace(swaps)), names)
-
-
-SYMMETRIC = frozenset({"symmetric", "spd", "psd"})
 
 
 def fold(definition: Definition, context: Context) -> Rewrite | None:

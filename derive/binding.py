@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -261,7 +261,22 @@ def _skewed(matrix: Array) -> str:
     return "" if worst <= TOLERANCE else f"columns whose products differ from the identity matrix by {worst:.6g}"
 
 
-_MATRIX_CHECKS = {
+def _outside(kept: Callable[[Array], Array], where: str) -> Callable[[Array], str]:
+    """The check that a matrix has no entry but those that are ``kept``."""
+
+    def problem(matrix: Array) -> str:
+        others = np.argwhere(matrix != kept(matrix))
+        if not len(others):
+            return ""
+        place = tuple(int(n) for n in others[0])
+        return f"entry [{', '.join(map(str, place))}] = {_shown(matrix[place])} {where}"
+
+    return problem
+
+
+_MATRIX_CHECKS: dict[str, Callable[[Array], str]] = {
+    "lower": _outside(np.tril, "above the diagonal"),
+    "diagonal": _outside(lambda matrix: matrix * np.eye(matrix.shape[-1]), "off the diagonal"),
     "symmetric": _asymmetry,
     "spd": _indefinite,
     "psd": _negative,

@@ -222,14 +222,14 @@ class _Reverse:
         self.context.known[adjoint.name] = adjoint
         if quantity.name in self.wrt:
             self.results[quantity.name] = adjoint.name
+        readings: list[Ref] = []
         if isinstance(quantity, Definition):
             readings = [ref for ref in quantity.refs if ref.name in self.active]
             adjoint = self._placed(adjoint, quantity, readings)
-            pulled_back = self._through_matrix if is_matrix_function(quantity) else self._pulled_back
-            for ref in readings:
-                self.contributions[ref.name].append(pulled_back(quantity, ref, adjoint))
         self.context.known[adjoint.name] = adjoint
         self.context.added.append(adjoint)
+        for ref in readings:
+            self.contributions[ref.name].append(self._pulled_back(quantity, ref, adjoint))
 
     def _adjoint(self, quantity: Input | Definition) -> Definition:
         name = next(fresh_names(self.context.known, self._stem(quantity)))
@@ -326,8 +326,11 @@ class _Reverse:
         names = quantity.reads & self.active
         return len(names) > 1 and any(isinstance(self.program.by_name[name], Definition) for name in names)
 
-    def _pulled_back(self, quantity: Definition, ref: Ref, adjoint: Definition) -> Contribution:
+    def _pulled_back(self, quantity: Input | Definition, ref: Ref, adjoint: Definition) -> Contribution:
         """What the reading ``ref`` in the body of ``quantity`` adds to the adjoint of what it reads."""
+        assert isinstance(quantity, Definition)
+        if is_matrix_function(quantity):
+            return self._through_matrix(quantity, adjoint)
         slope = local_derivative(quantity, ref) * self._weight(quantity)
         source = self.context.known[ref.name]
         solved = solve_indices(quantity, ref, source.shape, self.rank)
@@ -339,7 +342,7 @@ class _Reverse:
             body = where(solved.guard, body, S.Zero)
         return Contribution(RULE_OF_REDUCTION[quantity.reduce], quantity.name, body, solved.bound)
 
-    def _through_matrix(self, quantity: Definition, ref: Ref, adjoint: Definition) -> Contribution:
+    def _through_matrix(self, quantity: Definition, adjoint: Definition) -> Contribution:
         """What a function of a matrix adds to the adjoint of that matrix."""
         copied = adjoint_law(quantity, adjoint, self.rank, self.context)
         for part in copied.parts:

@@ -26,6 +26,7 @@ class Domain:
         integer: whether entries are integers.
         sums_to_one: whether the entries along the last axis sum to one.
         square: whether the domain is one of square matrices.
+        symmetric: whether the matrices are their own transposes.
         describe: the domain in words, for error messages.
         latex: the set in LaTeX, for declarations.
     """
@@ -39,6 +40,7 @@ class Domain:
     integer: bool = False
     sums_to_one: bool = False
     square: bool = False
+    symmetric: bool = False
     describe: str = ""
     latex: str = ""
 
@@ -65,12 +67,17 @@ NAMED_DOMAINS: tuple[Domain, ...] = (
         "onehot", "nonnegative", low=0, high=1, values=(0, 1), integer=True, sums_to_one=True,
         describe="0 or 1, with exactly one 1 along the last axis",
     ),
-    Domain("symmetric", square=True, describe="symmetric matrices"),
-    Domain("spd", square=True, describe="symmetric positive definite matrices"),
-    Domain("psd", square=True, describe="symmetric positive semidefinite matrices"),
+    Domain("symmetric", square=True, symmetric=True, describe="symmetric matrices"),
+    Domain("spd", square=True, symmetric=True, describe="symmetric positive definite matrices"),
+    Domain("psd", square=True, symmetric=True, describe="symmetric positive semidefinite matrices"),
     Domain("invertible", square=True, describe="invertible matrices"),
+    Domain("lower", square=True, describe="lower triangular matrices"),
+    Domain("diagonal", square=True, symmetric=True, describe="diagonal matrices"),
     Domain("orthonormal", describe="matrices with orthonormal columns"),
 )  # fmt: skip
+
+#: Domains of matrices that are their own transposes.
+SYMMETRIC_DOMAINS = frozenset(domain.name for domain in NAMED_DOMAINS if domain.symmetric)
 
 DOMAINS: dict[str, Domain] = {domain.name: domain for domain in NAMED_DOMAINS}
 

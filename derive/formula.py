@@ -87,8 +87,10 @@ class Formula:
 
     def latex(self) -> str:
         """The formula in LaTeX, in matrix notation where it has one."""
-        node = self.node
-        return index_latex(self.program, self.output.name) if node is None else node_latex(node, self.program.ranks)
+        ranks = self.program.ranks
+        if self.node is None:
+            return index_latex(self.program, self.output.name, lambda node: node_latex(node, ranks))
+        return node_latex(self.node, ranks)
 
     def numpy(self, function_name: str = "") -> str:
         """Runnable NumPy source of a function that computes the formula."""

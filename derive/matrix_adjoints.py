@@ -7,7 +7,7 @@ names put in, entry by entry, the axes of the output and of a batch in front.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 
 from sympy import Expr, Symbol

@@ -30,7 +30,8 @@ def shown(program: Program, name: str) -> Shown:
 
 def indexed(program: Program, name: str) -> Shown:
     """A definition's right-hand side in index notation."""
-    return Shown(index_text(program, name), index_latex(program, name))
+    latex = index_latex(program, name, lambda part: node_latex(part, program.ranks))
+    return Shown(index_text(program, name), latex)
 
 
 def named(name: str) -> Shown:

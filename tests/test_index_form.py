@@ -54,7 +54,7 @@ def test_index_notation(text: str, plain: str, latex: str | None) -> None:
     program = parse_formula(text, used)
     assert index_text(program, program.output.name) == plain
     if latex is not None:
-        assert index_latex(program, program.output.name) == latex
+        assert index_latex(program, program.output.name, node_latex) == latex
 
 
 def test_letters_follow_the_dimensions_and_avoid_names() -> None:
@@ -74,7 +74,7 @@ def test_named_definitions_stay_and_nameless_ones_are_written_in() -> None:
 @given(programs())
 def test_every_program_has_an_index_form(program: Program) -> None:
     for definition in program.definitions:
-        text, latex = index_text(program, definition.name), index_latex(program, definition.name)
+        text, latex = index_text(program, definition.name), index_latex(program, definition.name, node_latex)
         assert text.count("(") == text.count(")")
         assert text.count("[") == text.count("]")
         assert latex.count("{") == latex.count("}")
@@ -153,7 +153,7 @@ def test_ranks_tell_products_apart() -> None:
 def test_a_name_is_not_taken_for_the_kronecker_delta() -> None:
     named = parse_formula("delta: real[n, n]; delta + eye(n)")
     assert index_text(named, named.outputs[0]) == "delta[i,j] + [i == j]"
-    assert index_latex(named, named.outputs[0]) == r"\delta_{ij} + [i = j]"
+    assert index_latex(named, named.outputs[0], node_latex) == r"\delta_{ij} + [i = j]"
     assert index_text(parse_formula("delta: real[n, n]; eye(n)"), "L") == "[i == j]"
     free = parse_formula("A: real[n, n]; A + eye(n)")
     assert index_text(free, free.outputs[0]) == "A[i,j] + delta[i,j]"

@@ -273,13 +273,22 @@ this divides by zero
   |
 1 | 1/(y - y)
   | ^^^^^^^^^"""),
-    ("inv(A)", UnsupportedError, """\
-inv is not available yet
+    ("slogdet(A)", UnsupportedError, """\
+slogdet gives more than one tensor
  --> line 1, column 1
   |
-1 | inv(A)
-  | ^^^^^^
-help: matrices are not inverted or factored in this version"""),
+1 | slogdet(A)
+  | ^^^^^^^^^^
+help: the logarithm of the absolute determinant is logdet(A)"""),
+    ("inv(X)", ShapeError, """\
+inv needs a square matrix
+ --> line 1, column 5
+  |
+1 | inv(X)
+  |     ^
+expected: shape (n, n)
+found:    shape (n, d)
+help: the inverse of a matrix that is not square is pinv(..)"""),
     ("9**9**9", LimitError, """\
 this power is beyond double precision, about 1e-308 to 1e308
  --> line 1, column 1
@@ -300,7 +309,7 @@ there is no domain called reel
   |    ^^^^
 did you mean: real?
 help: domains: real, positive, nonnegative, unit, binary, pm1, count, integer, simplex, onehot, symmetric, spd, psd, \
-invertible, orthonormal, (lo, hi), {0,1}, {-1,1}"""),
+invertible, lower, diagonal, orthonormal, (lo, hi), {0,1}, {-1,1}"""),
     ("d: real; d", NotationError, """\
 d is the length of an axis and cannot be an input as well
  --> line 1, column 1

@@ -150,6 +150,12 @@ def _orthonormal(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
     return np.asarray(np.linalg.qr(rng.standard_normal(shape))[0])
 
 
+def _lower(shape: tuple[int, ...], rng: np.random.Generator) -> Array:
+    """Lower triangular with a positive diagonal, as factors of Cholesky are."""
+    values = np.tril(_normal(shape, rng), -1)
+    return values + np.eye(shape[-1]) * np.round(rng.uniform(0.7, 1.8, shape), DECIMALS)
+
+
 _DRAW: dict[str, Callable[[tuple[int, ...], np.random.Generator], Any]] = {
     "real": _normal,
     "positive": lambda shape, rng: np.round(rng.uniform(0.5, 2.0, shape), DECIMALS),
@@ -165,6 +171,8 @@ _DRAW: dict[str, Callable[[tuple[int, ...], np.random.Generator], Any]] = {
     "spd": lambda shape, rng: _gram(shape, rng, shape[-1], 1.0),
     "psd": lambda shape, rng: _gram(shape, rng, max(1, shape[-1] - 1), 0.0),
     "invertible": _invertible,
+    "lower": _lower,
+    "diagonal": lambda shape, rng: _normal(shape, rng) * np.eye(shape[-1]),
     "orthonormal": _orthonormal,
 }
 

@@ -92,6 +92,39 @@ class Softmax(LogSoftmax):
         return sp.exp(super().expanded())
 
 
+class MatrixEntry(_Bound):
+    """An entry of a function of a matrix: ``MatrixEntry("inv", body, (k, n), (l, n), (i, j))``.
+
+    The matrix has ``body`` at row ``k`` and column ``l``; ``at`` are the indices of the value.
+    """
+
+    def __new__(
+        cls, kind: str | Symbol, body: Expr, row: Iterable[Any], column: Iterable[Any], at: Iterable[Any]
+    ) -> MatrixEntry:
+        """An entry; ``row`` and ``column`` are pairs of an index and its length."""
+        return Expr.__new__(cls, Symbol(str(kind)), body, Tuple(*row), Tuple(*column), Tuple(*at))
+
+    @property
+    def kind(self) -> str:
+        """The function."""
+        return str(self.args[0])
+
+    @property
+    def body(self) -> Expr:
+        """The entry of the matrix."""
+        return self.args[1]
+
+    @property
+    def limits(self) -> dict[Index, Expr]:
+        """The indices of row and column, and their lengths."""
+        return {limit[0]: limit[1] for limit in self.args[2:4]}
+
+    @property
+    def at(self) -> tuple[Expr, ...]:
+        """The entry of the value that is read."""
+        return tuple(self.args[4])
+
+
 @lru_cache(maxsize=20_000)
 def indices_of(expr: Expr) -> frozenset[Index]:
     """The free indices of an expression."""
@@ -102,8 +135,8 @@ def indices_of(expr: Expr) -> frozenset[Index]:
 
 
 def _read_args(expr: Expr) -> Iterator[Expr]:
-    if isinstance(expr, Over | LogSoftmax):
+    if isinstance(expr, Over | LogSoftmax | MatrixEntry):
         yield from indices_of(expr.body) - set(expr.limits)
-        yield from expr.at if isinstance(expr, LogSoftmax) else ()
+        yield from () if isinstance(expr, Over) else expr.at
     else:
         yield from expr.args

@@ -15,9 +15,13 @@ from sympy import Add, Expr, KroneckerDelta, Mul, Pow, Rational, S, floor
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.errors import LimitError
 from chainrule.derive.forms.arrange import Fraction, Order, content, fraction, is_decimal, negated
-from chainrule.derive.forms.bound_terms import LogSoftmax, Over, indices_of
+from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, indices_of
 from chainrule.derive.forms.inlining import Inliner
 from chainrule.derive.forms.latex_names import latex_name
+from chainrule.derive.forms.matrix_form import matrix_call
+from chainrule.derive.forms.symmetry import Symmetry
+from chainrule.derive.notation.syntax import Node
+from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
 
@@ -66,12 +70,12 @@ def index_text(program: Program, name: str) -> str:
 
     Example: ``2/n sum_i X[i,j] (sum_k X[i,k] w[k] + b - y[i])``.
     """
-    return _printed(program, name, TEXT)
+    return _printed(program, name, TEXT, unparse)
 
 
-def index_latex(program: Program, name: str) -> str:
-    """:func:`index_text` in LaTeX."""
-    return _printed(program, name, LATEX)
+def index_latex(program: Program, name: str, node_latex: Callable[[Node], str]) -> str:
+    """:func:`index_text` in LaTeX; ``node_latex`` writes functions of whole matrices."""
+    return _printed(program, name, LATEX, node_latex)
 
 
 def index_letters(program: Program, name: str) -> tuple[str, ...]:
@@ -81,7 +85,7 @@ def index_letters(program: Program, name: str) -> tuple[str, ...]:
     return tuple(letters.choose(length) for length in item.shape)
 
 
-def _printed(program: Program, name: str, style: Style) -> str:
+def _printed(program: Program, name: str, style: Style, node_text: Callable[[Node], str]) -> str:
     item = program.by_name[name]
     letters = _Letters(program)
     chosen = [letters.choose(length) for length in item.shape]
@@ -92,7 +96,8 @@ def _printed(program: Program, name: str, style: Style) -> str:
         body = Inliner(program).body(item)
     except LimitError:
         body = Inliner(program, lambda _: False).body(item)
-    return _Printer(program, style, letters).write(body, names)[0]
+    body = Symmetry(program).ordered(body)
+    return _Printer(program, style, letters, node_text).write(body, names)[0]
 
 
 class _Letters:
@@ -128,8 +133,10 @@ Written = tuple[str, int]
 class _Printer:
     """Writes expressions: each method returns a text and how tightly it binds."""
 
-    def __init__(self, program: Program, style: Style, letters: _Letters) -> None:
-        self.program, self.style, self.letters = program, style, letters
+    def __init__(
+        self, program: Program, style: Style, letters: _Letters, node_text: Callable[[Node], str]
+    ) -> None:
+        self.program, self.style, self.letters, self.node_text = program, style, letters, node_text
         self.order = Order.of(program)
 
     def write(self, expr: Expr, names: Names) -> Written:
@@ -293,6 +300,19 @@ class _Printer:
         sign = self.style.reduction(expr.notation, names[expr.at[0]], "").strip()
         return f"{sign}{self.style.parentheses(self.plain(scores, names))}", ATOM
 
+    def matrix_entry(self, expr: MatrixEntry, names: Names) -> Written:
+        """An entry of a function of a matrix, which is written as a whole."""
+        node = matrix_call(self.program, expr)
+        if node is not None:
+            text = self.node_text(node)
+        else:
+            inner = dict(names)
+            for index, length in expr.limits.items():
+                inner[index] = self.letters.within(inner).choose(length)
+            sign = f"{expr.kind}_{''.join(inner[index] for index in expr.limits)}"
+            text = self.style.function(sign, [self.plain(expr.body, inner)])
+        return self.style.entry(text, [self.plain(index, names) for index in expr.at]) if expr.at else text, ATOM
+
     def choice(self, expr: where, names: Names) -> Written:
         condition, chosen, other = expr.args
         texts = (self.condition(condition, names), self.plain(chosen, names), self.plain(other, names))
@@ -323,6 +343,7 @@ METHODS: tuple[tuple[type | tuple[type, ...], Callable[[_Printer, Expr, Names], 
     (KroneckerDelta, _Printer.delta),
     (Over, _Printer.over),
     (LogSoftmax, _Printer.softmax),
+    (MatrixEntry, _Printer.matrix_entry),
     (where, _Printer.choice),
     (Indicator, _Printer.indicator),
 )
@@ -363,14 +384,16 @@ def _turned(parts: Fraction) -> Fraction:
 
 
 def _latex_entry(name: str, indices: Sequence[str]) -> str:
-    base = latex_name(name)
+    base = name if "{" in name else latex_name(name)
     base = rf"\left({base}\right)" if "_" in base else base
     inner = "".join(indices) if all(len(index) == 1 for index in indices) else ",".join(indices)
     return f"{base}_{{{inner}}}"
 
 
 def _latex_function(name: str, args: Sequence[str]) -> str:
-    entry = next(entry for entry in BY_FUNCTION.values() if entry.name == name)
+    entry = next((entry for entry in BY_FUNCTION.values() if entry.name == name), None)
+    if entry is None:
+        return rf"\operatorname{{{latex_name(name)}}}\left({', '.join(args)}\right)"
     return entry.latex.format(*args)
 
 

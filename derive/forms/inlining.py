@@ -15,8 +15,9 @@ from functools import lru_cache
 import sympy as sp
 from sympy import Add, Expr, Mul, S
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.errors import LimitError
-from chainrule.derive.forms.bound_terms import LogSoftmax, Over, Softmax, indices_of
+from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, Softmax, indices_of
 from chainrule.derive.program import Definition, Index, Program, Ref, is_unit
 
 #: Nodes that a printed formula may have once everything nameless is written in.
@@ -114,16 +115,32 @@ class Inliner:
         limits: dict[Index, Expr] = {}
         for index, length in zip(definition.bound_indices, definition.bound, strict=True):
             place = Index(f"d{next(self.counter)}", integer=True, nonnegative=True)
-            limits |= {} if is_unit(length) else {place: length}
-            reads[index] = S.Zero if is_unit(length) else place
+            kept = definition.reduce in MATRIX_FUNCTION_BY_NAME or not is_unit(length)
+            limits |= {place: length} if kept else {}
+            reads[index] = place if kept else S.Zero
         body = self.resolved(definition.body.xreplace(reads))
+        if definition.reduce in MATRIX_FUNCTION_BY_NAME:
+            value = MATRIX_FUNCTION_BY_NAME[definition.reduce].shape(*definition.bound)
+            at = tuple(reads[index] for index in definition.free[len(definition.free) - len(value) :])
+            return _matrix_entry(definition.reduce, body, limits, at)
         return _closed(definition.reduce, body, limits) if limits else body
+
+
+def _matrix_entry(kind: str, body: Expr, limits: Mapping[Index, Expr], at: tuple[Expr, ...]) -> MatrixEntry:
+    names = _level_names(body, limits)
+    row, column = ((names[k], length) for k, length in limits.items())
+    return MatrixEntry(kind, body.xreplace(names), row, column, at)
+
+
+def _level_names(body: Expr, limits: Mapping[Index, Expr]) -> dict[Index, Index]:
+    """Names for bound indices by the depth of the body that they are bound in."""
+    level = 1 + _depth(body)
+    return {k: Index(f"c{level}_{n}", integer=True, nonnegative=True) for n, k in enumerate(limits)}
 
 
 def _closed(kind: str, body: Expr, limits: Mapping[Index, Expr]) -> Over:
     """A reduction whose bound indices are numbered by the depth of the body."""
-    level = 1 + _depth(body)
-    names = {k: Index(f"c{level}_{n}", integer=True, nonnegative=True) for n, k in enumerate(limits)}
+    names = _level_names(body, limits)
     return Over(kind, body.xreplace(names), *((names[k], length) for k, length in limits.items()))
 
 
@@ -131,7 +148,7 @@ def _closed(kind: str, body: Expr, limits: Mapping[Index, Expr]) -> Over:
 def _depth(expr: Expr) -> int:
     """How deeply reductions are nested in an expression."""
     inner = max(map(_depth, expr.args), default=0)
-    return inner + isinstance(expr, Over)
+    return inner + isinstance(expr, Over | MatrixEntry)
 
 
 # ---- softmax ------------------------------------------------------------------------------------

@@ -16,9 +16,10 @@ from collections.abc import Callable
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, log, polygamma
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.errors import LimitError
 from chainrule.derive.forms.arrange import Order, content, is_decimal, paired, scaled_sums
-from chainrule.derive.forms.bound_terms import LogSoftmax, Over, indices_of
+from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, indices_of
 from chainrule.derive.forms.contraction import operand_layout
 from chainrule.derive.forms.inlining import Inliner, written_in
 from chainrule.derive.forms.layout import (
@@ -41,16 +42,15 @@ from chainrule.derive.forms.layout import (
 )
 from chainrule.derive.forms.parts import Group, Part, reduced, square_root
 from chainrule.derive.forms.products import Plan, write_term
+from chainrule.derive.forms.symmetry import Symmetry
 from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Slice, Subscript, Text
-from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, is_unit
+from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
 
 #: Expressions that may be tried in some layout before index notation is used instead.
 MAX_WORK = 20_000
 #: polygamma(order, x) by its own name.
 POLYGAMMA = {0: "digamma", 1: "trigamma"}
-#: Domains of matrices that are their own transposes.
-SYMMETRIC_DOMAINS = frozenset({"symmetric", "spd", "psd"})
 #: A comparison read from right to left.
 TURNED: dict[str, BinaryOperator] = {"<": ">", "<=": ">=", "==": "=="}
 
@@ -87,6 +87,17 @@ def matrix_node(program: Program, name: str, inline: Callable[[Definition], bool
     return None if readable and cost(node) > UNCLEAR_COST else node
 
 
+def matrix_call(program: Program, expr: MatrixEntry) -> Node | None:
+    """The function of a matrix that an entry is read from, or ``None`` if the matrix has no matrix form."""
+    writer = Writer(program, written_in, readable=True)
+    axes = tuple(writer.fresh(length) for length in expr.limits.values())
+    try:
+        operand = writer.whole(expr.body.xreplace(dict(zip(expr.limits, axes, strict=True))), axes)
+    except (NoMatrixForm, LimitError, RecursionError):
+        return None
+    return call(expr.kind, operand)
+
+
 class Writer:
     """Writes the expressions of one program; see ``contraction.Speller``."""
 
@@ -98,6 +109,7 @@ class Writer:
         self.sums: dict[Node, Expr] = {}
         self.counter = itertools.count()
         self.work = itertools.count()
+        self.symmetry = Symmetry(program)
         self.parts: dict[Expr, Part] = {}
         self.plans: dict[Expr, Plan] = {}
 
@@ -110,9 +122,13 @@ class Writer:
     def definition(self, definition: Definition) -> Node:
         """The definition in exactly its shape."""
         body = self.inliner.body(definition)
+        body = self.symmetry.ordered(body) if self.readable else body
         self.lengths |= dict(zip(definition.free, definition.shape, strict=True))
         axes = zip(definition.free, definition.shape, strict=True)
-        layout = tuple(None if is_unit(length) else index for index, length in axes)
+        return self.whole(body, tuple(None if is_unit(length) else index for index, length in axes))
+
+    def whole(self, body: Expr, layout: Layout) -> Node:
+        """An expression in exactly this layout, whether or not it has all its indices."""
         if set(indices_in(layout)) == indices_of(body) and (indices_in(layout) or not layout):
             return self.spell(body, layout)
         return self.filled(body, layout)
@@ -173,7 +189,7 @@ def dimension(writer: Writer, value: Dim, layout: Layout) -> Node:
 def entry(writer: Writer, ref: Ref, layout: Layout) -> Node:
     """A named array: subscripts for fixed entries and parts, ``diag`` for a repeated index."""
     item = writer.program.by_name[ref.name]
-    natural, items = _natural_axes(writer, ref, item.shape)
+    natural, items = _natural_axes(writer, ref.indices, item.shape)
     node: Node = Name(ref.name)
     while items and items[-1] == Slice():
         items.pop()
@@ -181,16 +197,38 @@ def entry(writer: Writer, ref: Ref, layout: Layout) -> Node:
         node = Subscript(node, tuple(items))
     if len(set(indices_in(natural))) < len(indices_in(natural)):
         node, natural = _diagonal_of(node, natural)
-    symmetric = isinstance(item, Input) and item.domain.name in SYMMETRIC_DOMAINS and writer.readable
-    if symmetric and natural == layout[::-1] and isinstance(node, Name):
+    turned = len(natural) == 2 and natural == layout[::-1] and isinstance(node, Name) and writer.readable
+    if turned and writer.symmetry.of_item(ref.name):
         return node
     return _rearranged(node, natural, layout)
 
 
-def _natural_axes(writer: Writer, ref: Ref, shape: tuple[Expr, ...]) -> tuple[Layout, list[Node]]:
+def matrix_value(writer: Writer, expr: MatrixEntry, layout: Layout) -> Node:
+    """An entry of a function of a matrix, ``inv(A)`` being an array like any other."""
+    names = {index: writer.fresh(length) for index, length in expr.limits.items()}
+    rows, columns = names.values()
+    body = expr.body.xreplace(names)
+    if indices_of(body) - {rows, columns}:
+        raise NoMatrixForm
+    node: Node = call(expr.kind, writer.whole(body, (rows, columns)))
+    shape = MATRIX_FUNCTION_BY_NAME[expr.kind].shape(*expr.limits.values())
+    natural, items = _natural_axes(writer, expr.at, shape)
+    while items and items[-1] == Slice():
+        items.pop()
+    if items:
+        node = Subscript(node, tuple(items))
+    if len(set(indices_in(natural))) < len(indices_in(natural)):
+        node, natural = _diagonal_of(node, natural)
+    turned = len(natural) == 2 and natural == layout[::-1] and not items and writer.readable
+    if turned and writer.symmetry.of_value(expr):
+        return node
+    return _rearranged(node, natural, layout)
+
+
+def _natural_axes(writer: Writer, indices: tuple[Expr, ...], shape: tuple[Expr, ...]) -> tuple[Layout, list[Node]]:
     natural: list[Index | None] = []
     items: list[Node] = []
-    for index, length in zip(ref.indices, shape, strict=True):
+    for index, length in zip(indices, shape, strict=True):
         part = _part_of_axis(writer, index, length)
         if part is None:
             natural.append(None if not index.atoms(Index) else next(iter(index.atoms(Index))))
@@ -432,4 +470,5 @@ WRITERS: tuple[tuple[type, Callable[..., Node]], ...] = (
     (KroneckerDelta, delta),
     (Over, over),
     (LogSoftmax, softmax),
+    (MatrixEntry, matrix_value),
 )

@@ -13,7 +13,9 @@ from itertools import pairwise
 import sympy as sp
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref
+from chainrule.derive.render.matrix_source import matrix_source
 from chainrule.derive.render.scalar_source import calling, name, operation, product, scalar
 
 #: Functions of whole numbers that occur in subscripts.
@@ -41,6 +43,8 @@ class _Axes:
             node = terms[0]
             for term in terms[1:]:
                 node = operation("+", node, term)
+        elif definition.reduce in MATRIX_FUNCTION_BY_NAME:
+            node = self.matrix_function(definition.reduce)
         elif definition.reduce:
             node = self.reduced(definition.reduce, definition.body)
         else:
@@ -56,6 +60,13 @@ class _Axes:
         over = [ast.Constant(n) for n in range(len(self.free), len(axes))]
         whole = calling("np.broadcast_to", self.array(body, axes), full)
         return calling(REDUCTIONS[kind], whole, axis=ast.Tuple([*over], ast.Load()))
+
+    def matrix_function(self, kind: str) -> ast.expr:
+        """The function of the matrices along the last two axes."""
+        value = MATRIX_FUNCTION_BY_NAME[kind].shape(*self.definition.bound)
+        axes = self.free[: len(self.free) - len(value)] + self.bound
+        full = ast.Tuple([self.length(self.definition.lengths[index]) for index in axes], ast.Load())
+        return matrix_source(kind, calling("np.broadcast_to", self.array(self.definition.body, axes), full))
 
     def summed(self, term: Expr) -> ast.expr:
         """The sum of one term, with one axis per free index."""
@@ -129,19 +140,20 @@ class _Axes:
         indices = ref.indices
         if not indices:
             return array
-        if all(isinstance(index, Index) for index in indices) and len(set(indices)) == len(indices):
+        shape = self.program.by_name[ref.name].shape
+        whole = all(self.definition.lengths.get(i) == length for i, length in zip(indices, shape, strict=True))
+        if whole and len(set(indices)) == len(indices):
             order = sorted(range(len(indices)), key=lambda n: axes.index(indices[n]))
             if any(later < earlier for earlier, later in pairwise(order)):
                 permutation = ast.Tuple([ast.Constant(n) for n in order], ast.Load())
                 array = calling("np.transpose", array, permutation)
             return _spread(array, [indices[n] for n in order], axes)
-        shape = self.program.by_name[ref.name].shape
         places = [self.place(index, length, axes) for index, length in zip(indices, shape, strict=True)]
         return ast.Subscript(array, ast.Tuple(places, ast.Load()), ast.Load())
 
     def place(self, index: Expr, length: Expr, axes: Sequence[Index]) -> ast.expr:
         node = self.integer(index, axes)
-        if isinstance(index, Integer | Index):
+        if isinstance(index, Integer) or self.definition.lengths.get(index) == length:
             return node
         # Entries outside the array are read only where a choice discards them.
         last = operation("-", self.length(length), ast.Constant(1))

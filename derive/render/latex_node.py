@@ -10,7 +10,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import singledispatchmethod
 
+from sympy import S
+
 from chainrule.derive.catalog.elementwise import BY_NAME
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.forms.latex_names import latex_name
 from chainrule.derive.notation.syntax import (
     Binary,
@@ -98,6 +101,9 @@ def _call_rank(node: Call, ranks: Mapping[str, int]) -> int:
         return len(shape.items) if isinstance(shape, Tuple) else 1
     if node.function == "einsum" and isinstance(node.arguments[0], Text):
         return len(node.arguments[0].text.partition("->")[2].strip())
+    function = MATRIX_FUNCTION_BY_NAME.get(node.function)
+    if function is not None:
+        return len(function.shape(S.One, S.One))
     fixed = {"trace": 0, "dot": 0, "outer": 2, "eye": 2, "diag": 3 - first}
     return fixed.get(node.function, max((rank(argument, ranks) for argument in node.arguments), default=0))
 
@@ -152,6 +158,8 @@ class _Latex:
 
     @write.register
     def _(self, node: Transpose) -> Written:
+        if isinstance(node.operand, Call) and node.operand.function == "inv":
+            return f"{self.at_least(ATOM, node.operand.arguments[0])}^{{-\\top}}", POWER
         return f"{self.at_least(ATOM, node.operand)}^{{\\top}}", POWER
 
     @write.register
@@ -257,9 +265,19 @@ class _Latex:
             # Arguments that were left out have their usual values.
             usual = [str(value) for value in entry.defaults[len(arguments) - len(entry.args) :]]
             return entry.latex.format(*arguments, *(usual if len(arguments) < len(entry.args) else [])), ATOM
+        if node.function in MATRIX_FUNCTION_BY_NAME:
+            return self.matrix_function(node)
         name = rf"\operatorname{{{node.function.replace('_', ' ')}}}"
         below = "" if axis is None else rf"_{{\mathrm{{axis}}={self.plain(axis)}}}"
         return rf"{name}{below}\left({', '.join(arguments)}\right)", ATOM
+
+    def matrix_function(self, node: Call) -> Written:
+        """A function of a matrix; a sign behind it binds like a power."""
+        (argument,) = node.arguments
+        pattern = MATRIX_FUNCTION_BY_NAME[node.function].latex
+        if pattern.startswith("{0}"):
+            return pattern.format(self.at_least(ATOM, argument)), POWER
+        return pattern.format(self.plain(argument)), ATOM
 
     def norm(self, node: Call) -> Written:
         below = r"_{F}" if self.rank(node.arguments[0]) == 2 and not node.keywords else ""

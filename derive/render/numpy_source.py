@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from functools import singledispatch
 
 from chainrule.derive.catalog.elementwise import BY_NAME
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.forms.matrix_form import matrix_node
 from chainrule.derive.notation.syntax import (
@@ -32,6 +33,7 @@ from chainrule.derive.notation.syntax import (
 )
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.explicit_axes import explicit
+from chainrule.derive.render.matrix_source import matrix_source
 from chainrule.derive.render.scalar_source import (
     called_names,
     calling,
@@ -49,10 +51,11 @@ ARRAY_FUNCTIONS = {
     "sum": "np.sum", "mean": "np.mean", "max": "np.max", "min": "np.min", "prod": "np.prod",
     "norm": "np.linalg.norm", "trace": "np.trace", "diag": "np.diag", "outer": "np.outer", "eye": "np.eye",
     "ones": "np.ones", "zeros": "np.zeros", "einsum": "np.einsum", "where": "np.where",
+    "tril": "np.tril", "triu": "np.triu",
     "logsumexp": "special.logsumexp", "softmax": "special.softmax", "log_softmax": "special.log_softmax",
 }  # fmt: skip
 #: Names that the source uses itself.
-RESERVED = frozenset({"np", "special"})
+RESERVED = frozenset({"np", "special", "linalg"})
 
 
 def numpy_source(program: Program, function_name: str = "evaluate") -> str:
@@ -87,7 +90,8 @@ def _module(function: ast.stmt) -> str:
     statements = [*helpers(called_names(function)), function]
     text = [ast.unparse(ast.fix_missing_locations(statement)) for statement in statements]
     imports = ["import numpy as np"]
-    imports += ["from scipy import special"] if any("special." in part for part in text) else []
+    used = [module for module in ("linalg", "special") if re.search(rf"(?<![\w.]){module}\.", "".join(text))]
+    imports += [f"from scipy import {', '.join(used)}"] if used else []
     return "\n\n\n".join(["\n".join(imports), *text]) + "\n"
 
 
@@ -222,6 +226,9 @@ def _negative(node: Negative, names: Mapping[str, str]) -> ast.expr:
 
 @python.register
 def _binary(node: Binary, names: Mapping[str, str]) -> ast.expr:
+    if node.operator == "@" and isinstance(node.left, Call) and node.left.function == "inv":
+        # Solving a system of equations is faster and more accurate than inverting its matrix.
+        return calling("np.linalg.solve", python(node.left.arguments[0], names), python(node.right, names))
     left, right = python(node.left, names), python(node.right, names)
     return product(left, right) if node.operator == "*" else operation(node.operator, left, right)
 
@@ -258,6 +265,8 @@ def _tuple(node: Tuple, names: Mapping[str, str]) -> ast.expr:
 def _call(node: Call, names: Mapping[str, str]) -> ast.expr:
     arguments = [python(argument, names) for argument in node.arguments]
     keywords = {key: python(value, names) for key, value in node.keywords}
+    if node.function in MATRIX_FUNCTION_BY_NAME:
+        return matrix_source(node.function, arguments[0])
     if node.function in ARRAY_FUNCTIONS:
         return calling(ARRAY_FUNCTIONS[node.function], *arguments, **keywords)
     entry = BY_NAME.get(node.function)
