@@ -169,3 +169,12 @@ def test_messages(text, message):
 
 def test_a_singular_matrix_gives_nan_and_no_error():
     assert np.isnan(formula("A: real[n, n]; det(A)*sum(inv(A))").evaluate(A=np.zeros((2, 2))))
+
+
+@pytest.mark.parametrize("text", ["inv(X).T", "Y = inv(X).T; Y", "Y = cholesky(S).T; Y @ Y.T", "expm(X)[:, None, :]"])
+def test_named_values_keep_the_order_of_their_axes(text):
+    values = point(3, 2)
+    root = np.linalg.cholesky(values["S"])
+    expected = {"inv": np.linalg.inv(values["X"]).T, "cho": root.T @ root, "exp": jsl.expm(values["X"])[:, None, :]}
+    found = formula(DECLARED + text).evaluate(**values)
+    np.testing.assert_allclose(found, expected[text.removeprefix("Y = ")[:3]], rtol=1e-12)

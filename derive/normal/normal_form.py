@@ -15,6 +15,7 @@ import sympy as sp
 from sympy import Expr
 
 from chainrule.derive.catalog.entries import CatalogFunction
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.normal.algebra import Algebra
 from chainrule.derive.normal.arithmetic import UNIT, ProofLimit
 from chainrule.derive.normal.terms import (
@@ -87,6 +88,8 @@ class Lowering:
     def lowered(self, definition: Definition) -> tuple[tuple[Place, ...], Poly]:
         """A definition over generic indices."""
         algebra = self.algebra
+        if definition.reduce in MATRIX_FUNCTION_BY_NAME:
+            raise ProofLimit
         own = tuple(algebra.place(length) for length in definition.shape)
         bound = tuple(algebra.place(length) for length in definition.bound)
         env = dict(zip(definition.free + definition.bound_indices, own + bound, strict=True))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, S, floor
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.errors import LimitError, ShapeError, Span
 from chainrule.derive.notation.syntax import Node
 from chainrule.derive.program import (
@@ -333,7 +334,13 @@ class Workspace:
         return self.definitions[name]
 
     def covers(self, tensor: Tensor, ref: Ref) -> bool:
-        """Whether the entry runs over each axis of the tensor once, axes of length one excepted."""
+        """Whether the entry runs over each axis of the tensor once, axes of length one excepted.
+
+        The body of a function of a whole matrix does not have the axes of its value, so their
+        order cannot be changed there.
+        """
+        if self.definitions[ref.name].reduce in MATRIX_FUNCTION_BY_NAME:
+            return bool(ref.indices == frees(tensor.rank))
         missing = set(frees(tensor.rank)) - set(ref.indices)
         distinct = len(set(ref.indices)) == len(ref.indices) and all(isinstance(i, Index) for i in ref.indices)
         same = distinct and all(
