@@ -196,6 +196,12 @@ def _sum_over(
     having = [factor for factor in factors if factor.has(index)]
     if not having:
         return ("constant-sum", ""), term * length
+    if len(having) == 1 and isinstance(having[0], Add):
+        parts = [_sum_over(part, index, definition, context) for part in having[0].args]
+        found = [part for part in parts if part is not None]
+        special = [use for use, _ in found if use[0] != "constant-sum"]
+        if special and len(found) == len(parts):
+            return special[0], term / having[0] * Add(*(value for _, value in found))
     if len(having) == 1:
         rule = _sums_to_one(having[0], index, context)
         if rule:
@@ -211,10 +217,11 @@ def known_sums(definition: Definition, context: Context) -> Rewrite | None:
     for ref in definition.refs:
         source = context.known[ref.name]
         if isinstance(source, Definition) and source.reduce == "sum" and source.origin == "auto":
-            uses, value, left = _collapse_term(source.body, source, context)
-            if uses and not left and not value.atoms(Ref, Index):
+            terms = [_collapse_term(term, source, context) for term in Add.make_args(source.body)]
+            value = Add(*(part for _, part, _ in terms))
+            if not any(left for _, _, left in terms) and not value.atoms(Index):
                 values[ref] = value
-                used += uses
+                used += [use for uses, _, _ in terms for use in uses]
     if not values:
         return None
     names = tuple(("name", name) for _, name in dict.fromkeys(used) if name)

@@ -197,6 +197,7 @@ class _Reverse:
         self.context = Context(dict(program.by_name), exact=kept_exact, foldable=foldable)
         self.contributions: dict[str, list[Contribution]] = {name: [] for name in self.active}
         self.results: dict[str, str] = {}
+        self.lasting: list[str] = []
         self.parts: list[Definition] = []
         self.steps: list[Step] = []
 
@@ -212,9 +213,20 @@ class _Reverse:
                 self._finish(self.program.by_name[name])
         outputs = (self.output.name, *(self.results[name] for name in self.wrt))
         definitions = (*self.program.definitions, *self.context.added)
-        context = Program(self.program.inputs, definitions, outputs)
+        context = self._used_once_written_in(Program(self.program.inputs, definitions, outputs))
         forward = self.program.pruned().definitions
         return Derivative(context.pruned(), dict(self.results), tuple(self.steps), context, forward)
+
+    def _used_once_written_in(self, context: Program) -> Program:
+        """The adjoints of nameless quantities that are read at one place only lose their names."""
+        uses = context.pruned().uses()
+        kept = {*self.results.values(), *self.lasting}
+
+        def written(item: Definition) -> Definition:
+            once = item.origin == "adjoint" and item.name not in kept and uses.get(item.name) == 1
+            return replace(item, origin="auto") if once else item
+
+        return context.with_definitions(map(written, context.definitions))
 
     def _finish(self, quantity: Input | Definition) -> None:
         """Simplifies the adjoint of a quantity, all whose readings are known, and passes it on."""
@@ -256,8 +268,9 @@ class _Reverse:
         """The label of a variable; delta2 for a pre-activation z2 (Bishop, PRML 5.3); else q_bar."""
         if quantity.name in self.wrt:
             return self.labels[quantity.name]
-        layer = re.fullmatch(r"z(\d*)", quantity.name)
-        return f"delta{layer[1]}" if layer and not self.rank else f"{quantity.name}_bar"
+        if _is_preactivation(quantity) and not self.rank:
+            return f"delta{quantity.name[1:]}"
+        return f"{quantity.name}_bar"
 
     def _collected(self, name: str, shape: tuple[Expr, ...], parts: Sequence[Contribution]) -> Definition:
         """The sum of all contributions; of several, those with sums become definitions of their own."""
@@ -299,6 +312,8 @@ class _Reverse:
         if not adjoint.reduce and not keep and cost(adjoint.body) <= MAX_INLINE:
             self.context.inline.add(adjoint.name)
         elif keep:
+            if quantity.origin == "named" or _is_preactivation(quantity):
+                self.lasting.append(adjoint.name)
             if not adjoint.reduce:
                 self.context.foldable.append(adjoint)
             return adjoint
@@ -306,7 +321,8 @@ class _Reverse:
 
     def _worth_keeping(self, adjoint: Definition, quantity: Definition, readings: Sequence[Ref]) -> bool:
         """Whatever is needed more than once and is a layer's delta, carries an adjoint on, or is long."""
-        if len(readings) < 2 or not worth_naming(adjoint.body):
+        constant = not adjoint.reduce and not adjoint.body.atoms(Index)
+        if len(readings) < 2 or not worth_naming(adjoint.body) or constant:
             return False
         if adjoint.reduce:
             return quantity.origin == "named" or cost(adjoint.body) > SHORT
@@ -369,6 +385,10 @@ class _Reverse:
             if replace(known, name="") == definition:
                 return known
         return self.context.split_off(definition, stem)
+
+
+def _is_preactivation(quantity: Input | Definition) -> bool:
+    return re.fullmatch(r"z\d*", quantity.name) is not None
 
 
 def _is_alias(definition: Definition) -> bool:

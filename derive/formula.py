@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -25,6 +26,10 @@ from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.numpy_source import numpy_source
+
+
+#: The names in a printed formula.
+WORDS = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
@@ -103,19 +108,29 @@ class Formula:
 
     def parts(self) -> Iterator[tuple[str, str]]:
         """Name and matrix (or index) form of every definition that the formula refers to by name."""
-        for definition in self.program.pruned().definitions:
-            if definition.origin != "auto" and definition.name != self.output.name:
-                node = matrix_form(self.program, definition.name)
-                text = index_text(self.program, definition.name) if node is None else unparse(node)
-                yield definition.name, text
+
+        def text(name: str) -> str:
+            node = matrix_form(self.program, name)
+            return index_text(self.program, name) if node is None else unparse(node)
+
+        return self._mentioned(self.matrix(), text)
 
     def index_parts(self) -> Iterator[tuple[str, str]]:
         """The same definitions in index notation, each with the letters of its axes."""
-        for definition in self.program.pruned().definitions:
-            if definition.origin != "auto" and definition.name != self.output.name:
-                letters = ",".join(index_letters(self.program, definition.name))
-                left = f"{definition.name}[{letters}]" if letters else definition.name
-                yield left, index_text(self.program, definition.name)
+        for name, text in self._mentioned(self.index(), lambda name: index_text(self.program, name)):
+            letters = ",".join(index_letters(self.program, name))
+            yield f"{name}[{letters}]" if letters else name, text
+
+    def _mentioned(self, text: str, form: Callable[[str], str]) -> Iterator[tuple[str, str]]:
+        """The definitions that a text mentions, and those that their own forms mention, in order."""
+        named = {d.name for d in self.program.definitions if d.origin != "auto" and d.name != self.output.name}
+        forms: dict[str, str] = {}
+        waiting = [text]
+        while waiting:
+            for name in named.intersection(WORDS.findall(waiting.pop())) - forms.keys():
+                forms[name] = form(name)
+                waiting.append(forms[name])
+        yield from ((d.name, forms[d.name]) for d in self.program.definitions if d.name in forms)
 
     def __str__(self) -> str:
         where = "".join(f"\n  {name} = {text}" for name, text in self.parts())

@@ -165,14 +165,15 @@ def scaled_sums(total: Expr) -> Expr:
 
 
 def _scaled(term: Expr) -> Expr:
-    """``sum_k c*f(k)`` as ``c * sum_k f(k)``."""
+    """``sum_k c[i]*f(k)`` as ``c[i] * sum_k f(k)``."""
     over = next((f for f in Mul.make_args(term) if isinstance(f, Over) and f.kind == "sum"), None)
     if over is None:
         return term
     parts = fraction([over.body])
     factors = [*parts.upper, *(1 / factor for factor in parts.lower)]
-    moving = [factor for factor in factors if indices_of(factor)]
-    scalars = [factor for factor in factors if not indices_of(factor)]
+    bound = set(over.limits)
+    moving = [factor for factor in factors if indices_of(factor) & bound]
+    scalars = [factor for factor in factors if not indices_of(factor) & bound]
     if not moving or (parts.number == 1 and not scalars):
         return term
     return Mul(term / over, parts.number, *scalars, Over("sum", Mul(*moving), *over.limits.items()))

@@ -33,7 +33,7 @@ Layout = tuple[Index | None, ...]
 #: Functions whose value on a vector is a diagonal or unit matrix, its own transpose.
 SYMMETRIC_CALLS = frozenset({"diag", "eye"})
 #: Extra cost of a call, in characters: what readers and machines would rather avoid.
-CALL_COST = {"einsum": 25, "diag": 5, "ones": 4, "outer": 0}
+CALL_COST = {"einsum": 25, "diag": 5, "ones": 8, "outer": 0}
 NEW_AXIS_COST, TRANSPOSE_COST, NAME_COST = 9, 3, 2
 #: Cost of broadcasting to three axes, which nobody reads.
 UNCLEAR_COST = 1000
@@ -130,7 +130,10 @@ def matmul(left: Node, right: Node) -> Node:
 
 
 def in_front(factor: Node, node: Node) -> Node:
-    """``factor * node`` with the factor before the first operand of the product."""
+    """``factor * node`` with the factor before the first operand of the product, its sign in front."""
+    positive = without_minus(node)
+    if positive is not None:
+        return minus(in_front(factor, positive))
     if isinstance(node, Binary) and node.operator in ("*", "/", "@"):
         if node.left == Number(Rational(1)) and node.operator == "/":
             return Binary("/", factor, node.right)
@@ -214,7 +217,7 @@ def _transpose_cost(node: Node) -> int:
         return TRANSPOSE_COST
     if _turns_operands(node):
         return 20
-    return 2 if node.operator in "+-" else 8 if node.operator == "@" else 20
+    return {"+": 2, "-": 2, "*": 5, "/": 5, "@": 8}.get(node.operator, 20)
 
 
 def _turns_operands(node: Node) -> bool:

@@ -41,7 +41,7 @@ from chainrule.derive.forms.layout import (
     without_minus,
 )
 from chainrule.derive.forms.parts import Group, Part, reduced, square_root
-from chainrule.derive.forms.products import Plan, write_term
+from chainrule.derive.forms.products import Plan, opened, write_term
 from chainrule.derive.forms.symmetry import Symmetry
 from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Slice, Subscript, Text
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
@@ -317,7 +317,8 @@ def delta(writer: Writer, expr: KroneckerDelta, layout: Layout) -> Node:
 
 def add(writer: Writer, total: Add, layout: Layout) -> Node:
     """A sum: common numbers in front, positive terms first."""
-    joined = paired(scaled_sums(total))
+    resolved = Add(*(opened(writer, term) for term in total.args))
+    joined = paired(scaled_sums(resolved))
     if joined != total and indices_of(joined) == indices_of(total):
         return writer.spell(joined, layout)
     if content(total)[0] != 1:

@@ -196,9 +196,27 @@ def _without_unit_sums(speller: Speller, term: Term) -> Expr | None:
             others = Mul(term.number, *term.upper[:n], *term.upper[n + 1 :], *(1 / f for f in term.lower))
             if not indices_of(others) and not term.bound:
                 continue
-            limits = [(index, speller.lengths[index]) for index in term.bound]
-            return Add(*(Over("sum", part * others, *limits) if limits else part * others for part in factor.args))
+            return Add(*(_summed(speller, part * others, term.bound) for part in factor.args))
     return None
+
+
+def opened(speller: TermSpeller, term: Expr) -> Expr:
+    """A term as a sum of terms where a unit matrix in it wants to be resolved."""
+    if not speller.readable or not isinstance(term, Mul | Over) or not term.has(KroneckerDelta):
+        return term
+    expanded = _without_unit_sums(speller, flattened(speller, term))
+    return term if expanded is None else expanded
+
+
+def _summed(speller: Speller, body: Expr, bound: Sequence[Index]) -> Expr:
+    """The sum of a product over bound indices, those that a unit matrix fixes put in."""
+    for delta in Mul.make_args(body):
+        if isinstance(delta, KroneckerDelta):
+            for index, other in (delta.args, delta.args[::-1]):
+                if index in bound and _same_length(speller, index, other):
+                    rest = (body / delta).xreplace({index: other})
+                    return _summed(speller, rest, [k for k in bound if k != index])
+    return Over("sum", body, *((index, speller.lengths[index]) for index in bound)) if bound else body
 
 
 def _splits(speller: Speller, term: Term) -> Iterator[Expr]:
