@@ -20,7 +20,7 @@ MAX_TERMS_OF_TWO = 1500
 #: Different entries and functions that they may have: the cost of a factorisation explodes with them.
 MAX_GENERATORS = 14
 #: Length that a fraction inside a sum adds to an expression.
-NESTED_COST = 3
+NESTED_COST = 1
 
 
 def shortest(body: Expr) -> Expr:
@@ -133,6 +133,8 @@ def _generators(body: Expr) -> list[Expr]:
 
 def _equivalents(plain: Expr) -> Iterator[Expr]:
     yield sp.factor_terms(plain)
+    if isinstance(plain, Mul) and _has_denominator(plain):
+        yield _distributed(plain)
     generators = len(plain.free_symbols)
     bound = MAX_TERMS if generators > 2 else MAX_TERMS_OF_TWO
     if multiplied_terms(plain) > bound or generators > MAX_GENERATORS:
@@ -143,6 +145,12 @@ def _equivalents(plain: Expr) -> Iterator[Expr]:
         yield cancelled
     except (sp.PolynomialError, NotImplementedError):
         return
+
+
+def _distributed(product: Mul) -> Expr:
+    """``(a*u + b)/a`` as ``u + b/a``."""
+    total = next((factor for factor in product.args if isinstance(factor, Add)), S.One)
+    return Add(*(product / total * term for term in Add.make_args(total)))
 
 
 def _has_denominator(expr: Expr) -> bool:
