@@ -33,8 +33,8 @@ MAX_ROUNDS = 40
 ABOUT = {identity.id: identity.about for identity in READABLE}
 #: Length that a sum sign adds to an expression, see ``cost``.
 SUM_COST = 2
-#: Operations that an inlined body may have.
-MAX_INLINE = 80
+#: Length (see ``cost``) that an inlined body may have.
+MAX_INLINE = 100
 
 
 @dataclass

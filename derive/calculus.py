@@ -47,7 +47,7 @@ from chainrule.derive.steps import Partial, Step
 
 #: Length (see ``algebra.cost``) up to which the adjoint of a quantity that is read several times
 #: is written out wherever it is used instead of being named.
-SHORT = 9
+SHORT = 12
 
 RULE_OF_REDUCTION = {
     "": "chain-rule",

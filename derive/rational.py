@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import sympy as sp
-from sympy import Add, Expr, Mul, Pow, S
+from sympy import Add, Expr, Mul, Pow, S, Symbol
 
 from chainrule.derive.program import Ref
 
@@ -51,9 +51,13 @@ def _shortest(body: Expr) -> Expr:
 
 
 def _related(body: Expr) -> tuple[dict[Expr, Expr], dict[Expr, Expr]]:
-    """Indeterminates in terms of others, ``exp(-2 z)`` of ``exp(z)``, ``x^(a + 1)`` of ``x^a``, and the way back."""
+    """Indeterminates in terms of others, and the way back.
+
+    ``exp(-2 z)`` in terms of ``exp(z)``, ``x^(a + 1)`` of ``x^a``, ``1/sqrt(x)`` of ``sqrt(x)``.
+    """
     families: dict[tuple[Expr, Expr], dict[Expr, Expr]] = {}
-    for part in _generators(body):
+    generators = _generators(body)
+    for part in generators:
         if isinstance(part, sp.exp):
             number, rest = part.args[0].as_coeff_Mul()
             sign = -1 if rest.could_extract_minus_sign() else 1
@@ -61,9 +65,13 @@ def _related(body: Expr) -> tuple[dict[Expr, Expr], dict[Expr, Expr]]:
         elif isinstance(part, Pow) and not part.exp.is_number:
             number, rest = part.exp.as_coeff_Add()
             families.setdefault((part.base, rest), {})[part] = number
+        elif isinstance(part, Pow):
+            families.setdefault((part.base, S.Zero), {})[part] = part.exp
     forms: dict[Expr, Expr] = {}
     back: dict[Expr, Expr] = {}
     for (base, rest), numbers in families.items():
+        if rest == 0 and base in generators:
+            numbers[base] = S.One
         if len(numbers) < 2:
             continue
         symbol = sp.Dummy("u", positive=True)
@@ -71,6 +79,10 @@ def _related(body: Expr) -> tuple[dict[Expr, Expr], dict[Expr, Expr]]:
             unit = min(map(abs, numbers.values()))
             steps = {part: number / unit for part, number in numbers.items()}
             meaning, made = sp.exp(unit * rest), {part: symbol**step for part, step in steps.items()}
+        elif rest == 0:
+            unit = S.One / sp.lcm([number.q for number in numbers.values()])
+            steps = {part: number / unit for part, number in numbers.items()}
+            meaning, made = base**unit, {part: symbol**step for part, step in steps.items()}
         else:
             unit = min(numbers.values())
             steps = {part: number - unit for part, number in numbers.items()}
@@ -178,8 +190,18 @@ def _denominators(expr: Add) -> int:
     return max(1, 2 * len(bases))
 
 
+def _leaves(expr: Expr) -> Iterator[Expr]:
+    """The parts that rational algebra does not look into, as often as they occur."""
+    if isinstance(expr, Ref) or not expr.args:
+        yield expr
+    else:
+        for arg in expr.args:
+            yield from _leaves(arg)
+
+
 def cost(expr: Expr) -> int:
-    """How long an expression is to read: operations, with a penalty for denominators in sums."""
+    """How long an expression is to read: operations and entries, with a penalty for denominators in sums."""
     operations = int(sp.count_ops(expr))
+    entries = sum(isinstance(part, Ref | Symbol) for part in _leaves(expr))
     nested = sum(1 for part in expr.atoms(Add) for arg in part.args if _has_denominator(arg) and not arg.is_number)
-    return 2 * operations + NESTED_COST * nested
+    return 2 * operations + entries + NESTED_COST * nested
