@@ -97,15 +97,27 @@ def by_name(context: Program, steps: Sequence[Step], hidden: Mapping[str, str]) 
 
 
 def given(inputs: Iterable[Input]) -> Section:
-    """The declarations."""
-    lines = []
+    """The declarations; inputs whose shape was inferred in one way stand together."""
+    groups: dict[tuple[object, ...], list[Input]] = {}
     for item in inputs:
-        axes = f"[{', '.join(str(length) for length in item.shape)}]" if item.shape else ""
-        shape = r" \times ".join(str(length) for length in item.shape)
-        values = item.domain.latex or rf"\mathrm{{{item.domain.name}}}"
-        latex = rf"{node_latex(Name(item.name))} \in {values}" + (f"^{{{shape}}}" if shape else "")
-        lines.append(Line(Shown(f"{item.name}: {item.domain.name}{axes}", latex)))
-    return Section("Given", tuple(lines))
+        key = (item.inferred, item.domain, item.shape) if item.inferred else (item.name,)
+        groups.setdefault(key, []).append(item)
+    return Section("Given", tuple(map(_declaration, groups.values())))
+
+
+def _declaration(items: Sequence[Input]) -> Line:
+    """The declaration of inputs of one domain and shape, and how it is known if nobody wrote it."""
+    first = items[0]
+    axes = f"[{', '.join(str(length) for length in first.shape)}]" if first.shape else ""
+    text = f"{', '.join(item.name for item in items)}: {first.domain.name}{axes}"
+    shape = r" \times ".join(str(length) for length in first.shape)
+    values = first.domain.latex or rf"\mathrm{{{first.domain.name}}}"
+    names = ", ".join(node_latex(Name(item.name)) for item in items)
+    latex = rf"{names} \in {values}" + (f"^{{{shape}}}" if shape else "")
+    if first.inferred:
+        text += f" (inferred {first.inferred})"
+        latex += rf" \quad \text{{(inferred {first.inferred})}}"
+    return Line(Shown(text, latex))
 
 
 def forward(program: Program, steps: Iterable[Step]) -> Section:

@@ -21,7 +21,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property
 from typing import Any, Literal
 
@@ -126,11 +126,12 @@ def head(name: str, sign: Sign = "real") -> Symbol:
 
 @dataclass(frozen=True)
 class Input:
-    """A declared input: ``name: domain[shape]``."""
+    """An input, ``name: domain[shape]``; ``inferred`` says how its shape is known if nobody declared it."""
 
     name: str
     shape: tuple[Expr, ...] = ()
     domain: Domain = REAL
+    inferred: str = field(default="", compare=False)
 
     @cached_property
     def head(self) -> Symbol:

@@ -118,7 +118,8 @@ def encode_program(program: Program) -> Json:
     """A program as a JSON object."""
     return {
         "inputs": [
-            {"name": item.name, "shape": [encode(length) for length in item.shape], "domain": asdict(item.domain)}
+            {"name": item.name, "shape": [encode(length) for length in item.shape], "domain": asdict(item.domain),
+             "inferred": item.inferred}
             for item in program.inputs
         ],
         "definitions": [encode_definition(definition) for definition in program.definitions],
@@ -129,7 +130,12 @@ def encode_program(program: Program) -> Json:
 def decode_program(data: Json) -> Program:
     """The program that ``encode_program`` made ``data`` of."""
     inputs = (
-        Input(item["name"], tuple(decode(length) for length in item["shape"]), _domain(item["domain"]))
+        Input(
+            item["name"],
+            tuple(decode(length) for length in item["shape"]),
+            _domain(item["domain"]),
+            item.get("inferred", ""),
+        )
         for item in data["inputs"]
     )
     definitions = (decode_definition(item) for item in data["definitions"])

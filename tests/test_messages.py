@@ -191,13 +191,21 @@ softmax has no argument called axs
   |                ^
 expected: softmax(x, axis=-1)
 did you mean: axis?"""),
-    ("log y", NotationError, """\
+    ("log * y", NotationError, """\
 log is a function and needs brackets
  --> line 1, column 1
   |
-1 | log y
+1 | log * y
   | ^^^
 help: write log(..); a variable called log has to be declared"""),
+    ("log y w", NotationError, """\
+log without brackets can be read in two ways here
+ --> line 1, column 1
+  |
+1 | log y w
+  | ^^^^^^^
+expected: log(y) w .. or log(y w ..)
+help: put the argument of log in brackets"""),
     ("L = sum(y; w)", NotationError, """\
 ')' is missing
  --> line 1, column 10

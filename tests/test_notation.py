@@ -336,7 +336,6 @@ FORMULAS = [
     ("Σx + Σy", lambda s: s.x.sum() + s.y.sum()),
     ("Σ_i y_i log(p_i)", lambda s: s.y @ log(s.p)),
     # two readings, or shapes that do not fit
-    ("-1/n Σ_i [yᵢ log(ŷᵢ) + (1 - yᵢ) log(1 - ŷᵢ)]", None),
     ("a/b x", None),
     ("√x²", None),
     ("√x**2", None),
@@ -383,6 +382,8 @@ FORMULAS = [
     ("ones(x)", None),
     ("eye((2, 3))", None),
     ("eye(n, d)", None),
+    ("-1/n Σ_i [yᵢ log(ŷᵢ) + (1 - yᵢ) log(1 - ŷᵢ)]",
+     lambda s: -(s.y * log(s.ŷ) + (1 - s.y) * log(1 - s.ŷ)).mean()),
     ("-(1/n) Σ_i [yᵢ log(ŷᵢ) + (1 - yᵢ) log(1 - ŷᵢ)]",
      lambda s: -(s.y * log(s.ŷ) + (1 - s.y) * log(1 - s.ŷ)).mean()),
     ("∑_i ∑_j A_ij x_i y_j", lambda s: s.x @ s.A @ s.y),
@@ -687,7 +688,14 @@ TEXTS = [
     ("(a/b) c", "(a/b) c"),
     ("2 (a+b) (c)", "2 (a + b) c"),
     ("|x| + ||x||", "abs(x) + norm(x)"),
-    ("Σ_i y_i (x_i - 1) + 2", "Σ_i y[i] (x[i] - 1) + 2"),
+    ("Σ_i y_i (x[i] - 1) + 2", "Σ_i y_i (x[i] - 1) + 2"),
+    ("Σᵢ₌₁ⁿ yᵢ xᵢⱼ", "Σ_{i=1}^{n} yᵢ xᵢⱼ"),
+    ("sum_{i,j=1}^{n-1} x_{i+1,j}", "Σ_{i, j=1}^{n - 1} x_{i + 1, j}"),
+    ("∏_{j≠i} (x_i - x_j)", "∏_{j, i, j != i} (x_i - x_j)"),
+    ("Σ_{1<=i<j<=n} x_ij", "Σ_{i, j, 1 <= i, j <= n, i < j} x_ij"),
+    ("max_j A_ij + Σ y", "max_j A_ij + Σ y"),
+    ("[x > 0] softmax_k(z_k)", "[x > 0] softmax_k(z_k)"),
+    ("p(x) log P(A|B, C)", "p(x) log(P(A | B, C))"),
 ]
 
 

@@ -11,6 +11,7 @@ from sympy import Expr, Integer
 from chainrule.derive.domains import DOMAINS, Domain, interval
 from chainrule.derive.errors import ChainruleError, LimitError, NotationError, Span, near_names
 from chainrule.derive.notation.cursor import Cursor
+from chainrule.derive.notation.left import Left, read_left
 from chainrule.derive.notation.tokens import Token, tokenize
 from chainrule.derive.program import Input, dim
 
@@ -39,12 +40,12 @@ class Declared:
 class Statement:
     """The tokens of one statement, ended by a separator or the end.
 
-    ``name`` is the token of the name that the statement gives, if it gives one.
+    ``left`` is what stands before ``=``, if anything does.
     """
 
     kind: Literal["declaration", "assignment", "expression"]
     tokens: tuple[Token, ...]
-    name: Token | None = None
+    left: Left | None = None
 
 
 def split_statements(text: str, max_characters: int) -> list[Statement]:
@@ -74,29 +75,30 @@ def _refuse_continuation(first: Token, start: Token) -> None:
 
 
 def _statement(tokens: tuple[Token, ...]) -> Statement:
-    first, second, third = (*tokens, tokens[-1], tokens[-1])[:3]
-    if first.kind == "name" and second.is_("="):
-        return Statement("assignment", tokens[2:], first)
-    if first.kind == "name" and second.is_(":") and third.is_("="):
-        return Statement("assignment", tokens[3:], first)
-    if _outside(tokens, ":"):
+    equals = _outside(tokens, "=")
+    if equals > 0:
+        colon = tokens[equals - 1].is_(":") and not tokens[equals].spaced
+        left = read_left(tokens[: equals - colon])
+        if left is not None:
+            return Statement("assignment", tokens[equals + 1 :], left)
+    if _outside(tokens, ":") >= 0:
         return Statement("declaration", tokens)
-    if second.is_("(") and _outside(tokens, "="):
+    if equals > 0 and tokens[1].is_("("):
         raise NotationError(
-            "a statement gives a value its name, it does not define a function", first.span,
-            expected=f"{first.text} = expression",
+            "a statement gives a value its name, it does not define a function", tokens[0].span,
+            expected=f"{tokens[0].text} = expression",
         )  # fmt: skip
     return Statement("expression", tokens)
 
 
-def _outside(tokens: Sequence[Token], sign: str) -> bool:
-    """Whether a sign stands outside all brackets."""
+def _outside(tokens: Sequence[Token], sign: str) -> int:
+    """The place of the first such sign outside all brackets, -1 if there is none."""
     level = 0
-    for token in tokens:
+    for place, token in enumerate(tokens):
         level += token.is_("(", "[", "{") - token.is_(")", "]", "}")
         if level == 0 and token.is_(sign):
-            return True
-    return False
+            return place
+    return -1
 
 
 def read_declaration(tokens: Sequence[Token]) -> list[Declared]:

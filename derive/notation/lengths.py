@@ -14,6 +14,7 @@ from sympy import Expr, Integer, Min, S
 from chainrule.derive.errors import LimitError, NotationError, ShapeError
 from chainrule.derive.notation.declarations import MAX_LENGTH
 from chainrule.derive.notation.functions import MAX_RANK, Axes
+from chainrule.derive.notation.letters import Letter, ends_of, is_inside, is_sum_of_letters, letters_in, linear
 from chainrule.derive.notation.syntax import Binary, Call, Name, Negative, NewAxis, Node, Number, Slice, Tuple
 from chainrule.derive.notation.tensors import Shape, Tensor, at, shape_text
 from chainrule.derive.program import Dim, Index, free_index, is_unit
@@ -97,14 +98,16 @@ class Subscripting:
     Attributes:
         operand: what is subscripted.
         dims: the named lengths.
-        letters: the index letters of open sums.
+        letters: the open index letters.
         ranges: the lengths of those letters, as far as they are known; filled here.
+        paper: whether the subscript is written as on paper, where numbers count like the letters.
     """
 
     operand: Tensor
     dims: Mapping[str, Dim]
-    letters: Mapping[str, Index]
+    letters: Mapping[str, Letter]
     ranges: dict[Index, Expr]
+    paper: bool = False
 
     def result(self, items: tuple[Node, ...], node: Node) -> Tensor:
         """The subscripted tensor.
@@ -119,6 +122,7 @@ class Subscripting:
                 expected=f"at most {self.operand.rank} subscripts", found=f"shape {shape_text(self.operand.shape)}",
             )  # fmt: skip
         every = (*items, *[Slice()] * (self.operand.rank - given))
+        base = self.base(items) if self.paper else 0
         lengths: list[Expr] = []
         places: list[Expr] = []
         for item in every:
@@ -131,27 +135,56 @@ class Subscripting:
                 places.append(free_index(len(lengths)) + start)
                 lengths.append(size)
             else:
-                places.append(self.place(item, axis))
+                places.append(self.place(item, axis, base))
         if len(lengths) > MAX_RANK:
             raise LimitError(f"a tensor has at most {MAX_RANK} axes", node.span)
         return Tensor(tuple(lengths), at(self.operand, places), node)
 
-    def place(self, item: Node, axis: int) -> Expr:
-        """One index of an axis."""
+    def base(self, items: tuple[Node, ...]) -> int:
+        """From where numbers count in a subscript on paper: as the letters beside them do."""
+        found = {self.letters[name].base for item in items for name in letters_in(item, self.letters)}
+        return min(found, default=1)
+
+    def place(self, item: Node, axis: int, base: int = 0) -> Expr:
+        """One index of an axis; ``base`` is the subscript of the first entry where numbers are written."""
         size = self.operand.shape[axis]
-        if isinstance(item, Name) and item.name in self.letters:
-            return self.letter(self.letters[item.name], item, axis)
-        value = length(item, self.dims)
-        place = value + size if _is_negative(value) else value
+        if is_sum_of_letters(item) and letters_in(item, self.letters):
+            return self.lettered(item, axis)
+        value = length(item, self.dims) - base
+        place = value + size if _is_negative(value) and not self.paper else value
         if (size - place).is_nonpositive or place.is_negative:
             raise ShapeError(
-                f"the index {value} is outside axis {axis} of {self.operand.text}, which has length {size}", item.span,
-                expected=f"an index from 0 to {size - 1}", found=str(value),
+                f"the index {value + base} is outside axis {axis} of {self.operand.text}, which has length {size}",
+                item.span, expected=f"an index from {base} to {size - 1 + base}", found=str(value + base),
             )  # fmt: skip
         return place
 
-    def letter(self, index: Index, item: Node, axis: int) -> Expr:
-        """The index letter of an open sum."""
+    def lettered(self, item: Node, axis: int) -> Expr:
+        """A subscript that holds index letters."""
+        size = self.operand.shape[axis]
+        coefficients, number = linear(item, self.letters, self.dims)
+        letters = {self.letters[name]: factor for name, factor in coefficients.items()}
+        if isinstance(item, Name):
+            (letter,) = letters
+            if self.ranges.get(letter.index) is None or is_unit(size) or letter.length is None:
+                return self.whole(letter.index, item, axis)
+        bases = {letter.base for letter in letters}
+        if len(bases) > 1:
+            raise NotationError(
+                "the letters of this subscript count from different numbers", item.span,
+                expected="ranges that all start at 0 or all at 1 or more",
+            )  # fmt: skip
+        low, high = ends_of(letters, number - max(bases))
+        if not (is_inside(low) and is_inside(size - 1 - high)):
+            raise ShapeError(
+                f"this subscript leaves axis {axis} of {self.operand.text}, which has length {size}", item.span,
+                expected=f"places from {max(bases)} to {size - 1 + max(bases)}",
+                found=f"{low + max(bases)} to {high + max(bases)}",
+            )  # fmt: skip
+        return sum((letter.value * factor for letter, factor in letters.items()), number - max(bases)).expand()
+
+    def whole(self, index: Index, item: Node, axis: int) -> Expr:
+        """An index letter that runs over a whole axis."""
         size = self.operand.shape[axis]
         known = self.ranges.get(index)
         if known is None or is_unit(known):

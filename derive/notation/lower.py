@@ -6,36 +6,52 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sympy import Expr, S, pi
+from sympy import Expr, KroneckerDelta, S, exp, pi
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
-from chainrule.derive.errors import ChainruleError, NotationError, UnknownNameError, near_names
+from chainrule.derive.errors import ChainruleError, NotationError, Span, UnknownNameError, near_names
 from chainrule.derive.notation import arguments, scalars
+from chainrule.derive.notation.cursor import join
 from chainrule.derive.notation.functions import LOWERINGS, elementwise, lower_outer, lower_transpose, matmul
-from chainrule.derive.notation.lengths import Subscripting
+from chainrule.derive.notation.lengths import Subscripting, length
+from chainrule.derive.notation.letters import LEFT, Letter, Ranges, linear, survey
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
-from chainrule.derive.notation.parser import BINDING, COMPARISON, FUNCTIONS
+from chainrule.derive.notation.parser import FUNCTIONS
+from chainrule.derive.notation.signs import COMPARISONS
 from chainrule.derive.notation.syntax import (
     Binary,
     Call,
     IndexSum,
+    Iverson,
     Juxtaposed,
     Name,
     Negative,
     Node,
     Number,
     Subscript,
+    Subscripted,
     Transpose,
     walk,
 )
-from chainrule.derive.notation.tensors import Tensor, Workspace, broadcast_shape, frees, spread
+from chainrule.derive.notation.tensors import Shape, Tensor, Workspace, broadcast_shape, frees, spread
 from chainrule.derive.notation.tokens import SUBSCRIPTS, canonical_name
-from chainrule.derive.program import Definition, Dim, Index, Input, bound_index
+from chainrule.derive.program import Definition, Dim, Index, Input, Reduction, bound_index, free_index
+from chainrule.derive.scalar import where
 
 #: How each function of whole tensors is read.
 ALL_LOWERINGS: dict[str, Callable[..., Tensor]] = {**LOWERINGS, **MATRIX_LOWERINGS}
-COMPARISONS = frozenset(operator for operator, binding in BINDING.items() if binding == COMPARISON)
+#: Reductions over index letters, each with what it is called while it has no name.
+REDUCTIONS: dict[str, tuple[Reduction, str]] = {
+    "sum": ("sum", "s"), "prod": ("prod", "q"), "max": ("max", "m"), "min": ("min", "m"),
+    "logsumexp": ("logsumexp", "lse"),
+}  # fmt: skip
+#: The value of terms that a condition excludes.
+NEUTRAL = {"sum": S.Zero, "prod": S.One}
+#: How an inner product of vectors with a subscript is written.
+DOTS = frozenset({"·", "⋅", "∙", "\\cdot"})
+#: Names of Kronecker's delta, unless they are declared.
+DELTAS = frozenset({"delta", "δ"})
 #: Words that are no names unless they are declared: the words, what is wrong, what to try.
 NO_NAMES: tuple[tuple[frozenset[str], str, str], ...] = (
     (FUNCTIONS, "{0} is a function and needs brackets", "write {0}(..); a variable called {0} has to be declared"),
@@ -60,18 +76,28 @@ class Reader:
         values: inputs and named definitions.
         dims: the named lengths.
         closed: whether every name must be known, as in a claim about a given program.
-        undeclared: inputs made for names that nobody declared, which are scalars.
-        later: names that later statements give.
-        letters: the index letters of open sums.
+        undeclared: inputs made for names that nobody declared.
+        inferred: those of them whose shape their use tells; the others are scalars.
+        named_lengths: lengths that only the ranges of sums name, with their places.
+        later: names that this and later statements give.
+        current: the name that this statement gives.
+        letters: the open index letters.
+        ranges: the letters of every sum that has been looked at, by the sum's identity.
+        comparing: whether the place is inside a comparison.
     """
 
     work: Workspace
     values: dict[str, Input | Definition]
-    dims: Mapping[str, Dim]
+    dims: dict[str, Dim]
     closed: bool = False
     undeclared: dict[str, Input] = field(default_factory=dict)
+    inferred: dict[str, Input] = field(default_factory=dict)
+    named_lengths: dict[str, Span | None] = field(default_factory=dict)
     later: set[str] = field(default_factory=set)
-    letters: dict[str, Index] = field(default_factory=dict)
+    current: str = ""
+    letters: dict[str, Letter] = field(default_factory=dict)
+    ranges: dict[int, dict[str, Letter]] = field(default_factory=dict)
+    comparing: bool = False
 
     # ---- operators ------------------------------------------------------------------------------
 
@@ -86,12 +112,29 @@ class Reader:
         while isinstance(first, Juxtaposed) or (isinstance(first, Binary) and first.operator in CHAINED):
             chain.insert(0, first)
             first = first.left
+        if any(map(_has_dot, chain)):
+            chain = self.with_inner_products(first, chain)
         with located(first):
             value = self.work.settle(self.leaf(first))
         for run in _runs(chain):
             with located(run[-1]):
                 value = self.work.settle(self.combine(value, run))
         return value
+
+    def with_inner_products(
+        self, first: Node, chain: Sequence[Binary | Juxtaposed]
+    ) -> list[Binary | Juxtaposed]:
+        """A chain in which ``x_i · w`` is the inner product of a row and a vector."""
+        kept: list[Binary | Juxtaposed] = []
+        for item in chain:
+            before = kept[-1].right if kept else first
+            sides = [self.lower(before), self.lower(item.right)] if _has_dot(item) else []
+            if not sides or any(side.rank != 1 for side in sides) or not any(map(_is_row, sides)):
+                kept.append(item)
+                continue
+            product = Binary("@", before, item.right, span=join(before, item.right))
+            kept[-1:] = [replace(kept[-1], right=product) if kept else product]
+        return kept
 
     def combine(self, left: Tensor, run: Sequence[Binary | Juxtaposed]) -> Tensor:
         """The value of a run of operators of one kind."""
@@ -144,6 +187,12 @@ class Reader:
                 return lower_outer(self.work, node, left, right)
         elif max(left.rank, right.rank) >= 2:
             return self.matmul(left, right, node)
+        if left.rank == right.rank == 1 and (_is_row(left) or _is_row(right)):
+            raise NotationError(
+                "this product of vectors can be read in two ways", node.span,
+                expected=f"{left.text} @ {right.text} or {left.text} * {right.text}",
+                hint="a dot between them writes the inner product as well",
+            )  # fmt: skip
         shape = broadcast_shape([left, right], "*")
         return Tensor(shape, scalars.multiply([spread(left, shape), spread(right, shape)]), node, left.row)
 
@@ -155,6 +204,8 @@ class Reader:
             case Number(value):
                 return Tensor((), value, node)
             case Name(name):
+                return self.name(name, node)
+            case Subscripted(whole=name):
                 return self.name(name, node)
             case Negative(operand):
                 inner = self.lower(operand)
@@ -172,6 +223,8 @@ class Reader:
                 return self.subscript(node)
             case IndexSum():
                 return self.index_sum(node)
+            case Iverson(condition):
+                return replace(self.condition(condition), node=node)
             case Call():
                 return self.call(node)
         raise NotationError(
@@ -192,33 +245,150 @@ class Reader:
         return lower_transpose(self.work, node, inner)
 
     def subscript(self, node: Subscript) -> Tensor:
-        """``operand[items]``."""
+        """``operand[items]`` or ``operand_i``."""
+        if self.is_delta(node):
+            return self.delta(node)
         operand = self.lower(node.operand)
         if operand.rank == 0:
             axes = ", ".join(["n", "d", "k", "m"][: max(1, len(node.items))])
             self.refuse_undeclared(node.operand, "{0}: real[" + axes + "]")
-        return Subscripting(operand, self.dims, self.letters, self.work.lengths).result(node.items, node)
+        return Subscripting(operand, self.dims, self.letters, self.work.lengths, node.paper).result(node.items, node)
+
+    # ---- index notation -------------------------------------------------------------------------
+
+    def indexed(self, node: Node, letters: Sequence[str]) -> Tensor:
+        """The tensor with an axis for each letter of the left side, then the axes of the expression."""
+        self.look(node, letters)
+        opened = self.ranges.pop(LEFT, {})
+        for name, letter in opened.items():
+            if letter.start is not None and letter.start != letter.base:
+                raise NotationError(
+                    f"the first value of {name} here is {letter.start}", node.span,
+                    expected=f"entries from {letter.base}", hint=f"shift the subscripts: {name} + 1 in place of {name}",
+                )  # fmt: skip
+        with self.opened(opened):
+            body = self.lower(node)
+            lengths = self.lengths_of(opened, node)
+        moved = {old: free_index(len(letters) + position) for position, old in enumerate(frees(body.rank))}
+        moved |= {letter.index: free_index(position) for position, letter in enumerate(opened.values())}
+        return Tensor((*lengths, *body.shape), body.body.xreplace(moved), node)
+
+    def look(self, node: Node, letters: Sequence[str] = ()) -> None:
+        """Find the ranges of the letters in an expression."""
+        found = survey(node, letters, self.shape_of, self.dims)
+        self.ranges |= Ranges(found, lambda bound: length(bound, self.dims)).solve()
+
+    def shape_of(self, operand: Node, letters: frozenset[str]) -> Shape | None:
+        """The shape of a subscripted operand; ``None`` if it depends on open letters."""
+        names = {part.name for part in walk(operand) if isinstance(part, Name)}
+        if names & letters or any(isinstance(part, IndexSum) for part in walk(operand)):
+            return None
+        return None if names <= DELTAS else self.lower(operand).shape
+
+    @contextmanager
+    def opened(self, letters: Mapping[str, Letter]) -> Iterator[None]:
+        """Index letters for the time that their scope is read, after which their lengths are known."""
+        self.letters |= letters
+        self.work.lengths |= {item.index: item.length for item in letters.values() if item.length is not None}
+        yield
+        for name, letter in letters.items():
+            del self.letters[name], self.work.lengths[letter.index]
+
+    def lengths_of(self, letters: Mapping[str, Letter], node: Node) -> tuple[Expr, ...]:
+        """The lengths of open letters, all of which must have stood somewhere."""
+        for name, letter in letters.items():
+            if letter.index not in self.work.lengths:
+                raise NotationError(
+                    f"nothing has the index {name}", node.span, expected=f"a subscript such as x_{name} or X[{name}, :]"
+                )
+        return tuple(self.work.lengths[letter.index] for letter in letters.values())
 
     def index_sum(self, node: IndexSum) -> Tensor:
-        """``Σ_i body``: the letters are axes of their own until the body is read."""
-        indices = [Index(f"Σ{letter}", integer=True, nonnegative=True) for letter in node.letters]
-        self.letters.update(zip(node.letters, indices, strict=True))
-        body = self.lower(node.body)
-        for letter, index in zip(node.letters, indices, strict=True):
-            del self.letters[letter]
-            if index not in self.work.lengths:
+        """``Σ_i body``, ``∏_i body``, ``max_j body``: the letters are axes of their own until the body is read."""
+        if node.kind.endswith("softmax"):
+            return self.index_softmax(node)
+        if id(node) not in self.ranges:
+            self.look(node)
+        opened = self.ranges[id(node)]
+        with self.opened(opened):
+            body = self.lower(node.body)
+            for condition in node.conditions:
+                body = self.restricted(body, condition, node)
+            bound = self.lengths_of(opened, node)
+        if node.bare and body.rank:
+            raise NotationError(
+                f"this sum runs over {', '.join(node.letters)} and its terms are arrays", node.span,
+                expected=f"Σ_{''.join(node.letters)} for the sum over indices, or sum(..) for all entries",
+            )  # fmt: skip
+        places = {letter.index: bound_index(position) for position, letter in enumerate(opened.values())}
+        renamed = body.body.xreplace(places)
+        kind, stem = REDUCTIONS[node.kind]
+        if kind == "sum":
+            return self.work.sum(body.shape, renamed, bound, stem, node)
+        return self.work.define(body.shape, renamed, stem, node, kind, bound)
+
+    def restricted(self, body: Tensor, condition: Node, node: IndexSum) -> Tensor:
+        """The terms of a reduction where a condition holds, its neutral element elsewhere."""
+        if node.kind not in NEUTRAL:
+            raise NotationError(
+                f"a condition under {node.kind} is not read", condition.span,
+                hint="a sum or a product over part of the values has a neutral element, others have none",
+            )  # fmt: skip
+        assert isinstance(condition, Binary)
+        unequal = condition.operator == "!="
+        holds = self.condition(replace(condition, operator="==") if unequal else condition)
+        if holds.rank:
+            raise NotationError("a condition under a sum compares numbers", condition.span, expected="such as i < j")
+        term, other = (NEUTRAL[node.kind], body.body) if unequal else (body.body, NEUTRAL[node.kind])
+        return replace(body, body=where(holds.body, term, other))
+
+    def index_softmax(self, node: IndexSum) -> Tensor:
+        """``softmax_k(z_k)``: the entry at k of the softmax along the axis over which k runs."""
+        for name in node.letters:
+            if name not in self.letters:
                 raise NotationError(
-                    f"nothing has the index {letter}", node.span,
-                    expected=f"a subscript such as x_{letter} or X[{letter}, :]",
-                )  # fmt: skip
-        bound = tuple(self.work.lengths.pop(index) for index in indices)
-        renamed = body.body.xreplace({index: bound_index(position) for position, index in enumerate(indices)})
-        return self.work.sum(body.shape, renamed, bound, "s", node)
+                    f"nothing runs over the index {name} here", node.span, expected=f"a left side such as p_{name} = .."
+                )
+        scores = self.lower(node.body)
+        indices = [self.letters[name].index for name in node.letters]
+        bound = tuple(self.work.lengths[index] for index in indices)
+        renamed = scores.body.xreplace({index: bound_index(position) for position, index in enumerate(indices)})
+        total = self.work.define(scores.shape, renamed, REDUCTIONS["logsumexp"][1], node, "logsumexp", bound)
+        value = scores.body - total.body
+        return replace(scores, body=value if node.kind == "log_softmax" else exp(value), node=node)
+
+    def is_delta(self, node: Subscript) -> bool:
+        """Whether a subscript is Kronecker's delta: two indices on a name that means nothing else."""
+        name = node.operand.name if isinstance(node.operand, Name) else ""
+        return name in DELTAS and len(node.items) == 2 and name not in self.values
+
+    def delta(self, node: Subscript) -> Tensor:
+        """``delta[i, j]``: 1 where the indices are equal, else 0."""
+        places: list[Expr] = []
+        for item in node.items:
+            coefficients, number = linear(item, self.letters, self.dims)
+            letters = [(self.letters[name], factor) for name, factor in coefficients.items()]
+            base = max((letter.base for letter, _ in letters), default=int(node.paper))
+            places.append(sum((letter.value * factor for letter, factor in letters), number - base))
+        return Tensor((), KroneckerDelta(*places), node)
+
+    def letter_value(self, name: str, node: Node) -> Tensor:
+        """An index letter as a number."""
+        letter = self.letters[name]
+        if not letter.counts and not self.comparing:
+            raise NotationError(
+                f"the number {name} can be read in two ways", node.span,
+                expected=f"counted from 1, Σ_{{{name}=1}}^n, or from 0, Σ_{{{name}=0}}^{{n-1}}",
+                hint="write the range of the index under its sign",
+            )  # fmt: skip
+        return Tensor((), letter.value, node)
 
     # ---- names ----------------------------------------------------------------------------------
 
     def name(self, name: str, node: Node) -> Tensor:
         """The value of a name; one that nobody declared becomes a scalar input."""
+        if name in self.letters:
+            return self.letter_value(name, node)
         item = self.values.get(name) or self.undeclared.get(name)
         if item is not None:
             return Tensor(item.shape, item[frees(len(item.shape))], node)
@@ -227,22 +397,24 @@ class Reader:
         if name in {"pi", "π"}:
             return Tensor((), pi, node)
         self.refuse_name(name, node)
-        self.undeclared[name] = Input(name)
+        self.undeclared[name] = self.inferred.get(name) or Input(name)
         return self.name(name, node)
 
     def refuse_name(self, name: str, node: Node) -> None:
         """Refuse names that nobody declared and that cannot be scalars."""
+        if name == self.current:
+            raise NotationError(
+                f"{name} is defined by itself here", node.span,
+                hint="a recurrence is written out step by step: h1 = f(h0); h2 = f(h1)",
+            )  # fmt: skip
         if name in self.later:
             raise NotationError(f"{name} is used before it is defined", node.span, hint="put its statement first")
         for words, message, hint in NO_NAMES:
-            if name in words or name in self.letters:
+            if name in words:
                 raise NotationError(message.format(name), node.span, hint=hint.format(name))
-        base = _without_subscript(name, node)
-        if base in self.values:
-            raise UnknownNameError(
-                f"{name} is not declared", node.span, near=(base,),
-                hint=f"subscripts are indices only under a sum such as Σ_i; the whole of {base} is written {base}",
-            )  # fmt: skip
+        base = node.base if isinstance(node, Subscripted) else _without_subscript(name, node)
+        if base in self.values or base in self.inferred:
+            self.refuse_subscript(name, base, node)
         if name.startswith("_"):
             raise UnknownNameError(f"{name} is not declared", node.span, hint=f"declare it, for example {name}: real")
         if self.closed:
@@ -251,14 +423,29 @@ class Reader:
                 f"{name} is not known", node.span, near=near_names(name, known), hint="known here: " + ", ".join(known)
             )
 
+    def refuse_subscript(self, name: str, base: str, node: Node) -> None:
+        """Refuse a name that may be an entry of a known one."""
+        number = name.removeprefix(base).removeprefix("_")
+        if number.isdigit() and int(number) > 0:
+            raise UnknownNameError(
+                f"{name} can be read in two ways", node.span, near=(base,),
+                expected=f"{base}[{int(number) - 1}], entry {number} of {base}, or a scalar: {name}: real",
+                hint="entries in brackets count from 0",
+            )  # fmt: skip
+        raise UnknownNameError(
+            f"{name} is not declared", node.span, near=(base,),
+            hint=f"subscripts are indices only under a sum such as Σ_i; the whole of {base} is written {base}",
+        )  # fmt: skip
+
     def refuse_undeclared(self, node: Node, proposal: str) -> None:
         """Refuse a scalar whose name nobody declared where a scalar cannot stand."""
         for part in walk(node):
-            if isinstance(part, Name) and part.name in self.undeclared:
+            name = part.name if isinstance(part, Name) else part.whole if isinstance(part, Subscripted) else ""
+            if name in self.undeclared:
                 raise UnknownNameError(
-                    f"{part.name} is not declared, so it is read as a scalar, and a scalar cannot stand here",
-                    part.span, near=near_names(part.name, self.values), expected="a vector or a matrix",
-                    hint=f"declare it, for example {proposal.format(part.name)}",
+                    f"{name} is not declared, so it is read as a scalar, and a scalar cannot stand here",
+                    part.span, near=near_names(name, self.values), expected="a vector or a matrix",
+                    hint=f"declare it, for example {proposal.format(name)}",
                 )  # fmt: skip
 
     # ---- calls ----------------------------------------------------------------------------------
@@ -281,10 +468,12 @@ class Reader:
     def condition(self, node: Node) -> Tensor:
         """The first argument of ``where``: a comparison, or numbers of which 0 means no."""
         if isinstance(node, Binary) and node.operator in COMPARISONS:
+            before, self.comparing = self.comparing, True
             left, right = self.lower(node.left), self.lower(node.right)
+            self.comparing = before
             with located(node):
                 shape = broadcast_shape([left, right], node.operator)
-                body = scalars.compare(node.operator, spread(left, shape), spread(right, shape))
+                body = scalars.compare(node.operator, *_levelled(spread(left, shape), spread(right, shape)))
                 return self.work.settle(Tensor(shape, body, node))
         inner = self.lower(node)
         return replace(inner, body=scalars.compare("!=", inner.body, S.Zero), row=False)
@@ -295,6 +484,14 @@ def _without_subscript(name: str, node: Node) -> str:
     written = node.span.excerpt if node.span else name
     base = written.rstrip("".join(SUBSCRIPTS))
     return canonical_name(base) if base != written else name.rpartition("_")[0]
+
+
+def _levelled(left: Expr, right: Expr) -> tuple[Expr, Expr]:
+    """Both sides of a comparison of indices, the number on the left taken from both."""
+    number, rest = left.as_coeff_Add()
+    if number and number.is_Integer and right.is_integer and isinstance(rest, Index):
+        return rest, right - number
+    return left, right
 
 
 #: Operators whose chains are followed in a loop.
@@ -329,6 +526,19 @@ def _runs(chain: Sequence[Binary | Juxtaposed]) -> list[list[Binary | Juxtaposed
             runs.append([node])
         previous = kind
     return runs
+
+
+def _has_dot(node: Binary | Juxtaposed) -> bool:
+    """Whether a product is written with a dot."""
+    if _operator(node) != "*" or node.left.span is None or node.right.span is None:
+        return False
+    text, start, end = node.left.span.text, node.left.span.end, node.right.span.start
+    return text[start:end].strip("() ") in DOTS
+
+
+def _is_row(tensor: Tensor) -> bool:
+    """Whether a vector is made of rows such as x_i, which index notation leaves an axis."""
+    return any(isinstance(part, Subscript) and part.paper for part in walk(tensor.node))
 
 
 def _refuse_primed(node: Binary | Juxtaposed, left: Tensor, right: Tensor) -> None:

@@ -14,12 +14,15 @@ from typing import get_args
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, TENSOR_BY_NAME
 from chainrule.derive.errors import LimitError, NotationError, Span, UnknownNameError, near_names
-from chainrule.derive.notation.cursor import Cursor, join, number_value, since, superscript_power, until
+from chainrule.derive.notation.cursor import join, number_value, since, superscript_power, until
+from chainrule.derive.notation.signs import COMPARISON, COMPARISONS, Sign, Signs, letters_and_numbers, small_items
 from chainrule.derive.notation.syntax import (
+    Applied,
     Binary,
     BinaryOperator,
     Call,
     IndexSum,
+    Iverson,
     Juxtaposed,
     Name,
     Negative,
@@ -28,22 +31,26 @@ from chainrule.derive.notation.syntax import (
     Number,
     Slice,
     Subscript,
+    Subscripted,
     Text,
     Transpose,
     Tuple,
+    walk,
 )
-from chainrule.derive.notation.tokens import SUBSCRIPTS, SUM_SIGNS, Token, canonical_name, tokenize
+from chainrule.derive.notation.tokens import Token, canonical_name, tokenize
 
 #: Levels of brackets, signs, powers and functions inside each other.
 MAX_DEPTH = 200
 
-COMPARISON, SUM, PRODUCT, SIGN, POWER = 10, 20, 30, 40, 50
+SUM, PRODUCT, SIGN, POWER = 20, 30, 40, 50
 BINDING: dict[str, int] = {
-    **dict.fromkeys(("<", "<=", ">", ">=", "==", "!="), COMPARISON),
+    **dict.fromkeys(COMPARISONS, COMPARISON),
     "+": SUM, "-": SUM, "*": PRODUCT, "/": PRODUCT, "@": PRODUCT, "**": POWER,
 }  # fmt: skip
 OPERATOR: dict[str, BinaryOperator] = {sign: sign for sign in get_args(BinaryOperator)}
 FUNCTIONS: frozenset[str] = frozenset({*BY_NAME, *TENSOR_BY_NAME, *NOT_A_TENSOR})
+#: Functions that may stand before a single operand without brackets: ``log p_i``.
+UNARY: frozenset[str] = frozenset(name for name, entry in BY_NAME.items() if len(entry.args) - len(entry.defaults) == 1)
 METHODS: frozenset[str] = frozenset(name for name, entry in TENSOR_BY_NAME.items() if entry.method)
 MODULES = frozenset({"np", "numpy", "jnp", "torch", "math", "tf", "scipy", "sp"})
 NORMS = {"1": "norm1", "2": "norm2", "F": "norm", "inf": "norminf"}
@@ -61,19 +68,15 @@ def parse_expression(text: str, names: Collection[str] = ()) -> Node:
     return node
 
 
-class Parser(Cursor):
+class Parser(Signs):
     """Reads expressions.
 
     Attributes:
-        names: the variables that are known.
-        letters: index letters of the sums that the place lies in.
         open: the brackets and bars that the place lies in.
     """
 
-    def __init__(self, tokens: Sequence[Token], names: Collection[str] = ()) -> None:
-        super().__init__(tokens)
-        self.names = frozenset(names)
-        self.letters: list[str] = []
+    def __init__(self, tokens: Sequence[Token], names: Collection[str] = (), left: Sequence[str] = ()) -> None:
+        super().__init__(tokens, frozenset(names), left)
         self.open: list[str] = []
         self.depth = 0
 
@@ -121,7 +124,7 @@ class Parser(Cursor):
             right = self.expression(SIGN)
         else:
             right = self.expression(binding + 1)
-        if binding == COMPARISON and self.token.is_(*(op for op, power in BINDING.items() if power == COMPARISON)):
+        if binding == COMPARISON and self.token.is_(*COMPARISONS):
             raise NotationError(
                 "comparisons cannot be chained", self.token.span,
                 hint="nest them: where(0 < x, where(x < 1, a, b), b)",
@@ -143,9 +146,11 @@ class Parser(Cursor):
             raise NotationError(
                 "an operator is missing before this number", token.span, expected="an operator", found=token.shown
             )
+        sign = self.sign()
         right = self.expression(PRODUCT + 1)
         span = join(left, right)
-        if previous == "/" and isinstance(left, Binary):
+        # A quotient before a sign is its coefficient: 1/n Σ_i x_i.
+        if previous == "/" and isinstance(left, Binary) and sign is None:
             above, below, factor = (_excerpt(node) for node in (left.left, left.right, right))
             raise NotationError(
                 "this quotient can be read in two ways", span,
@@ -173,8 +178,9 @@ class Parser(Cursor):
         token = self.token
         if token.kind == "number":
             return Number(number_value(self.take()), span=token.span)
-        if token.kind == "name" and token.text[0] in SUM_SIGNS and token.text not in self.names:
-            return self.sum()
+        sign = self.sign()
+        if sign is not None:
+            return self.reduction(sign)
         if token.kind == "name":
             return self.name()
         if token.kind == "text":
@@ -190,42 +196,125 @@ class Parser(Cursor):
         )  # fmt: skip
 
     def name(self) -> Node:
-        """A name, or the call of a function."""
+        """A name, with a subscript or arguments, or the call of a function."""
         token = self.take()
-        name = token.text
-        if self.token.is_("(") and self.is_call(token):
-            return self.call(token)
-        subscripted = self.index_letters(token)
-        if subscripted is not None:
-            base, letters = subscripted
-            items = tuple(Name(letter, span=token.span) for letter in letters)
-            return Subscript(Name(base, span=token.span), items, span=token.span)
-        return Name(name, span=token.span)
+        subscripted = self.subscripted(token)
+        if self.token.is_("("):
+            if subscripted is None or not self.is_entry(subscripted):
+                called = self.called(token)
+                if called is not None:
+                    return called
+        elif token.text in UNARY and token.text not in self.names and self.token.kind == "name":
+            return self.applied_to_next(token)
+        return subscripted or Name(token.text, span=token.span)
 
-    def is_call(self, token: Token) -> bool:
-        """Whether the name before a bracket is a function; an unknown one is an error."""
-        if token.text in FUNCTIONS:
-            return True
-        near = near_names(token.text, FUNCTIONS)
-        if token.text in self.names or (self.token.spaced and not near):
-            return False
-        raise UnknownNameError(
-            f"there is no function called {token.text}", token.span, near=near,
-            hint="" if near else f"a product with a bracket is written {token.text} * (..)",
-        )  # fmt: skip
-
-    def index_letters(self, token: Token) -> tuple[str, tuple[str, ...]] | None:
-        """Base and subscript of a name such as ``y_i``, ``yᵢ`` or ``X_ij`` under ``Σ_i``."""
-        if token.text in self.names or not self.letters:
+    def subscripted(self, token: Token) -> Subscripted | None:
+        """A name with a subscript, such as ``y_i``, ``yᵢ``, ``X_ij``, ``x_{i+1}``."""
+        if token.text in self.names:
             return None
         written = token.span.excerpt
-        base = written.rstrip("".join(SUBSCRIPTS))
-        letters = "".join(SUBSCRIPTS[char] for char in written[len(base) :])
-        if not letters:
-            base, _, letters = written.rpartition("_")
-        if not base or not letters or not set(letters) <= set(self.letters):
+        if written.endswith("_") and len(written) > 1 and self.token.is_("{") and not self.token.spaced:
+            return self.braced(token)
+        found = small_items(token)
+        if found is None:
             return None
-        return canonical_name(base.removesuffix("_")), tuple(letters)
+        base, items = found
+        return Subscripted(canonical_name(base), items, token.text, span=token.span)
+
+    def braced(self, token: Token) -> Subscripted:
+        """``x_{i+1}``: the subscript in braces."""
+        opening = self.take()
+        self.open.append("{")
+        items = [self.expression()]
+        while self.accept(","):
+            items.append(self.expression())
+        last = self.expect("}", opening)
+        self.open.pop()
+        span = Span(token.span.text, token.span.start, last.span.end)
+        word = items[0].name if len(items) == 1 and isinstance(items[0], Name) else ""
+        if word.isascii() and word.isalnum() and word not in self.names:
+            items = list(letters_and_numbers(word, items[0].span))
+        inner = Span(token.span.text, opening.span.end, last.span.start).excerpt.strip()
+        whole = token.text + inner if inner.isalnum() else ""
+        return Subscripted(canonical_name(token.span.excerpt[:-1]), tuple(items), whole, span=span)
+
+    def is_entry(self, node: Subscripted) -> bool:
+        """Whether the subscript consists of indices that are open here."""
+        open_letters = {*self.letters, *self.left}
+        names = [part.name for item in node.items for part in walk(item) if isinstance(part, Name)]
+        return bool(names) and open_letters.issuperset(names)
+
+    def called(self, token: Token) -> Node | None:
+        """The name that has been read with the bracket that follows; ``None`` if that begins a factor."""
+        name, spaced = token.text, self.token.spaced
+        if name in FUNCTIONS and not (spaced and name in self.names):
+            return self.call(token)
+        if name in self.names:
+            return None if spaced or not self.is_single_name() else self.applied(token)
+        near = near_names(name, FUNCTIONS)
+        if not spaced:
+            return self.applied(token)
+        if near:
+            raise UnknownNameError(f"there is no function called {name}", token.span, near=near)
+        return None
+
+    def is_single_name(self) -> bool:
+        """Whether the bracket that opens here holds one name that is not known."""
+        inner, closing = (*self.tokens[self.at + 1 :], self.token, self.token)[:2]
+        return inner.kind == "name" and inner.text not in self.names and closing.is_(")")
+
+    def applied(self, token: Token) -> Applied:
+        """``p(x)``, ``P(A|B)``: a name that is no function, with arguments."""
+        opening = self.take()
+        bars = self.bars_inside()
+        self.open.append("|" if bars == 1 else "(")
+        arguments = self.listed(")", "|")
+        given: tuple[Node, ...] = ()
+        self.open.pop()
+        if bars == 1 and self.accept("|"):
+            self.open.append("(")
+            given = self.listed(")")
+            self.open.pop()
+        last = self.expect(")", opening)
+        span = Span(token.span.text, token.span.start, last.span.end)
+        return Applied(token.text, arguments, given, span=span)
+
+    def listed(self, *closing: str) -> tuple[Node, ...]:
+        """Expressions separated by commas."""
+        items: list[Node] = []
+        while not self.token.is_(*closing):
+            items.append(self.expression())
+            if not self.accept(","):
+                break
+        return tuple(items)
+
+    def bars_inside(self) -> int:
+        """The number of bars in the bracket that has just been opened."""
+        level, bars = 1, 0
+        for token in self.tokens[self.at :]:
+            level += token.is_("(", "[", "{") - token.is_(")", "]", "}")
+            if level == 0:
+                break
+            bars += token.is_("|")
+        return bars
+
+    def applied_to_next(self, token: Token) -> Node:
+        """``log p_i``: a function before one operand without brackets."""
+        self.deeper(1)
+        argument = self.reduction(sign) if (sign := self.sign()) else self.name()
+        self.deeper(-1)
+        following = self.token
+        if self.binding() >= PRODUCT or following.kind == "superscript":
+            if following.kind == "name" and following.text in FUNCTIONS and following.text not in self.names:
+                return _call(token.text, token, argument)
+            span = Span(token.span.text, token.span.start, following.span.end)
+            whole, written = _excerpt(argument), f"{token.text}({_excerpt(argument)})"
+            raise NotationError(
+                f"{token.text} without brackets can be read in two ways here", span,
+                expected=f"{written} {following.span.excerpt} .. or {token.text}({whole} {following.span.excerpt} ..)",
+                hint=f"put the argument of {token.text} in brackets",
+            )  # fmt: skip
+        return _call(token.text, token, argument)
 
     def bracket(self) -> Node:
         """An expression or a tuple in brackets."""
@@ -240,6 +329,8 @@ class Parser(Cursor):
         last = self.expect(closing, opening)
         self.open.pop()
         span = Span(opening.span.text, opening.span.start, last.span.end)
+        if closing == "]" and isinstance(items[0], Binary) and items[0].operator in COMPARISONS:
+            return Iverson(items[0], span=span)
         return Tuple(tuple(items), span=span) if is_tuple else replace(items[0], span=span)
 
     def bars(self) -> Node:
@@ -380,52 +471,23 @@ class Parser(Cursor):
             raise NotationError("slices have no step", self.token.span, expected="start:stop")
         return Slice(start, stop, span=Span(colon.span.text, first.span.start, self.token.span.start))
 
-    # ---- sums -----------------------------------------------------------------------------------
+    # ---- signs over indices ---------------------------------------------------------------------
 
-    def sum(self) -> Node:
-        """``Σ term``: the sum of all entries of the product that follows; ``Σ_i`` by index."""
+    def reduction(self, sign: Sign) -> Node:
+        """``Σ term``, ``Σ_i term``, ``max_j term``: the sign takes the product that follows it."""
         token = self.take()
-        letters = self.summed(token)
-        if not letters and self.token.is_("(") and self.has_comma():
-            return self.call(replace(token, text="sum"))
-        self.check_letters(letters, token)
-        self.letters += letters
+        under = self.under(sign)
+        if not under.letters and self.token.is_("(") and self.has_comma():
+            return self.call(replace(token, text=sign.kind))
+        if sign.kind.endswith("softmax"):
+            # Its letter is open already and stays so.
+            body = self.bracket()
+            return IndexSum(under.letters, body, sign.kind, span=since(token, body))
+        self.check_letters(under.letters, token)
+        self.letters += under.letters
         body = self.expression(PRODUCT)
-        del self.letters[len(self.letters) - len(letters) :]
-        if letters:
-            return IndexSum(letters, body, span=since(token, body))
-        return _call("sum", token, body)
-
-    def check_letters(self, letters: Sequence[str], token: Token) -> None:
-        """Refuse index letters that mean something already."""
-        taken = self.names.intersection(letters)
-        if taken:
-            raise NotationError(
-                f"{min(taken)} is a name here and cannot be an index", token.span, hint="use another letter"
-            )
-        if set(letters) & set(self.letters) or len(set(letters)) < len(letters):
-            raise NotationError("this index is summed twice", token.span, hint="use another letter for the inner sum")
-
-    def summed(self, token: Token) -> tuple[str, ...]:
-        """The index letters under a sum sign."""
-        tail = token.span.excerpt[1:]
-        if not tail:
-            return ()
-        plain = "".join(SUBSCRIPTS.get(char, char) for char in tail)
-        if tail[0] in SUBSCRIPTS or tail[0] == "_":
-            letters = tuple(char for char in plain.removeprefix("_").strip("{}") if char not in ", ")
-            if letters and all(char.isascii() and char.islower() for char in letters) and not self.token.is_("**"):
-                return letters
-            raise NotationError(
-                "this range of a sum is not read", token.span, expected="index letters such as Σ_i or Σ_ij",
-                hint="each index runs over the whole axis that it stands on",
-            )  # fmt: skip
-        rest = Span(token.span.text, token.span.start + 1, token.span.end)
-        if not tail[0].isalpha():
-            raise NotationError("a space is missing after the sum sign", rest)
-        self.at -= 1
-        self.tokens[self.at] = Token("name", canonical_name(tail), rest)
-        return ()
+        del self.letters[len(self.letters) - len(under.letters) :]
+        return IndexSum(under.letters, body, sign.kind, under.ranges, under.conditions, span=since(token, body))
 
     def has_comma(self) -> bool:
         """Whether the bracket that opens here holds a comma of its own."""

@@ -5,17 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Lock
 from types import MappingProxyType
 
 from chainrule.derive.errors import InputError, LimitError, NotationError, Span
 from chainrule.derive.notation.declarations import Declared, Statement, check_name, collect, split_statements
+from chainrule.derive.notation.infer import Inference, Stated, bound_names, words_of
 from chainrule.derive.notation.lower import Reader, located
 from chainrule.derive.notation.parser import Parser
-from chainrule.derive.notation.syntax import Node
-from chainrule.derive.notation.tensors import Workspace
-from chainrule.derive.notation.tokens import MAX_CHARACTERS
-from chainrule.derive.program import Definition, Dim, Input, Program, fresh_names
+from chainrule.derive.notation.resolve import Resolver, free_letters
+from chainrule.derive.notation.signs import small_items
+from chainrule.derive.notation.tensors import Shape, Workspace
+from chainrule.derive.notation.tokens import MAX_CHARACTERS, Token
+from chainrule.derive.program import Definition, Dim, Input, Program, dim, fresh_names
 
 NO_DECLARATIONS: Mapping[str, str] = MappingProxyType({})
 #: What an expression without a name is called, the first that is free.
@@ -70,16 +73,21 @@ def _read(text: str, declarations: Mapping[str, str], scope: Program | None, max
         raise NotationError(
             "there is no formula to read", Span(text, 0, len(text)), expected="an expression, or name = expression"
         )
-    nodes = _nodes(rest, reader)
-    names = {statement.name.text for statement in rest if statement.name}
+    parsed = _parsed(rest, reader)
+    names = {item.name for item in parsed if item.name}
     reader.later = set(names)
+    inference = None if scope else _inference(parsed, reader)
     taken = {*reader.values, *reader.dims, *names, *(scope.by_name if scope else ())}
-    for statement, node in zip(rest, nodes, strict=True):
-        tensor = reader.lower(node)
-        name = statement.name.text if statement.name else _target_name({*taken, *reader.undeclared})
-        with located(node):
+    for place, item in enumerate(parsed):
+        reader.current = item.name
+        if inference is not None:
+            inference.before(place)
+        tensor = reader.indexed(item.node, item.letters)
+        name = item.name or _target_name({*taken, *reader.undeclared})
+        with located(item.node):
             reader.values[name] = reader.work.name(tensor, name)
         reader.later.discard(name)
+    _check_lengths(reader)
     inputs = (*(scope.inputs if scope else (entry.item for entry in declared.values())), *reader.undeclared.values())
     taken |= {*reader.undeclared, name, "pi"}
     return reader.work.finish(tuple(inputs), name, taken, () if scope else names)
@@ -100,37 +108,83 @@ def _reader(declared: Mapping[str, Declared], scope: Program | None) -> Reader:
     return Reader(work, values, {d.name: d for d in scope.dims}, closed=True)
 
 
-def _nodes(statements: Sequence[Statement], reader: Reader) -> list[Node]:
+def _inference(parsed: Sequence[Stated], reader: Reader) -> Inference:
+    def shape(name: str) -> Shape | None:
+        item = reader.values.get(name)
+        return None if item is None else item.shape
+
+    words = {*reader.values, *(word for item in parsed for word in (*words_of(item.node), *item.letters))}
+    inference = Inference(parsed, shape, reader.dims, words, reader.inferred)
+    inference.whole()
+    return inference
+
+
+def _check_lengths(reader: Reader) -> None:
+    """A length that only a range names must be the length of some axis."""
+    axes = {length for item in (*reader.values.values(), *reader.undeclared.values()) for size in item.shape
+            for length in size.atoms(Dim)}  # fmt: skip
+    for name, span in reader.named_lengths.items():
+        if reader.dims[name] not in axes:
+            raise NotationError(
+                f"no axis has the length {name}", span, expected="the length of an axis that the index stands on",
+                hint=f"declare an array with it, for example x: real[{name}]",
+            )  # fmt: skip
+
+
+def _parsed(statements: Sequence[Statement], reader: Reader) -> list[Stated]:
     """The syntax trees of the statements, whose names are checked."""
     given: dict[str, Span] = {}
     known = {*reader.values, *reader.dims}
-    nodes: list[Node] = []
+    rows = _rows(statements, reader)
+    parsed: list[Stated] = []
     for statement in statements:
-        parser = Parser(statement.tokens, {*known, *given})
-        nodes.append(parser.expression())
-        parser.finish()
-        if statement.name is None and statement is not statements[-1]:
+        item = _one(statement, {*known, *given}, reader, rows)
+        if statement.left is None and statement is not statements[-1]:
             raise NotationError(
-                "only the last statement may be without a name", nodes[-1].span, expected="name = expression"
+                "only the last statement may be without a name", item.node.span, expected="name = expression"
             )
-        if statement.name is not None:
-            _check_new(statement, reader, given)
-            given[statement.name.text] = statement.name.span
-    return nodes
+        if statement.left is not None:
+            _check_new(item.name, statement.left.token, reader, given)
+            given[item.name] = statement.left.token.span
+        parsed.append(item)
+    return parsed
 
 
-def _check_new(statement: Statement, reader: Reader, given: Mapping[str, Span]) -> None:
-    token = statement.name
-    assert token is not None
-    check_name(token)
-    if token.text in given:
+def _rows(statements: Sequence[Statement], reader: Reader) -> dict[str, bool]:
+    """Declared matrices whose rows may be written by the small letter, and whether the text uses them otherwise."""
+    written = {token.text for statement in statements for token in statement.tokens if token.kind == "name"}
+    used = {*written, *(found[0] for statement in statements for token in statement.tokens
+                        if token.kind == "name" and (found := small_items(token)))}  # fmt: skip
+    return {name: name in used for name, item in reader.values.items() if len(item.shape) == 2}
+
+
+def _one(statement: Statement, known: set[str], reader: Reader, rows: Mapping[str, bool]) -> Stated:
+    """One statement; the letters on its left are indices if the right side has them in subscripts."""
+    left = statement.left
+    letters = left.letters if left and (left.certain or known.isdisjoint({left.name, *left.letters})) else ()
+    parser = Parser(statement.tokens, known, letters)
+    node = parser.expression()
+    parser.finish()
+    if not reader.closed:
+        reader.named_lengths |= bound_names(node, {*known, *letters})
+        reader.dims |= {name: dim(name) for name in reader.named_lengths}
+    resolver = Resolver({*known, *reader.dims}, rows)
+    if left and letters and (left.certain or free_letters(node).issuperset(letters)):
+        parser.check_letters(letters, left.token)
+        return Stated(left.base, letters, resolver.resolve(node, frozenset(letters)))
+    return Stated(left.name if left else "", (), resolver.resolve(node))
+
+
+def _check_new(name: str, token: Token, reader: Reader, given: Mapping[str, Span]) -> None:
+    check_name(replace(token, text=name))
+    if name in given:
         raise NotationError(
-            f"{token.text} is defined twice", token.span, also=(("defined first here", given[token.text]),),
+            f"{name} is defined twice", token.span, also=(("defined first here", given[name]),),
             hint="each statement gives a new name",
         )  # fmt: skip
-    if token.text in reader.values or token.text in reader.dims:
-        what = "the length of an axis" if token.text in reader.dims else "known already"
-        raise NotationError(f"{token.text} is {what} and cannot be defined", token.span, hint="choose another name")
+    if name in reader.values or name in reader.dims:
+        what = "the length of an axis" if name in reader.dims else "known already"
+        raise NotationError(f"{name} is {what} and cannot be defined", token.span, hint="choose another name")
 
 
 def _target_name(taken: set[str]) -> str:

@@ -14,6 +14,8 @@ from sympy import Rational
 
 from chainrule.derive.errors import Span
 
+#: What a sign with index letters does.
+IndexKind = Literal["sum", "prod", "max", "min", "logsumexp", "softmax", "log_softmax"]
 BinaryOperator = Literal["+", "-", "*", "/", "@", "**", "<", "<=", ">", ">=", "==", "!="]
 
 
@@ -82,11 +84,58 @@ class Transpose(Node):
 
 
 @dataclass(frozen=True)
+class IndexRange(Node):
+    """``i=1`` below and ``n`` above a sum sign: the values of an index letter, both ends included.
+
+    A bound that is ``None`` is where the axes end on which the letter stands.  Bounds may hold
+    letters of outer sums.
+    """
+
+    letter: str
+    start: Node | None = None
+    stop: Node | None = None
+
+
+@dataclass(frozen=True)
 class IndexSum(Node):
-    """``Σ_i body``: the sum over index letters, which stand as subscripts in the body."""
+    """``Σ_i body``: a reduction over index letters, which stand as subscripts in the body.
+
+    Attributes:
+        letters: the index letters; none of a bare sign, which sums over the subscripts that its
+            body carries, or over all entries of arrays.
+        body: what is reduced.
+        kind: a reduction, or ``softmax`` and ``log_softmax``, whose letter stays open.
+        ranges: what is said of the letters' values.
+        conditions: comparisons that restrict the terms, such as ``i < j``.
+        bare: whether the letters are those that the body carries, none having been written.
+    """
 
     letters: tuple[str, ...]
     body: Node
+    kind: IndexKind = "sum"
+    ranges: tuple[IndexRange, ...] = ()
+    conditions: tuple[Node, ...] = ()
+    bare: bool = field(default=False, compare=False, kw_only=True, repr=False)
+
+
+@dataclass(frozen=True)
+class Subscripted(Node):
+    """``x_i``, ``X_ij``, ``x_{i+1}``, ``w_1``: a name with a subscript as on paper.
+
+    An entry where the subscript consists of index letters, else a name of its own: ``whole``,
+    which is empty where the subscript is an expression.
+    """
+
+    base: str
+    items: tuple[Node, ...]
+    whole: str
+
+
+@dataclass(frozen=True)
+class Iverson(Node):
+    """``[a > b]``: 1 where the comparison holds, else 0."""
+
+    condition: Node
 
 
 @dataclass(frozen=True)
@@ -103,11 +152,21 @@ class NewAxis(Node):
 
 
 @dataclass(frozen=True)
+class Applied(Node):
+    """``p(x)``, ``P(A|B)``: a name that is no function of the catalogue, with arguments in brackets."""
+
+    name: str
+    arguments: tuple[Node, ...]
+    given: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
 class Subscript(Node):
-    """``operand[items]``."""
+    """``operand[items]``; ``paper`` says that it was written ``operand_i``, where entries count from 1."""
 
     operand: Node
     items: tuple[Node, ...]
+    paper: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True)

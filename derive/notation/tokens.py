@@ -38,8 +38,10 @@ OPERATORS = (
     ".**", ".*", "./", ".^", ".'", "**", "==", "!=", "<=", ">=",
     *"+-*/@^()[]{},:=<>|√‖'−·⋅∙×∗⊙∘÷≤≥≠′’ᵀ",
 )  # fmt: skip
-#: The letter and the sign that write a sum.
-SUM_SIGNS = "Σ∑"
+#: Signs that write a sum or a product over indices; the letter Π does so only with indices under it.
+SIGNS = {"Σ": "sum", "∑": "sum", "∏": "prod", "Π": "prod"}
+#: What may stand among the letters under a sign, as in ``Σᵢ₌₁``.
+SMALL_OPERATORS = dict(zip("₌₊₋", "=+-", strict=True))
 
 _NUMBER = re.compile(r"(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _METHOD = re.compile(r"\.([A-Za-z_][A-Za-z_0-9]*)")
@@ -53,7 +55,6 @@ _ADVICE = {
     "$": "LaTeX is not read here: write X.T @ w, exp(x), sum(x)",
     "!": "the factorial of x is gamma(x + 1)",
     "%": "a percentage is written 0.05",
-    "∏": "write prod(..)",
     "∈": "a declaration is written X: real[n, d]",
     "∞": "only finite numbers are read",
     "⊤": "the transpose is written X.T or X'",
@@ -152,7 +153,7 @@ class _Scanner:
             self.superscript()
         elif char in SUBSCRIPTS:
             self.add("subscript", SUBSCRIPTS[char], 1)
-        elif char in SUM_SIGNS or char == "_" or _is_letter(char):
+        elif char in SIGNS or char == "_" or _is_letter(char):
             self.name()
         elif char == '"' or (char == "'" and not (self.found and self.found[-1].ends_operand)):
             self.quoted(char)
@@ -193,11 +194,9 @@ class _Scanner:
 
     def name(self) -> None:
         end = self.place + 1
-        while end < len(self.text) and _continues_name(self.text[end]):
+        under = SMALL_OPERATORS if self.text[self.place] in SIGNS else {}
+        while end < len(self.text) and (_continues_name(self.text[end]) or self.text[end] in under):
             end += 1
-        if self.text[self.place] in SUM_SIGNS and self.text[end - 1] == "_" and self.text[end : end + 1] == "{":
-            closing = self.text.find("}", end)
-            end = closing + 1 if closing > 0 else end
         name = canonical_name(self.text[self.place : end])
         if len(name) > MAX_NAME:
             span = Span(self.text, self.place, end)

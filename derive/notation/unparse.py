@@ -10,11 +10,14 @@ from typing import Any
 
 from sympy import Rational
 
-from chainrule.derive.notation.parser import BINDING, COMPARISON, PRODUCT, SIGN, SUM
+from chainrule.derive.notation.parser import BINDING, PRODUCT, SIGN, SUM
+from chainrule.derive.notation.signs import COMPARISON
 from chainrule.derive.notation.syntax import (
+    Applied,
     Binary,
     Call,
     IndexSum,
+    Iverson,
     Juxtaposed,
     Name,
     Negative,
@@ -23,14 +26,17 @@ from chainrule.derive.notation.syntax import (
     Number,
     Slice,
     Subscript,
+    Subscripted,
     Text,
     Transpose,
     Tuple,
 )
-from chainrule.derive.notation.tokens import MAX_DIGITS
+from chainrule.derive.notation.tokens import MAX_DIGITS, SUBSCRIPTS
 
 #: Binding power of what needs no brackets anywhere.
 ATOM = 60
+#: Subscripts in the same word as their name, as small characters.
+SMALL = str.maketrans({plain: small for small, plain in SUBSCRIPTS.items()})
 #: A sum over index letters takes the whole product that follows it.
 INDEX_SUM = SUM + 5
 
@@ -51,7 +57,9 @@ def binding(node: Node) -> int:
         return BINDING[node.operator]
     if isinstance(node, Number):
         return SIGN if node.value < 0 else ATOM if _decimal(node.value) else PRODUCT
-    return {Juxtaposed: PRODUCT, Negative: SIGN, IndexSum: INDEX_SUM}.get(type(node), ATOM)
+    if isinstance(node, IndexSum):
+        return ATOM if node.kind.endswith("softmax") else INDEX_SUM
+    return {Juxtaposed: PRODUCT, Negative: SIGN}.get(type(node), ATOM)
 
 
 def _bracketed(node: Node, least: int, sign: bool = True) -> str:
@@ -107,7 +115,8 @@ def _needs_brackets(node: Binary | Juxtaposed) -> bool:
         return False
     left = node.left
     quotient = isinstance(left, Binary) and left.operator == "/"
-    call = _right(node, PRODUCT).startswith(" (") and not isinstance(left, Number | Call | Transpose | Subscript)
+    closed = isinstance(left, Number | Call | Transpose | Subscript | Subscripted | Iverson)
+    call = _right(node, PRODUCT).startswith(" (") and not closed
     return quotient or call
 
 
@@ -155,6 +164,40 @@ def _call(node: Call) -> str:
     return f"{node.function}({', '.join(written)})"
 
 
+def _index_sum(node: IndexSum) -> str:
+    if node.kind.endswith("softmax"):
+        return f"{node.kind}_{''.join(node.letters)}({unparse(node.body)})"
+    sign = {"sum": "Σ", "prod": "∏"}.get(node.kind, node.kind)
+    return f"{sign}{_under(node)} {_bracketed(node.body, PRODUCT)}"
+
+
+def _under(node: IndexSum) -> str:
+    """What stands under and over the sign: the letters, or ranges and conditions in braces."""
+    if not node.ranges and not node.conditions:
+        return f"_{''.join(node.letters)}" if node.letters else ""
+    conditions = [*map(unparse, node.conditions)]
+    written = {(entry.start, entry.stop) for entry in node.ranges}
+    start, stop = next(iter(written), (None, None))
+    if len(written) == 1 and start and stop and {entry.letter for entry in node.ranges} == set(node.letters):
+        inner = f"{', '.join(node.letters)}={unparse(start)}"
+        return f"_{{{', '.join([inner, *conditions])}}}^{{{unparse(stop)}}}"
+    ranges = [f"{unparse(entry.start)} <= {entry.letter}" for entry in node.ranges if entry.start is not None]
+    ranges += [f"{entry.letter} <= {unparse(entry.stop)}" for entry in node.ranges if entry.stop is not None]
+    return f"_{{{', '.join([*node.letters, *ranges, *conditions])}}}"
+
+
+def _subscripted(node: Subscripted) -> str:
+    small = node.whole.removeprefix(node.base)
+    if node.whole and not small.startswith("_"):
+        return node.base + small.translate(SMALL)
+    return node.whole or f"{node.base}_{{{', '.join(map(unparse, node.items))}}}"
+
+
+def _applied(node: Applied) -> str:
+    given = f" | {', '.join(map(unparse, node.given))}" if node.given else ""
+    return f"{node.name}({', '.join(map(unparse, node.arguments))}{given})"
+
+
 _WRITERS: dict[type[Node], Callable[[Any], str]] = {
     Number: _number,
     Name: lambda node: node.name,
@@ -163,8 +206,11 @@ _WRITERS: dict[type[Node], Callable[[Any], str]] = {
     Binary: _chain,
     Juxtaposed: _chain,
     Transpose: lambda node: f"{_operand(node.operand)}.T",
-    IndexSum: lambda node: f"Σ_{''.join(node.letters)} {_bracketed(node.body, PRODUCT)}",
+    IndexSum: _index_sum,
     Subscript: lambda node: f"{_operand(node.operand)}[{', '.join(map(unparse, node.items))}]",
+    Subscripted: _subscripted,
+    Iverson: lambda node: f"[{unparse(node.condition)}]",
+    Applied: _applied,
     NewAxis: lambda node: "None",
     Slice: _slice,
     Tuple: _tuple,
