@@ -309,6 +309,12 @@ class Ranges:
         stop = self.length(said.stop) if said.stop is not None else _extreme(stops, uses, bound[1], -1)
         if (stop - start).is_negative:
             raise ShapeError(f"no value of {bound[1]} leaves all subscripts inside their axes", uses[0][0].item.span)
+        if said.start is None and (base - start).is_positive:
+            raise NotationError(
+                f"the range of {bound[1]} can be read in two ways", uses[0][0].item.span,
+                expected=f"from {start}, the first value for which the entry exists, or from {base}",
+                hint=f"write it under the sign: Σ_{{{bound[1]}={base}}}^n",
+            )  # fmt: skip
         counts = base == 0 or said.start is not None or said.stop is not None
         return replace(open_letter(bound[1]), start=start, length=stop - start + 1, base=base, counts=counts)
 

@@ -280,10 +280,13 @@ class Reader:
 
     def shape_of(self, operand: Node, letters: frozenset[str]) -> Shape | None:
         """The shape of a subscripted operand; ``None`` if it depends on open letters."""
+        if isinstance(operand, Name):
+            item = self.values.get(operand.name) or self.inferred.get(operand.name)
+            return item.shape if item is not None else None
         names = {part.name for part in walk(operand) if isinstance(part, Name)}
         if names & letters or any(isinstance(part, IndexSum) for part in walk(operand)):
             return None
-        return None if names <= DELTAS else self.lower(operand).shape
+        return self.lower(operand).shape
 
     @contextmanager
     def opened(self, letters: Mapping[str, Letter]) -> Iterator[None]:
