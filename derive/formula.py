@@ -27,7 +27,6 @@ from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.numpy_source import numpy_source
 
-
 #: The names in a printed formula.
 WORDS = re.compile(r"[^\W\d]\w*")
 
