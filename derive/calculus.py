@@ -19,13 +19,14 @@ Source: Laue, Mitterreiter and Giesen (2018), theorems 5 to 10, in index notatio
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
 
 from chainrule.derive.algebra import MAX_INLINE, Context, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
+from chainrule.derive.edges import noted
 from chainrule.derive.identities import POWERS, rewrite
 from chainrule.derive.matrix_adjoints import adjoint_law, is_matrix_function, with_operands
 from chainrule.derive.preactivation import reached, with_preactivations
@@ -42,6 +43,7 @@ from chainrule.derive.program import (
     is_unit,
 )
 from chainrule.derive.rational import cost
+from chainrule.derive.roots import vanishing_roots
 from chainrule.derive.scalar import equal, less, less_equal, where
 from chainrule.derive.steps import Partial, Step
 
@@ -192,6 +194,7 @@ class _Reverse:
         self.output = program.output
         self.rank = len(self.output.shape)
         self.active = reached(program, frozenset(wrt))
+        self.roots = vanishing_roots(program, wrt, self.active)
         kept_exact = frozenset(item.name for item in program.inputs) if exact else frozenset(wrt)
         foldable = [item for item in program.definitions if not item.reduce and worth_naming(item.body)]
         self.context = Context(dict(program.by_name), exact=kept_exact, foldable=foldable)
@@ -212,7 +215,7 @@ class _Reverse:
             if name not in self.results:
                 self._finish(self.program.by_name[name])
         outputs = (self.output.name, *(self.results[name] for name in self.wrt))
-        definitions = (*self.program.definitions, *self.context.added)
+        definitions = (*self.program.definitions, *self._noted())
         context = self._used_once_written_in(Program(self.program.inputs, definitions, outputs))
         forward = self.program.pruned().definitions
         return Derivative(context.pruned(), dict(self.results), tuple(self.steps), context, forward)
@@ -227,6 +230,13 @@ class _Reverse:
             return replace(item, origin="auto") if once else item
 
         return context.with_definitions(map(written, context.definitions))
+
+    def _noted(self) -> Iterator[Definition]:
+        """The definitions of this run, each with what it means where it divides by zero."""
+        varying = {*self.active, *(item.name for item in self.context.added if item.reads & self.active)}
+        for item in self.context.added:
+            varying |= {item.name} if item.reads & varying else set()
+            yield noted(item, self.roots, varying)
 
     def _finish(self, quantity: Input | Definition) -> None:
         """Simplifies the adjoint of a quantity, all whose readings are known, and passes it on."""

@@ -7,7 +7,7 @@ runs on arrays of mpmath numbers, for checks that need many digits.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
 from typing import Any
@@ -22,10 +22,12 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol,
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.edges import explicit
 from chainrule.derive.errors import LimitError, UnsupportedError
 from chainrule.derive.matrix_numeric import exact_matrix_function, matrix_function
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref
 from chainrule.derive.scalar import Indicator, less, less_equal, where
+from chainrule.derive.zero_products import parts, wild_names
 
 Array = npt.NDArray[Any]
 
@@ -86,9 +88,11 @@ def evaluate(program: Program, values: Mapping[str, Any], backend: Backend = FLO
         item.name: _converted(values[item.name], backend) for item in program.inputs
     }
     dims = bind_dims(program.inputs, env)
+    program = explicit(program)
+    wild = wild_names(program)
     with np.errstate(all="ignore"):
         for definition in program.definitions:
-            env[definition.name] = _Evaluator(definition, env, dims, backend).value()
+            env[definition.name] = _Evaluator(definition, env, dims, backend, wild).value()
     return env
 
 
@@ -120,9 +124,14 @@ class _Evaluator:
     """Evaluates one definition; ``axes`` are its free, then its bound indices."""
 
     def __init__(
-        self, definition: Definition, env: Mapping[str, Array], dims: Mapping[Dim, int], backend: Backend
+        self,
+        definition: Definition,
+        env: Mapping[str, Array],
+        dims: Mapping[Dim, int],
+        backend: Backend,
+        wild: Container[str] = (),
     ) -> None:
-        self.definition, self.env, self.dims, self.backend = definition, env, dims, backend
+        self.definition, self.env, self.dims, self.backend, self.wild = definition, env, dims, backend, wild
         self.lengths = {index: self.size(length) for index, length in definition.lengths.items()}
         self.free = definition.free
         self.axes = self.free + definition.bound_indices
@@ -171,12 +180,19 @@ class _Evaluator:
             bound.remove(index)
         if not bound:
             return np.multiply(count, np.asarray(self.array(term)).reshape(self.array_shape(term)))
-        if self.backend.einsum and not term.has(sp.log):
-            return count * self.contract(term)
+        if self.backend.einsum:
+            total = self.contract(term)
+            # Where a factor is infinite, another one may be 0: then the terms are looked at one by one.
+            if np.isfinite(total).all() or self.entries(term) > MAX_ENTRIES:
+                return count * total
         full = np.asarray(self.array(term), dtype=self.backend.dtype)
         full = np.broadcast_to(full, [self.lengths[i] if term.has(i) else 1 for i in self.axes])
         over = tuple(range(len(self.free), len(self.axes)))
         return np.multiply(count, full.sum(axis=over))
+
+    def entries(self, term: Expr) -> float:
+        """The number of terms that a sum has."""
+        return float(np.prod([self.lengths[index] for index in self.axes if term.has(index)], dtype=float))
 
     def array_shape(self, term: Expr) -> tuple[int, ...]:
         return tuple(self.lengths[index] if term.has(index) else 1 for index in self.free)
@@ -238,15 +254,17 @@ class _Evaluator:
         return np.where(np.asarray(truth, dtype=bool), one, zero)
 
     def product(self, expr: Mul) -> Any:
-        """A product, in which ``0 * log(0)`` is its limit 0."""
-        logs = [arg for arg in expr.args if isinstance(arg, sp.log)]
+        """A product, 0 where an indicator is and where ``0 * log(0)`` has the limit 0."""
+        factors = parts(expr.args, self.wild.__contains__)
         value: Any = self.backend.number(S.One)
-        for arg in expr.args:
-            if arg not in logs:
-                # Not `*`: mpmath numbers try to read an array on their right, slowly and in vain.
-                value = np.multiply(value, self.array(arg))
-        for arg in logs:
-            value = np.where(np.asarray(value == 0, dtype=bool), value, value * self.array(arg))
+        for factor in factors.plain:
+            # Not `*`: mpmath numbers try to read an array on their right, slowly and in vain.
+            value = np.multiply(value, self.array(factor))
+        for factor in factors.wild:
+            value = np.where(np.asarray(value == 0, dtype=bool), value, np.multiply(value, self.array(factor)))
+        for factor in factors.masks:
+            mask = self.array(factor)
+            value = np.where(np.asarray(mask == 0, dtype=bool), mask, value)
         return value
 
     def power(self, expr: Pow) -> Any:

@@ -144,6 +144,20 @@ class Input:
 
 
 @dataclass(frozen=True)
+class Edges:
+    """What a derivative is where its body divides by zero; :mod:`chainrule.derive.edges` writes it out.
+
+    Attributes:
+        roots: what stands under roots, each as the names that it reads: where it is 0, so are its
+            negative powers.
+        weights: the names that do not depend on the variables: what they multiply by 0 is 0.
+    """
+
+    roots: tuple[tuple[str, ...], ...] = ()
+    weights: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Definition:
     """``name[i0, ..] := reduce over (k0, ..) of body``.
 
@@ -157,6 +171,7 @@ class Definition:
         sign: what is known of the sign of the entries; part of the head, so it never changes
             when the body is rewritten.
         origin: "named" by the user, "auto" for a nameless part, "adjoint" for a derivative.
+        edges: what the body of a derivative means where it divides by zero.
     """
 
     name: str
@@ -166,6 +181,7 @@ class Definition:
     bound: tuple[Expr, ...] = ()
     sign: Sign = "real"
     origin: Origin = "auto"
+    edges: Edges | None = None
 
     def __post_init__(self) -> None:
         if bool(self.reduce) != bool(self.bound):

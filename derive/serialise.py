@@ -16,7 +16,7 @@ from sympy import Add, Expr, KroneckerDelta, Mul, Pow, Rational
 from chainrule.derive.catalog.elementwise import BY_FUNCTION, BY_NAME
 from chainrule.derive.catalog.entries import CatalogFunction
 from chainrule.derive.domains import Domain
-from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, dim, head
+from chainrule.derive.program import Definition, Dim, Edges, Index, Input, Program, Ref, dim, head
 from chainrule.derive.scalar import equal, less, less_equal, where
 from chainrule.derive.steps import Partial, Step
 
@@ -98,6 +98,7 @@ def encode_definition(definition: Definition) -> Json:
         "bound": [encode(length) for length in definition.bound],
         "sign": definition.sign,
         "origin": definition.origin,
+        "edges": None if definition.edges is None else asdict(definition.edges),
     }
 
 
@@ -111,7 +112,12 @@ def decode_definition(data: Json) -> Definition:
         tuple(decode(length) for length in data["bound"]),
         data["sign"],
         data["origin"],
+        _edges(data.get("edges")),
     )
+
+
+def _edges(data: Json) -> Edges | None:
+    return None if data is None else Edges(tuple(map(tuple, data["roots"])), tuple(data["weights"]))
 
 
 def encode_program(program: Program) -> Json:

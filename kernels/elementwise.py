@@ -12,6 +12,7 @@ from sympy import Expr, S
 from chainrule.derive.binding import check_names, declaration
 from chainrule.derive.calculus import derivative_program, hessian_program
 from chainrule.derive.derivation import variables
+from chainrule.derive.edges import explicit
 from chainrule.derive.errors import InputError, ShapeError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, bound_index, dim, free_index
@@ -45,7 +46,7 @@ class ElementwiseKernel:
 
     def __init__(self, loss: PerSample, wrt: str, order: int, dtype: str, text: str) -> None:
         self._loss, self._wrt, self._order, self._dtype, self._text = loss, wrt, order, dtype, text
-        program = stabilise(_derived(stabilise(loss.program), wrt, order))
+        program = stabilise(explicit(_derived(stabilise(loss.program), wrt, order)))
         about = f"The loss of each sample and its derivatives.\n\n{text.strip()}\n"
         self._compiled = build(_over_samples(program, loss.parameters), "loss_per_sample", dtype, about)
 

@@ -16,6 +16,7 @@ from sympy import Expr, Mul
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.errors import InputError
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, fresh_names
+from chainrule.derive.zero_products import wild_names
 from chainrule.kernels.loops import Nest, Task, arrange, tasks_of
 from chainrule.kernels.products import MatrixProduct, matrix_product
 from chainrule.kernels.scalar_code import ScalarPrinter
@@ -85,7 +86,7 @@ class _Emitter:
         self.temporaries = fresh_names({*self.names, *self.names.values(), *RESERVED, name}, "t")
         self.arrays: set[str] = {name for name in program.outputs if program.by_name[name].shape}
         self.summed_in_place: set[str] = set()
-        self.unbounded = _unbounded(program)
+        self.unbounded = wild_names(program)
         symbols: dict[Expr, str] = {dim: self.names[f"dim {dim.name}"] for dim in program.dims}
         self.printer = ScalarPrinter(dtype, self.entry, symbols, self.unbounded.__contains__)
         self.values = Sharing(self.printer, self.temporaries, program)
@@ -404,13 +405,3 @@ def _names(program: Program, function: str) -> dict[str, str]:
         names[key] = next(fresh_names(taken, stem if stem not in RESERVED else f"{stem}_"))
         taken.add(names[key])
     return names
-
-
-def _unbounded(program: Program) -> set[str]:
-    """The pointwise definitions that are minus infinity where a logarithm of theirs is."""
-    found: set[str] = set()
-    printer = ScalarPrinter(unbounded=found.__contains__)
-    for definition in program.definitions:
-        if not definition.reduce and printer.is_unbounded(definition.body):
-            found.add(definition.name)
-    return found

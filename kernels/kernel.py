@@ -15,6 +15,7 @@ from chainrule import __version__
 from chainrule.derive.binding import bind, check_names, declaration
 from chainrule.derive.calculus import derivative_program, hessian_program, hvp_program
 from chainrule.derive.derivation import variables
+from chainrule.derive.edges import explicit
 from chainrule.derive.errors import InputError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.program import Program
@@ -179,7 +180,7 @@ class Kernel:
             )
         derive = {"gradient": derivative_program, "hessian": hessian_program, "hvp": hvp_program}[kind]
         # Stable forms come first: the derivative of logsumexp is stable, that of log(sum(exp)) is not.
-        return stabilise(derive(stabilise(self._exact), self._wrt))
+        return stabilise(explicit(derive(stabilise(self._exact), self._wrt)))
 
     def _directions(self, direction: Any) -> list[Any]:
         if self._single:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from types import ModuleType
 from typing import Any
@@ -18,11 +18,12 @@ from typing import Any
 import sympy as sp
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S
 
-from chainrule.derive.catalog.elementwise import BY_FUNCTION, log1p
+from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.program import Dim, Index, Ref
 from chainrule.derive.scalar import Indicator, where
+from chainrule.derive.zero_products import parts
 from chainrule.kernels import special
 
 #: Binding strength of what is printed, loosest first.
@@ -113,9 +114,13 @@ class ScalarPrinter:
         coefficient, factors = _coefficient(expr)
         if coefficient < 0:
             return Code("-" + self.code(-expr).within(PRODUCT), PRODUCT)
-        guarded = [factor for factor in factors if self.is_unbounded(factor)]
-        if guarded and not (expr / Mul(*guarded)).is_nonzero:
-            return self._guarded_product(expr, guarded)
+        kinds = parts(factors, self.is_infinite)
+        if kinds.masks:
+            chosen = self.code(Mul(coefficient, *kinds.plain, *kinds.wild)).within(AND)
+            return self._chosen(chosen, kinds.masks)
+        weight = Mul(coefficient, *kinds.plain)
+        if kinds.wild and not weight.is_nonzero:
+            return self._guarded_product(weight, kinds.wild)
         above = [factor for factor in factors if not _is_divisor(factor)]
         below = [1 / factor for factor in factors if _is_divisor(factor)]
         numerator, denominator = coefficient.as_numer_denom() if coefficient.is_Rational else (coefficient, S.One)
@@ -127,24 +132,15 @@ class ScalarPrinter:
             text += f" / ({divisor})" if len(below) > 1 else f" / {self.code(below[0]).within(NEGATIVE)}"
         return Code(text, PRODUCT)
 
-    def _guarded_product(self, expr: Mul, guarded: list[Expr]) -> Code:
+    def _guarded_product(self, weight: Expr, wild: Sequence[Expr]) -> Code:
         """A product with factors that may be infinite where the others are 0."""
-        weight = self.code(expr / Mul(*guarded)).text
-        infinite = self.code(Mul(*guarded)).text if len(guarded) == 1 else " * ".join(
-            self.code(factor).within(NEGATIVE) for factor in guarded)  # fmt: skip
-        return Code(f"{self._helper('times')}({weight}, {infinite})")
+        infinite = self.code(wild[0]).text if len(wild) == 1 else " * ".join(
+            self.code(factor).within(NEGATIVE) for factor in wild)  # fmt: skip
+        return Code(f"{self._helper('times')}({self.source(weight)}, {infinite})")
 
-    def is_unbounded(self, factor: Expr) -> bool:
-        """Whether a factor is minus infinity somewhere as a logarithm is."""
-        if isinstance(factor, Add | Mul):
-            return any(self.is_unbounded(part) for part in factor.args)
-        if isinstance(factor, sp.log):
-            return not factor.args[0].is_positive
-        if isinstance(factor, log1p.function):
-            return not (1 + factor.args[0]).is_positive
-        if isinstance(factor, sp.Symbol):
-            return factor.name in self.infinite
-        return isinstance(factor, Ref) and self.unbounded(factor.name)
+    def is_infinite(self, name: str) -> bool:
+        """Whether a quantity or a local variable may be infinite where it has no weight."""
+        return name in self.infinite or self.unbounded(name)
 
     def _power(self, expr: Pow) -> Code:
         base, exponent = expr.base, expr.exp
@@ -159,14 +155,23 @@ class ScalarPrinter:
 
     # ---- choices -------------------------------------------------------------------------------------------
 
-    def _comparison(self, expr: Indicator) -> Code:
-        one, zero = self._number(S.One).text, self._number(S.Zero).text
-        return Code(f"{one} if {self._condition(expr)} else {zero}", CHOICE)
+    def _mask(self, expr: Expr) -> Code:
+        return self._chosen(self._number(S.One).text, (expr,))
 
-    def _delta(self, expr: KroneckerDelta) -> Code:
-        one, zero = self._number(S.One).text, self._number(S.Zero).text
-        left, right = (self.index(argument) for argument in expr.args)
-        return Code(f"{one} if {left} == {right} else {zero}", CHOICE)
+    def _chosen(self, text: str, masks: Sequence[Expr]) -> Code:
+        """What is left of a value where all masks are 1."""
+        conditions = " and ".join(self._where_one(mask) for mask in masks)
+        return Code(f"{text} if {conditions} else {self._number(S.Zero).text}", CHOICE)
+
+    def _where_one(self, mask: Expr) -> str:
+        """The condition under which a Kronecker delta, an indicator or a choice of 1 or 0 is 1."""
+        if isinstance(mask, where):
+            condition = self._condition(mask.args[0])
+            return condition if mask.args[1] == S.One else f"not ({condition})"
+        if isinstance(mask, KroneckerDelta):
+            left, right = (self.index(argument) for argument in mask.args)
+            return f"{left} == {right}"
+        return self._condition(mask)
 
     def _choice(self, expr: where) -> Code:
         condition, chosen, other = expr.args
@@ -275,8 +280,8 @@ _METHODS: tuple[tuple[Any, Callable[[ScalarPrinter, Any], Code]], ...] = (
     (Add, ScalarPrinter._sum),
     (Mul, ScalarPrinter._product),
     (Pow, ScalarPrinter._power),
-    (Indicator, ScalarPrinter._comparison),
-    (KroneckerDelta, ScalarPrinter._delta),
+    (Indicator, ScalarPrinter._mask),
+    (KroneckerDelta, ScalarPrinter._mask),
     (where, ScalarPrinter._choice),
 )
 

@@ -4,8 +4,9 @@ Every pass takes a program and gives a program with the same values, so that eac
 by evaluating before and after:
 
 1. equal definitions are merged;
-2. sums over Kronecker deltas are taken (``sum_k delta(i, k) a[k] = a[i]``);
-3. a sum of products is contracted two factors at a time, cheapest first, so that
+2. what is infinite is kept out of products with sums of terms that may be 0;
+3. sums over Kronecker deltas are taken (``sum_k delta(i, k) a[k] = a[i]``);
+4. a sum of products is contracted two factors at a time, cheapest first, so that
    ``sum_ij a[i] A[i,j] B[j,k]`` is two matrix-vector products and not a triple loop.
 
 What is left is, definition by definition, a matrix product for BLAS (see :mod:`products`) or a
@@ -30,6 +31,7 @@ from chainrule.derive.program import (
     fresh_names,
 )
 from chainrule.derive.scalar import less, less_equal, where
+from chainrule.derive.zero_products import as_choice, wild_names
 from chainrule.kernels.products import is_plain, matrix_product
 
 #: Terms that the expansion of a product of sums may have.
@@ -38,7 +40,7 @@ MAX_EXPANDED_TERMS = 16
 
 def schedule(program: Program) -> Program:
     """The program in the order and form in which it is computed."""
-    for step in (merge_equal, contract_sums, merge_equal):
+    for step in (merge_equal, with_zero_terms, contract_sums, merge_equal):
         program = step(program)
     return program.pruned()
 
@@ -65,6 +67,26 @@ def merge_equal(program: Program) -> Program:
 def _with_heads(body: Expr, heads: Mapping[Expr, Expr]) -> Expr:
     found = {ref: Ref(heads[ref.args[0]], *ref.indices) for ref in body.atoms(Ref) if ref.args[0] in heads}
     return body.xreplace(found) if found else body
+
+
+# ---- zero times infinity ----------------------------------------------------------------------------
+
+
+def with_zero_terms(program: Program) -> Program:
+    """Contractions with factors that may be infinite as sums of choices, which are not taken apart.
+
+    ``sum_k M[i,k] h[k]`` with ``h = log(p)`` has no term where ``M[i,k] = 0``, whatever ``h[k]`` is;
+    a matrix product does not know that.
+    """
+    wild = wild_names(program)
+
+    def safe(term: Expr) -> Expr:
+        return as_choice(term, wild.__contains__) if len(_groups(term)) > 1 else term
+
+    return program.with_definitions(
+        item.with_body(Add(*map(safe, Add.make_args(item.body)))) if item.reduce == "sum" else item
+        for item in program.definitions
+    )
 
 
 # ---- Kronecker deltas -------------------------------------------------------------------------------

@@ -9,6 +9,7 @@ from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Symbol, pre
 
 from chainrule.derive.program import Dim, Index, Program, Ref
 from chainrule.derive.scalar import Indicator, where
+from chainrule.derive.zero_products import is_mask, is_wild
 from chainrule.kernels.scalar_code import ScalarPrinter
 
 INDENT = "    "
@@ -57,7 +58,7 @@ class Sharing:
         return self._with_values(body), lines
 
     def _remember(self, value: Expr, name: str, level: int) -> None:
-        if self.printer.is_unbounded(value):
+        if is_wild(value, self.printer.is_infinite):
             self.printer.infinite.add(name)
         self.scopes[level].values[value] = name
 
@@ -93,7 +94,7 @@ class Sharing:
 
     def _collected(self, node: Expr, depth: int) -> Expr:
         """A product or sum with all its loop-invariant parts taken together."""
-        if isinstance(node, Mul) and any(self.printer.is_unbounded(factor) for factor in node.args):
+        if isinstance(node, Mul) and any(is_wild(factor, self.printer.is_infinite) for factor in node.args):
             return node
         fixed = [part for part in node.args if not part.is_number and self._depth_of(part) < depth]
         if len(fixed) < 2:
@@ -129,7 +130,9 @@ def _variable(name: str, value: Expr) -> Symbol:
 
 
 def _worth_keeping(node: Expr) -> bool:
-    """Whether the value of an expression is worth a variable."""
+    """Whether the value of an expression is worth a variable; an indicator is needed as a condition."""
+    if is_mask(node):
+        return False
     if isinstance(node, Mul):
         factors = [factor for factor in node.args if not factor.is_number]
         return len(factors) > 1 or any(_worth_keeping(factor) for factor in factors)

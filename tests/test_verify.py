@@ -220,6 +220,24 @@ def test_a_function_wrong_in_a_region_is_refuted() -> None:
     assert verify(HUBER, "w", lambda X, y, w, t: -X.T @ np.clip(y - X @ w, -t, t)).verdict == "agrees"
 
 
+@pytest.mark.parametrize(("at_zero", "verdict"), [(0.0, "agrees"), (0.5, "agrees"), (2.0, "refuted")])
+def test_the_derivative_of_a_norm_at_zero(at_zero: float, verdict: str) -> None:
+    def claim(x: Any) -> Any:
+        return x / np.linalg.norm(x) if np.any(x) else np.full_like(x, at_zero)
+
+    found = verify("x: real[n]; norm(x)", "x", claim)
+    assert found.verdict == verdict
+    if verdict == "refuted":
+        assert "right except on a kink" in found.reason
+        assert found.witness is not None
+        assert not found.witness.inputs["x"].any()
+
+
+def test_norms_are_proved_although_the_claim_is_undefined_at_zero() -> None:
+    assert verify("x: real[n]; norm(x)", "x", "x/norm(x)").verdict == "proved"
+    assert verify("x: real[n]; y: real[n]; norm(x - y)", "x", "(x - y)/norm(x - y)").verdict == "proved"
+
+
 def test_a_claim_wrong_at_a_kink_says_so() -> None:
     verdict = verify("x: real[n]; sum(abs(x))", "x", "where(x > 0, 1, where(x < 0, -1, 3))")
     assert verdict.verdict == "refuted"

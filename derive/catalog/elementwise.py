@@ -138,11 +138,11 @@ step = Elementwise(
 maximum = Elementwise(
     "maximum", (a, b), where(less(a, b), b, a), "the larger of two", derivative=(step(a - b), step(b - a)),
     kinks="a = b: derivative 1/2 by each", latex=r"\max\left({0}, {1}\right)",
-    numpy="np.maximum", numba="max")
+    numpy="np.maximum", numba="max", sign_of="any")
 minimum = Elementwise(
     "minimum", (a, b), where(less(a, b), a, b), "the smaller of two", derivative=(step(b - a), step(a - b)),
     kinks="a = b: derivative 1/2 by each", latex=r"\min\left({0}, {1}\right)",
-    numpy="np.minimum", numba="min")
+    numpy="np.minimum", numba="min", sign_of="all")
 clip = Elementwise("clip", (x, a, b), minimum(maximum(x, a), b), "x limited to the interval from a to b", kind="macro",
                    kinks="x = a and x = b: derivative 1/2")
 relu = Elementwise(

@@ -59,6 +59,7 @@ class Elementwise:
         numpy, numba, mpmath: the function's name in each library, where the libraries have it;
             elsewhere the function is computed from ``stable`` or ``define``.
         positive, nonnegative: sign of the value for every real argument.
+        sign_of: whether the value has a sign already where "any" or "all" arguments have it.
         domain: for each argument, the open interval it must lie in (``None`` for no bound).
         source: where the definition or stable form comes from.
     """
@@ -79,6 +80,7 @@ class Elementwise:
     mpmath: str = ""
     positive: bool = False
     nonnegative: bool = False
+    sign_of: Literal["", "any", "all"] = ""
     domain: tuple[tuple[float | None, float | None], ...] = ()
     source: str = ""
 
@@ -132,10 +134,15 @@ class CatalogFunction(Function):  # type: ignore[misc]
         return scalar_derivative(entry.define, entry.args[position]).xreplace(values)
 
     def _eval_is_positive(self) -> bool | None:
-        return True if self.entry.positive else None
+        return self._has_sign(self.entry.positive, [argument.is_positive for argument in self.args])
 
     def _eval_is_nonnegative(self) -> bool | None:
-        return True if self.entry.nonnegative or self.entry.positive else None
+        always = self.entry.nonnegative or self.entry.positive
+        return self._has_sign(always, [argument.is_nonnegative for argument in self.args])
+
+    def _has_sign(self, always: bool, arguments: list[bool | None]) -> bool | None:
+        enough = {"": lambda _: False, "any": any, "all": all}[self.entry.sign_of]
+        return True if always or enough(arguments) else None
 
 
 def scalar_derivative(body: Expr, symbol: Expr) -> Expr:

@@ -2,7 +2,7 @@
 
 A switch is an array whose sign decides which formula holds (``x`` for ``abs(x)``, ``a - b`` for
 ``maximum(a, b)`` and for ``where(a < b, ..)``); its zeros are the kinks.  A maximum over an axis
-has a kink where two entries tie.
+has a kink where two entries tie, and a norm where it is zero.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from chainrule.derive.program import (
     free_index,
     fresh_names,
 )
+from chainrule.derive.roots import radicands
 from chainrule.derive.scalar import Indicator
 
 Array = npt.NDArray[Any]
@@ -41,7 +42,8 @@ class Switch:
     Attributes:
         name: the definition, in :attr:`Switches.program`, that computes it.
         expr: the argument as an expression over the definition it was found in.
-        ties: whether its zeros are the largest entries of a maximum, so that one is always zero.
+        ties: whether it has one sign only: it is a root, or its zeros are the largest entries of a
+            maximum, so that one is always zero.
     """
 
     name: str
@@ -70,8 +72,10 @@ def switches(program: Program) -> Switches:
     names = fresh_names(program.by_name, "switch")
     found: list[Switch] = []
     added: list[Definition] = []
+    under_roots = _under_roots(program)
     for definition in program.definitions:
-        for expr, ties in _of_definition(definition):
+        rows = _of_definition(definition) + [(expr, True) for expr in under_roots.get(definition.name, ())]
+        for expr, ties in rows:
             name = next(names)
             added.append(_as_definition(name, definition, expr))
             found.append(Switch(name, expr, ties))
@@ -86,6 +90,14 @@ def _of_definition(definition: Definition) -> list[tuple[Expr, bool]]:
     if definition.reduce in {"max", "min"}:
         rows.append((definition.body - definition[definition.free], True))
     return rows
+
+
+def _under_roots(program: Program) -> dict[str, list[Expr]]:
+    """The roots of what is never negative, by the definition that they stand in."""
+    found: dict[str, list[Expr]] = {}
+    for definition, base in radicands(program, (item.name for item in program.inputs), frozenset(program.by_name)):
+        found.setdefault(definition.name, []).append(sp.sqrt(base))
+    return found
 
 
 def _arguments(expr: Expr) -> Iterable[Expr]:

@@ -17,6 +17,7 @@ from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref
 from chainrule.derive.render.matrix_source import matrix_source
 from chainrule.derive.render.scalar_source import calling, name, operation, product, scalar
+from chainrule.derive.zero_products import as_choice, parts, wild_names
 
 #: Functions of whole numbers that occur in subscripts.
 REDUCTIONS = {
@@ -25,7 +26,7 @@ REDUCTIONS = {
 LETTERS = "ijklmpqrstuvabcdefgho"
 
 
-def explicit(program: Program, definition: Definition, names: Mapping[str, str]) -> ast.expr:
+def explicit_axes(program: Program, definition: Definition, names: Mapping[str, str]) -> ast.expr:
     """The value of a definition, in exactly its shape; it reads other definitions by name."""
     return _Axes(program, definition, names).value()
 
@@ -33,6 +34,7 @@ def explicit(program: Program, definition: Definition, names: Mapping[str, str])
 class _Axes:
     def __init__(self, program: Program, definition: Definition, names: Mapping[str, str]) -> None:
         self.program, self.definition, self.names = program, definition, names
+        self.wild = wild_names(program)
         self.free, self.bound = definition.free, definition.bound_indices
 
     def value(self) -> ast.expr:
@@ -70,9 +72,11 @@ class _Axes:
 
     def summed(self, term: Expr) -> ast.expr:
         """The sum of one term, with one axis per free index."""
-        if term.has(sp.log):
-            return self.reduced("sum", term)
         factors = Mul.make_args(term)
+        kinds = parts(factors, self.wild.__contains__)
+        if kinds.wild or any(not isinstance(mask, KroneckerDelta) for mask in kinds.masks):
+            named = any(isinstance(factor, Ref) for factor in kinds.wild)
+            return self.reduced("sum", as_choice(term, self.wild.__contains__) if named else term)
         used = term.atoms(Index)
         count = [self.length(self.definition.lengths[index]) for index in self.bound if index not in used]
         plain = [self.array(factor, ()) for factor in factors if not factor.atoms(Index)]

@@ -15,6 +15,7 @@ from functools import singledispatch
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.edges import explicit
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.forms.matrix_form import matrix_node
 from chainrule.derive.notation.syntax import (
@@ -30,9 +31,11 @@ from chainrule.derive.notation.syntax import (
     Text,
     Transpose,
     Tuple,
+    children,
+    walk,
 )
 from chainrule.derive.program import Definition, Input, Program
-from chainrule.derive.render.explicit_axes import explicit
+from chainrule.derive.render.explicit_axes import explicit_axes
 from chainrule.derive.render.matrix_source import matrix_source
 from chainrule.derive.render.scalar_source import (
     called_names,
@@ -43,8 +46,10 @@ from chainrule.derive.render.scalar_source import (
     name,
     operation,
     product,
+    quotient,
     rational,
 )
+from chainrule.derive.zero_products import wild_names
 
 #: The notation's array functions in NumPy and SciPy.
 ARRAY_FUNCTIONS = {
@@ -55,7 +60,7 @@ ARRAY_FUNCTIONS = {
     "logsumexp": "special.logsumexp", "softmax": "special.softmax", "log_softmax": "special.log_softmax",
 }  # fmt: skip
 #: Names that the source uses itself.
-RESERVED = frozenset({"np", "special", "linalg"})
+RESERVED = frozenset({"np", "special", "linalg", "times"})
 
 
 def numpy_source(program: Program, function_name: str = "evaluate") -> str:
@@ -72,7 +77,7 @@ def numpy_source(program: Program, function_name: str = "evaluate") -> str:
     Raises:
         UnsupportedError: if a definition uses something that has no NumPy form.
     """
-    program = program.pruned()
+    program = explicit(program.pruned())
     names = _python_names(program, function_name)
     kept = _kept(program)
     body: list[ast.stmt] = []
@@ -159,14 +164,14 @@ def _kept(program: Program) -> frozenset[str]:
     """The definitions that get a line of their own.
 
     Those with a name, those that are used more than once, and those that a definition without a
-    matrix form reads.
+    matrix form reads.  Logarithms that may be infinite are written in, where ``0 * log(0)`` is seen.
     """
-    uses = program.uses()
+    uses, wild = program.uses(), wild_names(program)
     kept = {
         definition.name
         for definition in program.definitions
-        if definition.origin != "auto"
-        or definition.name in program.outputs
+        if definition.name in program.outputs
+        or (definition.origin != "auto" and definition.name not in wild)
         or (uses[definition.name] > 1 and definition.reduce != "logsumexp")
     }
     while True:
@@ -183,12 +188,32 @@ def _kept(program: Program) -> frozenset[str]:
 
 
 def _node(program: Program, definition: Definition, kept: frozenset[str]) -> Node | None:
-    return matrix_node(program, definition.name, lambda inner: inner.name not in kept, readable=False)
+    node = matrix_node(program, definition.name, lambda inner: inner.name not in kept, readable=False)
+    # In a matrix product nothing can be done about 0 * log(0).
+    return None if node is not None and _contracts_infinity(node, wild_names(program)) else node
+
+
+def _contracts_infinity(node: Node, wild: frozenset[str]) -> bool:
+    """Whether a matrix product may multiply by 0 what is infinite, or not defined where an indicator is 0."""
+    products = (part for part in walk(node) if isinstance(part, Binary) and part.operator == "@")
+    return any(_is_wild(side, wild) for part in products for side in (part.left, part.right))
+
+
+def _is_wild(node: Node, wild: frozenset[str]) -> bool:
+    """Whether a node is a logarithm or an indicator, or a sum, product or rearrangement with one."""
+    if isinstance(node, Name):
+        return node.name in wild
+    if isinstance(node, Call):
+        return node.function in ("log", "where")
+    if isinstance(node, Binary) and node.operator not in "+-*/":
+        return False
+    through = isinstance(node, Binary | Negative | Transpose | Subscript)
+    return through and any(_is_wild(part, wild) for part in children(node))
 
 
 def _value(program: Program, definition: Definition, kept: frozenset[str], names: Mapping[str, str]) -> ast.expr:
     node = _node(program, definition, kept)
-    return explicit(program, definition, names) if node is None else python(node, names)
+    return explicit_axes(program, definition, names) if node is None else python(node, names)
 
 
 # ---- nodes ---------------------------------------------------------------------------------------------------
@@ -230,7 +255,8 @@ def _binary(node: Binary, names: Mapping[str, str]) -> ast.expr:
         # Solving a system of equations is faster and more accurate than inverting its matrix.
         return calling("np.linalg.solve", python(node.left.arguments[0], names), python(node.right, names))
     left, right = python(node.left, names), python(node.right, names)
-    return product(left, right) if node.operator == "*" else operation(node.operator, left, right)
+    special = {"*": product, "/": quotient}.get(node.operator)
+    return operation(node.operator, left, right) if special is None else special(left, right)
 
 
 @python.register

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 
 import sympy as sp
 from sympy import Add, Expr, Mul, NumberSymbol, Pow, Rational, S
@@ -17,6 +18,15 @@ from chainrule.derive.catalog.entries import Elementwise, Lets
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.forms.arrange import is_decimal
 from chainrule.derive.scalar import Indicator, where
+from chainrule.derive.zero_products import parts
+
+#: A helper that is no function of the catalogue.
+TIMES = """
+@np.errstate(all='ignore')
+def times(c, x):
+    '''C * x, and 0 where c is 0.'''
+    return np.where(np.equal(c, 0), 0, c * x)
+"""
 
 #: What stands for an entry, an index or a length.
 Leaf = Callable[[Expr], ast.expr | None]
@@ -78,25 +88,81 @@ def function_call(entry: Elementwise, arguments: Sequence[ast.expr]) -> ast.expr
     return calling(entry.numpy or LIBRARY.get(entry.name, entry.name), *arguments, *defaults)
 
 
-def xlogy(factor: ast.expr, logarithm: ast.Call) -> ast.expr:
-    """``a log b``, which is 0 where ``a`` is."""
-    return calling("special.xlogy", factor, logarithm.args[0])
+def product(left: ast.expr, right: ast.expr) -> ast.expr:
+    """``left * right``, with ``0 * log(0)`` equal to 0, and nothing left where an indicator is 0."""
+    for one, other in ((right, left), (left, right)):
+        if _is_chosen(one):
+            return _chosen(one, partial(_times_chosen, other))
+    for one, other in ((right, left), (left, right)):
+        if _is_log(one) and not isinstance(other, ast.Constant) and not _divides(one):
+            return calling("special.xlogy", other, one.args[0])  # type: ignore[attr-defined]
+    for one, other in ((right, left), (left, right)):
+        if _is_wild(one) and not isinstance(other, ast.Constant):
+            return calling("times", other, one)
+    return operation("*", left, right)
 
 
-def is_log(node: ast.expr) -> bool:
-    """Whether a node is a logarithm of something that varies."""
+def _times_chosen(other: ast.expr, value: ast.expr) -> ast.expr:
+    return other if isinstance(value, ast.Constant) and value.value == 1 else product(other, value)
+
+
+def quotient(left: ast.expr, right: ast.expr) -> ast.expr:
+    """``left / right``; where an indicator in the numerator is 0, nothing is left."""
+    if _is_chosen(left):
+        return _chosen(left, lambda value: operation("/", value, right))
+    return operation("/", left, right)
+
+
+def _is_chosen(node: ast.expr) -> bool:
+    """Whether a node is ``np.where(condition, value, 0)``."""
+    if not isinstance(node, ast.Call) or ast.unparse(node.func) != "np.where":
+        return False
+    return isinstance(node.args[2], ast.Constant) and node.args[2].value == 0
+
+
+def _chosen(node: ast.expr, change: Callable[[ast.expr], ast.expr]) -> ast.expr:
+    """``np.where(condition, value, 0)`` with the value changed."""
+    assert isinstance(node, ast.Call)
+    condition, value, zero = node.args
+    return calling("np.where", condition, change(value), zero)
+
+
+def _is_log(node: ast.expr) -> bool:
+    """Whether a node is a logarithm of something that varies and may be 0."""
     if not isinstance(node, ast.Call) or ast.unparse(node.func) != "np.log":
         return False
-    return not all(isinstance(part, ast.Constant) for part in node.args)
+    return not _is_positive(node.args[0])
 
 
-def product(left: ast.expr, right: ast.expr) -> ast.expr:
-    """``left * right``, with ``0 * log(0)`` equal to 0."""
-    if is_log(right):
-        return xlogy(left, right)  # type: ignore[arg-type]
-    if is_log(left):
-        return xlogy(right, left)  # type: ignore[arg-type]
-    return operation("*", left, right)
+def _divides(node: ast.expr) -> bool:
+    """Whether there is a quotient in a node, which may be 0/0."""
+    return any(isinstance(part, ast.Div) for part in ast.walk(node))
+
+
+def _is_wild(node: ast.expr) -> bool:
+    """Whether a node may be infinite where its factors are 0; see :func:`zero_products.is_wild`."""
+    if isinstance(node, ast.UnaryOp):
+        return _is_wild(node.operand)
+    if not isinstance(node, ast.BinOp):
+        return _is_log(node)
+    if isinstance(node.op, ast.Pow):
+        if isinstance(node.right, ast.Constant):
+            return _is_wild(node.left)
+        # x**(a - 1), which is multiplied by a.
+        return isinstance(node.right, ast.BinOp) and isinstance(node.right.op, ast.Sub)
+    sides = (node.left,) if isinstance(node.op, ast.Div) else (node.left, node.right)
+    return any(_is_wild(side) for side in sides)
+
+
+def _is_positive(node: ast.expr) -> bool:
+    """Whether a node is seen to be positive: numbers, exponentials, and their sums and products."""
+    if isinstance(node, ast.Constant):
+        return isinstance(node.value, int | float) and node.value > 0
+    if isinstance(node, ast.Call):
+        return ast.unparse(node.func) in ("np.exp", "np.cosh")
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add | ast.Mult | ast.Div):
+        return _is_positive(node.left) and _is_positive(node.right)
+    return ast.unparse(node) == "np.pi"
 
 
 def scalar(expr: Expr, leaf: Leaf) -> ast.expr:
@@ -145,17 +211,24 @@ def _sum(terms: Sequence[ast.expr]) -> ast.expr:
 
 def _quotient(expr: Mul, leaf: Leaf) -> ast.expr:
     number, rest = expr.as_coeff_Mul()
-    factors = Mul.make_args(rest)
-    lower = [f for f in factors if isinstance(f, Pow) and f.exp.is_number and f.exp.is_negative]
-    upper = sorted((f for f in factors if f not in lower), key=lambda f: isinstance(f, sp.log))
-    negative = number < 0
+    kinds = parts(Mul.make_args(rest))
+    lower = [f for f in kinds.plain if isinstance(f, Pow) and f.exp.is_number and f.exp.is_negative]
+    upper = [f for f in kinds.plain if f not in lower]
     top = ([rational(abs(number))] if abs(number) != 1 else []) + [scalar(f, leaf) for f in upper]
-    node = top[0] if top else ast.Constant(1)
-    for factor in top[1:]:
-        node = product(node, factor)
+    node = _product_of([*top, *(scalar(f, leaf) for f in kinds.wild)])
     for factor in lower:
-        node = operation("/", node, scalar(factor.base**-factor.exp, leaf))
-    return ast.UnaryOp(ast.USub(), node) if negative else node
+        node = quotient(node or ast.Constant(1), scalar(factor.base**-factor.exp, leaf))
+    # Last, so that nothing is left of a quotient either.
+    node = _product_of([*([node] if node else []), *(scalar(f, leaf) for f in kinds.masks)])
+    assert node is not None
+    return ast.UnaryOp(ast.USub(), node) if number < 0 else node
+
+
+def _product_of(nodes: Sequence[ast.expr]) -> ast.expr | None:
+    result: ast.expr | None = None
+    for node in nodes:
+        result = node if result is None else product(result, node)
+    return result
 
 
 def _power(expr: Pow, leaf: Leaf) -> ast.expr:
@@ -180,6 +253,8 @@ def helpers(called: Iterable[str]) -> list[ast.stmt]:
 
 def _add_helper(function: str, found: dict[str, ast.stmt]) -> None:
     entry = BY_NAME.get(function)
+    if function == "times":
+        found[function] = ast.parse(TIMES).body[0]
     if entry is None or entry.numpy or function in LIBRARY or function in found:
         return
     statement = _helper(entry)
