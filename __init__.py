@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from chainrule.derive.checking.verdict import Verdict
     from chainrule.derive.derivation import Derivation, gradient, hessian, hvp, jacobian
     from chainrule.derive.errors import ChainruleError
-    from chainrule.derive.formula import Formula, catalog, formula
+    from chainrule.derive.formula import Formula, catalog, formula, traced
+    from chainrule.derive.function_file import from_file
+    from chainrule.derive.tracing.functions import functions
     from chainrule.derive.verify import verify
     from chainrule.kernels.elementwise import elementwise
     from chainrule.kernels.kernel import Kernel, kernel
@@ -35,11 +37,14 @@ _MODULES = {
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
     "formula": "chainrule.derive.formula",
+    "from_file": "chainrule.derive.function_file",
+    "functions": "chainrule.derive.tracing.functions",
     "gradient": "chainrule.derive.derivation",
     "hessian": "chainrule.derive.derivation",
     "hvp": "chainrule.derive.derivation",
     "jacobian": "chainrule.derive.derivation",
     "kernel": "chainrule.kernels.kernel",
+    "traced": "chainrule.derive.formula",
     "verify": "chainrule.derive.verify",
 }
 
@@ -52,11 +57,14 @@ __all__ = [
     "catalog",
     "elementwise",
     "formula",
+    "from_file",
+    "functions",
     "gradient",
     "hessian",
     "hvp",
     "jacobian",
     "kernel",
+    "traced",
     "verify",
 ]
 

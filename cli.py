@@ -40,7 +40,8 @@ EXIT_CODES = (
 
 FORMULA_HELP = (
     'FORMULA is a text such as "x: real[n]; sum(x^2)", a name that "chainrule list losses" shows, '
-    "@FILE for a file, or - for standard input."
+    "@FILE for a file, or - for standard input. With --function it holds only the declarations of the "
+    "function's parameters; it is left out where the function is decorated with cr.traced."
 )
 
 
@@ -152,7 +153,26 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer as on
 wrt_option = click.option(
     "--wrt", multiple=True, metavar="NAMES", help="The inputs to differentiate by: --wrt w --wrt b, or --wrt w,b."
 )
-formula_argument = click.argument("formula")
+
+
+def formula_argument(command: Callable[..., Answer]) -> Callable[..., Answer]:
+    """The formula: a text, or a function in a file."""
+    command = click.option(
+        "--function", metavar="FILE:NAME",
+        help="Read the formula from the function NAME of a Python file. This runs the file.",
+    )(command)  # fmt: skip
+    return click.argument("formula", required=False)(command)
+
+
+def read_formula(argument: str | None, function: str | None) -> cr.Formula:
+    """The formula of a text, or of a function in a file, whose text holds the declarations."""
+    if function is not None:
+        return cr.from_file(function, "" if argument is None else read_text(argument, "declarations"))
+    if argument is None:
+        raise click.MissingParameter(
+            ctx=click.get_current_context(), param_hint="'FORMULA'", param_type="argument"
+        )
+    return cr.formula(read_text(argument, "formula"))
 
 
 # ---- commands -------------------------------------------------------------------------------
@@ -234,9 +254,11 @@ def printed(derivation: cr.Derivation, form: str) -> str:
     help="The derivation as text or LaTeX, or only the result in one of the other forms.",
 )  # fmt: skip
 @json_option
-def show(formula: str, wrt: tuple[str, ...], goal: str | None, form: str, as_json: bool) -> Answer:
+def show(
+    formula: str | None, function: str | None, wrt: tuple[str, ...], goal: str | None, form: str, as_json: bool
+) -> Answer:
     """Print a derivation: of the gradient, or of the Jacobian if the formula is not scalar."""
-    parsed = cr.formula(read_text(formula, "formula"))
+    parsed = read_formula(formula, function)
     goal = goal or ("jacobian" if parsed.shape else "gradient")
     derivation: cr.Derivation = getattr(cr, goal)(parsed, wrt=split_names(wrt))
     if as_json:
@@ -264,11 +286,11 @@ def show(formula: str, wrt: tuple[str, ...], goal: str | None, form: str, as_jso
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
 @json_option
 def compile_(
-    formula: str, wrt: tuple[str, ...], output: str | None, order: int, dtype: str, as_json: bool
-) -> Answer:
+    formula: str | None, function: str | None, wrt: tuple[str, ...], output: str | None, order: int, dtype: str,
+    as_json: bool,
+) -> Answer:  # fmt: skip
     """Write a module of compiled functions that needs only NumPy and Numba."""
-    text = read_text(formula, "formula")
-    kernel = cr.kernel(cr.formula(text), wrt=split_names(wrt), order=order, dtype=dtype)
+    kernel = cr.kernel(read_formula(formula, function), wrt=split_names(wrt), order=order, dtype=dtype)
     source = kernel.standalone()
     data = {"output": output, "dtype": dtype, "order": order, "source": source}
     if output in (None, "-"):
@@ -304,12 +326,14 @@ VERDICTS = {"proved": 0, "agrees": 0, "refuted": 1, "undecided": 3}
 )  # fmt: skip
 @click.option("--hessian", is_flag=True, help="The claim is the Hessian.")
 @json_option
-def verify(formula: str, wrt: tuple[str, ...], claims: tuple[str, ...], hessian: bool, as_json: bool) -> Answer:
+def verify(
+    formula: str | None, function: str | None, wrt: tuple[str, ...], claims: tuple[str, ...], hessian: bool,
+    as_json: bool,
+) -> Answer:  # fmt: skip
     """Check a gradient derived by hand: exit 0 if it is right, 1 if wrong, 3 if undecided."""
     if [formula, *claims].count("-") > 1:
         raise InputError("only one of the formula and the claims can come from standard input")
-    text, texts = read_text(formula, "formula"), [read_text(claim, "claim") for claim in claims]
-    parsed = cr.formula(text)
+    parsed, texts = read_formula(formula, function), [read_text(claim, "claim") for claim in claims]
     names = split_names(wrt) or list(parsed.wrt) or [item.name for item in parsed.inputs]
     if len(names) != len(texts):
         found = "1 claim" if len(texts) == 1 else f"{len(texts)} claims"

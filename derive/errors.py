@@ -18,11 +18,21 @@ FRAME_WIDTH = 100
 
 @dataclass(frozen=True)
 class Span:
-    """A piece of a formula's text: code points ``start`` (included) to ``end`` (excluded)."""
+    """A piece of a formula's text: code points ``start`` (included) to ``end`` (excluded).
+
+    ``file`` names the file of the text, where the formula is a Python function.
+    """
 
     text: str
     start: int
     end: int
+    file: str = ""
+
+    @property
+    def place(self) -> str:
+        """Line and column in words, with the file if there is one."""
+        where = f"line {self.line}, column {self.column}"
+        return f"{self.file}, {where}" if self.file else where
 
     @property
     def line(self) -> int:
@@ -121,10 +131,10 @@ class ChainruleError(Exception):
     def __str__(self) -> str:
         lines = [self.message]
         if self.span is not None:
-            lines.append(f" --> line {self.span.line}, column {self.span.column}")
+            lines.append(f" --> {self.span.place}")
             lines.append(self.span.frame())
         for note, span in self.also:
-            lines.append(f"{note} (line {span.line}, column {span.column})")
+            lines.append(f"{note} ({span.place})")
             lines.append(span.frame())
         if self.expected:
             lines.append(f"expected: {self.expected}")
@@ -138,13 +148,15 @@ class ChainruleError(Exception):
 
     def to_dict(self) -> dict[str, object]:
         """The parts of the error, as in the command line's JSON envelope."""
-        place = {}
+        place: dict[str, object] = {}
         if self.span is not None:
             place = {
                 "line": self.span.line,
                 "column": self.span.column,
                 "end_column": self.span.end_column,
             }
+            if self.span.file:
+                place["file"] = self.span.file
         return {
             "code": self.code,
             "message": self.message,

@@ -1,4 +1,4 @@
-"""A formula: a program with one output, read from text or from the catalogue."""
+"""A formula: a program with one output, read from text, a NumPy function or the catalogue."""
 
 from __future__ import annotations
 
@@ -19,13 +19,15 @@ from chainrule.derive.catalog.tensor_functions import TENSOR_FUNCTIONS, TensorFu
 from chainrule.derive.errors import InputError, UnknownNameError, near_names
 from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
 from chainrule.derive.forms.matrix_form import matrix_form
+from chainrule.derive.notation.declarations import collect
 from chainrule.derive.notation.read import parse_formula
-from chainrule.derive.notation.tokens import MAX_NAME
+from chainrule.derive.notation.tokens import MAX_CHARACTERS, MAX_NAME
 from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.numpy_source import numpy_source
+from chainrule.derive.tracing.trace import trace
 
 #: The names in a printed formula.
 WORDS = re.compile(r"[^\W\d]\w*")
@@ -139,23 +141,27 @@ class Formula:
         return f"$${self.latex()}$$"
 
 
-def formula(source: str, /, **declarations: str) -> Formula:
-    """Reads a formula from text in the notation, or looks it up in the catalogue.
+def formula(source: str | Callable[..., Any], /, **declarations: str) -> Formula:
+    """Reads a formula from text in the notation or from a NumPy function, or looks it up in the catalogue.
 
     Args:
-        source: declarations and statements, or a catalogue name.
-        declarations: further declarations, such as ``X="real[n, d]"``.
+        source: declarations and statements, or a catalogue name; or a Python function, which is
+            run on values that record what is done with them, see :func:`traced`.
+        declarations: further declarations, such as ``X="real[n, d]"``; of a function's parameters.
 
     Raises:
         NotationError: if the text cannot be read; also ``ShapeError`` and ``LimitError``.
+        UnsupportedError: if the function does something that cannot be traced.
 
     Example:
         >>> f = formula("mean((y - X @ w)^2)", X="real[n, d]", y="real[n]", w="real[d]")
         >>> f.evaluate(X=[[1, 2], [3, 4]], y=[1, 0], w=[1, -1])
         2.5
     """
+    if callable(source):
+        return Formula(trace(source, collect([], declarations, MAX_CHARACTERS)))
     if not isinstance(source, str):
-        raise InputError("a formula is text", expected="str", found=type(source).__name__)
+        raise InputError("a formula is text or a function", expected="str", found=type(source).__name__)
     name = source.strip()
     entry = BY_NAME.get(ALIASES.get(name, name)) if not declarations else None
     if entry is not None:
@@ -169,8 +175,39 @@ def formula(source: str, /, **declarations: str) -> Formula:
     return Formula(parse_formula(source, declarations), source)
 
 
+def traced(**declarations: str) -> Callable[[Callable[..., Any]], Formula]:
+    """A decorator that makes a formula of an ordinary function written with NumPy.
+
+    The function is run, on values that record what is done with them; local variables name their
+    values, as statements do in text.
+
+    Args:
+        declarations: of the parameters, such as ``X="real[n, d]"``.  A parameter called like a
+            length is that length; one without a declaration keeps its default.
+
+    Raises:
+        UnsupportedError: if the function does something that cannot be traced, which is named.
+        InputError: if the function fails, or its parameters are not those declared.
+
+    Example:
+        >>> @traced(X="real[n, d]", y="real[n]", w="real[d]")
+        ... def mse(X, y, w):
+        ...     r = X @ w - y
+        ...     return (r**2).mean()
+        >>> mse.matrix()
+        'mean(r**2)'
+    """
+    return lambda function: formula(function, **declarations)
+
+
 def as_formula(source: str | Formula) -> Formula:
     """A formula as it is, or read from text."""
+    if callable(source) and not isinstance(source, Formula):
+        raise InputError(
+            "a function is made a formula first, with declarations of its parameters",
+            expected="a formula or a text", found=type(source).__name__,
+            hint='write cr.formula(function, X="real[n, d]", ..)',
+        )  # fmt: skip
     return source if isinstance(source, Formula) else formula(source)
 
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.normal", "derive.notation",
-        "derive.render", "kernels",
+        "derive.render", "derive.tracing", "kernels",
     ),
     ("derive.errors", "derive.domains"),
     ("derive.scalar", "derive.program"),
@@ -33,11 +33,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ),
     ("derive.numeric",),
     ("derive.notation.*",),
+    ("derive.tracing.*",),
     ("derive.preactivation", "derive.algebra", "derive.matrix_adjoints", "derive.calculus", "derive.chain"),
     ("derive.forms.*",),
     ("derive.render.*",),
     ("derive.narrative",),
     ("derive.formula",),
+    ("derive.function_file",),
     ("derive.derivation",),
     ("derive.normal.*",),
     ("derive.checking.*", "derive.verify"),

@@ -186,6 +186,8 @@ def _transposed(tensor: Tensor) -> str:
     """How the transpose of an operand is written."""
     if isinstance(tensor.node, Transpose):
         return replace(tensor, node=tensor.node.operand).text
+    if tensor.text.endswith(".T"):
+        return tensor.text.removesuffix(".T")
     return f"{tensor.text}.T" if isinstance(tensor.node, Name) else f"({tensor.text}).T"
 
 

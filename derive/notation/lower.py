@@ -84,6 +84,7 @@ class Reader:
         letters: the open index letters.
         ranges: the letters of every sum that has been looked at, by the sum's identity.
         comparing: whether the place is inside a comparison.
+        parts: tensors by provisional names, which no formula's text can have.
     """
 
     work: Workspace
@@ -98,6 +99,7 @@ class Reader:
     letters: dict[str, Letter] = field(default_factory=dict)
     ranges: dict[int, dict[str, Letter]] = field(default_factory=dict)
     comparing: bool = False
+    parts: dict[str, Tensor] = field(default_factory=dict)
 
     # ---- operators ------------------------------------------------------------------------------
 
@@ -397,6 +399,8 @@ class Reader:
             return Tensor(item.shape, item[frees(len(item.shape))], node)
         if name in self.dims:
             return Tensor((), self.dims[name], node)
+        if name in self.parts:
+            return replace(self.parts[name], node=node)
         if name in {"pi", "π"}:
             return Tensor((), pi, node)
         self.refuse_name(name, node)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from threading import Lock
@@ -57,7 +57,7 @@ def parse_formula(
     """
     if not isinstance(text, str):
         raise InputError("a formula is a text", found=type(text).__name__)
-    with _room():
+    with room():
         try:
             return _read(text, declarations, scope, max_characters)
         except RecursionError:
@@ -83,7 +83,7 @@ def _read(text: str, declarations: Mapping[str, str], scope: Program | None, max
         if inference is not None:
             inference.before(place)
         tensor = reader.indexed(item.node, item.letters)
-        name = item.name or _target_name({*taken, *reader.undeclared})
+        name = item.name or target_name({*taken, *reader.undeclared})
         with located(item.node):
             reader.values[name] = reader.work.name(tensor, name)
         reader.later.discard(name)
@@ -187,7 +187,8 @@ def _check_new(name: str, token: Token, reader: Reader, given: Mapping[str, Span
         raise NotationError(f"{name} is {what} and cannot be defined", token.span, hint="choose another name")
 
 
-def _target_name(taken: set[str]) -> str:
+def target_name(taken: Collection[str]) -> str:
+    """What a value without a name of its own is called."""
     for name in TARGET_NAMES:
         if name not in taken:
             return name
@@ -199,7 +200,7 @@ _READERS: list[int] = []
 
 
 @contextmanager
-def _room() -> Iterator[None]:
+def room() -> Iterator[None]:
     """Raise Python's limit on frames while a formula is read; nested formulas need many small ones."""
     with _LOCK:
         _READERS.append(sys.getrecursionlimit())

@@ -112,7 +112,9 @@ def mismatch(
         if tensor.span is not None
     )
     first, last = spans
-    whole = Span(first.text, min(first.start, last.start), max(first.end, last.end)) if first and last else None
+    whole = None
+    if first and last:
+        whole = replace(first, start=min(first.start, last.start), end=max(first.end, last.end))
     return ShapeError(
         f"{operator}: axis {left_axis} of {left.text} has length {left_length}, "
         f"axis {right_axis} of {right.text} has length {right_length}",
