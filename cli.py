@@ -253,14 +253,26 @@ def printed(derivation: cr.Derivation, form: str) -> str:
     "--format", "form", type=click.Choice([*DERIVATION_FORMS, *RESULT_FORMS]), default="text", show_default=True,
     help="The derivation as text or LaTeX, or only the result in one of the other forms.",
 )  # fmt: skip
+@click.option(
+    "--symmetric", is_flag=True, help="The gradient over the independent entries of variables declared symmetric."
+)
 @json_option
 def show(
-    formula: str | None, function: str | None, wrt: tuple[str, ...], goal: str | None, form: str, as_json: bool
+    formula: str | None,
+    function: str | None,
+    wrt: tuple[str, ...],
+    goal: str | None,
+    form: str,
+    symmetric: bool,
+    as_json: bool,
 ) -> Answer:
     """Print a derivation: of the gradient, or of the Jacobian if the formula is not scalar."""
     parsed = read_formula(formula, function)
-    goal = goal or ("jacobian" if parsed.shape else "gradient")
-    derivation: cr.Derivation = getattr(cr, goal)(parsed, wrt=split_names(wrt))
+    goal = goal or ("jacobian" if parsed.shape and not symmetric else "gradient")
+    if symmetric and goal != "gradient":
+        raise click.UsageError(f"--symmetric is for gradients, not with --{goal}")
+    options = {"symmetric": True} if symmetric else {}
+    derivation: cr.Derivation = getattr(cr, goal)(parsed, wrt=split_names(wrt), **options)
     if as_json:
         return Answer("", {"derivation": derivation.to_dict()})
     return Answer(printed(derivation, form))

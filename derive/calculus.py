@@ -45,6 +45,7 @@ from chainrule.derive.program import (
 from chainrule.derive.rational import cost
 from chainrule.derive.roots import vanishing_roots
 from chainrule.derive.scalar import equal, less, less_equal, where
+from chainrule.derive.shared_parts import with_names
 from chainrule.derive.steps import Partial, Step
 
 #: Length (see ``algebra.cost``) up to which the adjoint of a quantity that is read several times
@@ -200,7 +201,7 @@ class _Reverse:
         self.context = Context(dict(program.by_name), exact=kept_exact, foldable=foldable)
         self.contributions: dict[str, list[Contribution]] = {name: [] for name in self.active}
         self.results: dict[str, str] = {}
-        self.lasting: list[str] = []
+        self.lasting: set[str] = set()
         self.parts: list[Definition] = []
         self.steps: list[Step] = []
 
@@ -216,20 +217,9 @@ class _Reverse:
                 self._finish(self.program.by_name[name])
         outputs = (self.output.name, *(self.results[name] for name in self.wrt))
         definitions = (*self.program.definitions, *self._noted())
-        context = self._used_once_written_in(Program(self.program.inputs, definitions, outputs))
+        context = with_names(Program(self.program.inputs, definitions, outputs), self.lasting)
         forward = self.program.pruned().definitions
         return Derivative(context.pruned(), dict(self.results), tuple(self.steps), context, forward)
-
-    def _used_once_written_in(self, context: Program) -> Program:
-        """The adjoints of nameless quantities that are read at one place only lose their names."""
-        uses = context.pruned().uses()
-        kept = {*self.results.values(), *self.lasting}
-
-        def written(item: Definition) -> Definition:
-            once = item.origin == "adjoint" and item.name not in kept and uses.get(item.name) == 1
-            return replace(item, origin="auto") if once else item
-
-        return context.with_definitions(map(written, context.definitions))
 
     def _noted(self) -> Iterator[Definition]:
         """The definitions of this run, each with what it means where it divides by zero."""
@@ -323,7 +313,7 @@ class _Reverse:
             self.context.inline.add(adjoint.name)
         elif keep:
             if quantity.origin == "named" or _is_preactivation(quantity):
-                self.lasting.append(adjoint.name)
+                self.lasting.add(adjoint.name)
             if not adjoint.reduce:
                 self.context.foldable.append(adjoint)
             return adjoint

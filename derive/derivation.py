@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -16,6 +16,7 @@ from chainrule.derive.calculus import (
     joined,
     product_labels,
 )
+from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.chain import chain_rule
 from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
@@ -138,14 +139,20 @@ class Derivation:
         return {"text/plain": self.text(), "text/latex": self.latex()}
 
 
-def gradient(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
+def gradient(f: str | Formula, wrt: str | Sequence[str] | None = None, *, symmetric: bool = False) -> Derivation:
     """The gradient of a scalar formula by each variable, with its derivation.
 
-    ``df/dX`` has the shape of ``X``; its entries are differentiated as independent of each other.
+    ``df/dX`` has the shape of ``X``; its entries are differentiated as independent of each other,
+    also where ``X`` is declared symmetric.  With ``symmetric``, only the entries on and below the
+    diagonal of the variables declared symmetric are independent, and the result is
+    ``G + G.T - diag(diag(G))`` for the gradient ``G`` over all entries.
 
     Raises:
         UnsupportedError: if the formula is not scalar (use ``jacobian``).
         UnknownNameError: if a variable is not an input or definition of the formula.
+        InputError: with ``symmetric``, if no variable is declared symmetric.
+
+    Source: Petersen and Pedersen, The Matrix Cookbook (2012), eq. 138.
 
     Example:
         >>> d = gradient("X: real[n, d]; y: real[n]; w: real[d]; norm(X @ w - y)^2", "w")
@@ -153,7 +160,7 @@ def gradient(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Deriva
         '2*X.T @ (X @ w - y)'
     """
     f, names = _checked(f, wrt, scalar="gradient")
-    return _first_order("gradient", f, names)
+    return _over_independent_entries(f, names) if symmetric else _first_order("gradient", f, names)
 
 
 def jacobian(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
@@ -202,6 +209,21 @@ def _first_order(goal: Goal, f: Formula, names: tuple[str, ...]) -> Derivation:
     return _derivation(goal, f, names, (found.forward, found.steps), results, found.context)
 
 
+def _over_independent_entries(f: Formula, names: tuple[str, ...]) -> Derivation:
+    """The gradient over the entries of symmetric matrices that are independent of each other."""
+    program = f.differentiable
+    declared = [item.name for item in program.inputs if item.name in names and item.domain.symmetric]
+    if not declared:
+        raise InputError(
+            "symmetric=True is for variables that are declared symmetric", found=", ".join(names),
+            expected="a variable such as X: symmetric[n, n], or spd", hint="leave symmetric out for independent entries",
+        )  # fmt: skip
+    labels = {name: f"full_grad_{name}" for name in declared}
+    found = with_independent_entries(differentiate(program, names, labels=labels), declared)
+    results = {variable: Formula(found.program.pruned([name])) for variable, name in found.results.items()}
+    return _derivation("gradient", f, names, (found.forward, found.steps), results, found.context)
+
+
 def _along_chains(goal: Goal, f: Formula, names: tuple[str, ...], chains: Sequence[Derivative]) -> Derivation:
     """A derivation by products along chains; a link that two chains share is differentiated once."""
     context = chains[0].context
@@ -234,11 +256,21 @@ def _derivation(
 ) -> Derivation:
     """``parts`` are the definitions of the formula and the steps that follow them."""
     steps = (*map(_definition_step, parts[0]), *parts[1])
-    return Derivation(goal, f, names, steps, results, _assumptions(f.differentiable, steps), context)
+    entries = _about_entries(f.differentiable, names, steps)
+    return Derivation(goal, f, names, steps, results, (*entries, *_assumptions(f.differentiable, steps)), context)
 
 
 def _definition_step(definition: Definition) -> Step:
     return Step("definition", definition.name, definition, definition)
+
+
+def _about_entries(program: Program, names: Sequence[str], steps: Sequence[Step]) -> Iterator[str]:
+    """For symmetric variables: which entries count as independent of each other."""
+    over_triangle = {value for step in steps if step.rule == "independent-entries" for _, value in step.bindings}
+    for item in program.inputs:
+        if item.name in names and item.domain.symmetric:
+            entries = "The entries on and below the diagonal" if item.name in over_triangle else "All entries"
+            yield f"{entries} of {item.name} count as independent of each other."
 
 
 def _assumptions(program: Program, steps: Sequence[Step]) -> tuple[str, ...]:

@@ -179,7 +179,7 @@ def _one_quantity(
     if isinstance(before, Partial):
         symbol = partial(before.output.name, before.variable.name)
         left = (named(where), symbol) if mentioned and steps[0].rule not in SYMBOLIC else (symbol,)
-    elif steps[0].rule == "definition":
+    elif steps[0].before == steps[0].after:
         left = (named(where),)
     elif before.has(Partial):
         left = (_of_step(context, steps[0].before, state),)

@@ -92,14 +92,19 @@ def _mapped(tensor: Tensor, body: Expr) -> Tensor:
 def lower_mean(work: Workspace, node: Node, x: Tensor, axis: Axes, keepdims: bool) -> Tensor:
     """sum(x / count)."""
     axes = axis.of(x)
-    return work.reduce(_mapped(x, x.body / _count(x, axes)), axes, "sum", "mu", node, keepdims)
+    return _averaged(work, node, x, axes, keepdims, "mu")
+
+
+def _averaged(work: Workspace, node: Node, x: Tensor, axes: Sequence[int], keepdims: bool, stem: str) -> Tensor:
+    return work.reduce(_mapped(x, x.body / _count(x, axes)), axes, "sum", stem, node, keepdims)
 
 
 def lower_var(work: Workspace, node: Node, x: Tensor, axis: Axes, keepdims: bool) -> Tensor:
     """mean((x - mean(x))**2)."""
     x = work.factor(x)
     mean = lower_mean(work, node, x, axis, True)
-    return lower_mean(work, node, _mapped(x, scalars.power(x.body - spread(mean, x.shape), Integer(2))), axis, keepdims)
+    squares = _mapped(x, scalars.power(x.body - spread(mean, x.shape), Integer(2)))
+    return _averaged(work, node, squares, axis.of(x), keepdims, "variance")
 
 
 def lower_std(work: Workspace, node: Node, x: Tensor, axis: Axes, keepdims: bool) -> Tensor:
