@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, S
 
+from chainrule.derive.densities import IDENTITY, one_density
 from chainrule.derive.deviations import deviations
 from chainrule.derive.identities import READABLE, rewrite
 from chainrule.derive.program import (
@@ -378,6 +379,14 @@ def match_indices(pattern: Expr, part: Expr, source: Definition) -> tuple[Expr, 
     return None
 
 
+def join_densities(definition: Definition, context: Context) -> Rewrite | None:
+    """Gaussian densities at several points as one of them times exponentials."""
+    found = one_density(definition.body)
+    if found is None:
+        return None
+    return Rewrite("identity", definition.with_body(found), (("identity", IDENTITY),))
+
+
 def merge_sums(definition: Definition, context: Context) -> Rewrite | None:
     """``sum_k f + sum_k g`` as one sum where the sum of the summands has a common factor."""
     if definition.reduce or not definition.body.is_Add:
@@ -419,5 +428,6 @@ PASSES: tuple[Pass, ...] = (
     readable,
     fold,
     cancel_and_factor,
+    join_densities,
     merge_sums,
 )

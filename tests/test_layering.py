@@ -28,8 +28,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.catalog.*",),
     (
         "derive.exponentials", "derive.scalar_rules", "derive.identities", "derive.rational", "derive.deviations",
-        "derive.roots", "derive.edges", "derive.zero_products", "derive.binding", "derive.steps", "derive.serialise",
-        "derive.rules", "derive.matrix_numeric",
+        "derive.roots", "derive.edges", "derive.zero_products", "derive.binding", "derive.steps",
+        "derive.serialise", "derive.rules", "derive.matrix_numeric", "derive.densities",
     ),
     ("derive.numeric",),
     ("derive.notation.*",),
