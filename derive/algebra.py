@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 import sympy as sp
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, S
 
+from chainrule.derive.cases import IDENTITY as CASES
+from chainrule.derive.cases import one_case
 from chainrule.derive.densities import IDENTITY, one_density
 from chainrule.derive.deviations import deviations
 from chainrule.derive.identities import READABLE, rewrite
@@ -379,9 +381,15 @@ def match_indices(pattern: Expr, part: Expr, source: Definition) -> tuple[Expr, 
     return None
 
 
+def join_cases(definition: Definition, context: Context) -> Rewrite | None:
+    """Functions with cases that share a switch, written with one of them."""
+    found = one_case(definition.body)
+    return None if found is None else Rewrite("identity", definition.with_body(found), (("identity", CASES),))
+
+
 def join_densities(definition: Definition, context: Context) -> Rewrite | None:
     """Gaussian densities at several points as one of them times exponentials."""
-    found = one_density(definition.body)
+    found = one_density(definition.body, context.known)
     if found is None:
         return None
     return Rewrite("identity", definition.with_body(found), (("identity", IDENTITY),))
@@ -428,6 +436,7 @@ PASSES: tuple[Pass, ...] = (
     readable,
     fold,
     cancel_and_factor,
+    join_cases,
     join_densities,
     merge_sums,
 )

@@ -16,11 +16,11 @@ from chainrule.derive.calculus import (
     joined,
     product_labels,
 )
-from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.chain import chain_rule
 from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
 from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.narrative import (
     backward,
     by_name,
@@ -216,7 +216,8 @@ def _over_independent_entries(f: Formula, names: tuple[str, ...]) -> Derivation:
     if not declared:
         raise InputError(
             "symmetric=True is for variables that are declared symmetric", found=", ".join(names),
-            expected="a variable such as X: symmetric[n, n], or spd", hint="leave symmetric out for independent entries",
+            expected="a variable such as X: symmetric[n, n], or spd",
+            hint="without symmetric=True all entries count as independent",
         )  # fmt: skip
     labels = {name: f"full_grad_{name}" for name in declared}
     found = with_independent_entries(differentiate(program, names, labels=labels), declared)

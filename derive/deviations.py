@@ -24,7 +24,7 @@ def deviations(
     """The bound indices over which ``total`` is a deviation from its own mean; none if it is not."""
     if not isinstance(total, Add) or len(total.args) > MAX_TERMS:
         return ()
-    total = _opened(total, known)
+    total = opened(total, known)
     means = [ref for ref in total.atoms(Ref) if _is_sum(known[ref.name])]
     for mean in sorted(means, key=lambda ref: ref.sort_key()):
         source = known[mean.name]
@@ -51,7 +51,7 @@ def _linear(total: Expr, mean: Ref) -> tuple[Expr, Expr]:
     return Add(*(term / mean for term in having)), Add(*(t for t in Add.make_args(total) if t not in having))
 
 
-def _opened(total: Expr, known: Mapping[str, Input | Definition]) -> Expr:
+def opened(total: Expr, known: Mapping[str, Input | Definition]) -> Expr:
     """The expression with the pointwise definitions that it names put in."""
     for _ in range(DEPTH):
         inner = dict(_pointwise(total, known))

@@ -277,6 +277,8 @@ FORMULAS = [
     ("softmax(X, axis=0)", lambda s: special.softmax(s.X, axis=0)),
     ("softmax(tanh(X) @ W, 1)", lambda s: special.softmax(np.tanh(s.X) @ s.W, axis=1)),
     ("log_softmax(T, axis=1)", lambda s: special.log_softmax(s.T, axis=1)),
+    ("hardmax(sign(X), axis=0)", lambda s: (np.sign(s.X) == np.sign(s.X).max(0))
+     / (np.sign(s.X) == np.sign(s.X).max(0)).sum(0)),
     ("cumsum(x)", lambda s: s.x.cumsum()),
     ("cumsum(X, axis=0)", lambda s: s.X.cumsum(0)),
     ("cumprod(X)", lambda s: s.X.cumprod(-1)),

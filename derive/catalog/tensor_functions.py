@@ -107,6 +107,7 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
     _reduction("norminf", "max(abs(x))", "np.abs(x).max", NAMED_AXES),
     _along("softmax", "exp(x) / sum(exp(x)) along the axis", "scipy.special.softmax"),
     _along("log_softmax", "x - logsumexp(x) along the axis", "scipy.special.log_softmax"),
+    _along("hardmax", "share of each largest entry: 1 over their number there, 0 elsewhere", "x == np.max(x)"),
     _along("cumsum", "sums of the entries up to each one", "np.cumsum"),
     _along("cumprod", "products of the entries up to each one", "np.cumprod"),
     TensorFunction("dot", "product", PAIR, "a @ b; for scalars a * b", "np.dot", method=True),

@@ -10,6 +10,7 @@ import sympy as sp
 from sympy import Expr, Symbol, Tuple
 
 from chainrule.derive.program import Index
+from chainrule.derive.scalar import equal
 
 
 class _Bound(Expr):  # type: ignore[misc]
@@ -90,6 +91,18 @@ class Softmax(LogSoftmax):
     def expanded(self) -> Expr:
         """The same value with the reduction written out."""
         return sp.exp(super().expanded())
+
+
+class Hardmax(LogSoftmax):
+    """The share of an entry among the largest ones: the limit of ``softmax(scores / t)`` for ``t -> 0``."""
+
+    notation = "hardmax"
+
+    def expanded(self) -> Expr:
+        """The same value with the comparisons written out."""
+        entry = self.body.xreplace(dict(zip(self.limits, self.at, strict=True)))
+        largest = Over("max", self.body, *self.limits.items())
+        return equal(entry, largest) / Over("sum", equal(self.body, largest), *self.limits.items())
 
 
 class MatrixEntry(_Bound):

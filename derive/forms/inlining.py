@@ -17,8 +17,9 @@ from sympy import Add, Expr, Mul, S
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.errors import LimitError
-from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, Softmax, indices_of
+from chainrule.derive.forms.bound_terms import Hardmax, LogSoftmax, MatrixEntry, Over, Softmax, indices_of
 from chainrule.derive.program import Definition, Index, Program, Ref, is_unit
+from chainrule.derive.scalar import equal
 
 #: Nodes that a printed formula may have once everything nameless is written in.
 MAX_NODES = 1000
@@ -169,6 +170,8 @@ def _recognised(expr: Expr, done: dict[Expr, Expr]) -> Expr:
             rebuilt = Softmax(*rebuilt.args[0].args)
         elif isinstance(rebuilt, Add):
             rebuilt = _log_softmax(rebuilt)
+        elif isinstance(rebuilt, Mul):
+            rebuilt = _hardmax(rebuilt)
         done[expr] = rebuilt
     return done[expr]
 
@@ -182,6 +185,35 @@ def _log_softmax(total: Expr) -> Expr:
                 if found is not None:
                     return _log_softmax(found) if isinstance(found, Add) else found
     return total
+
+
+def _hardmax(product: Expr) -> Expr:
+    """A product with every ``[z = max(z)]/sum([z = max(z)])`` in it as ``hardmax(z)``."""
+    factors = Mul.make_args(product)
+    for share in factors:
+        for ties in factors:
+            found = _share(share, ties) if isinstance(share, equal) else None
+            if found is not None:
+                return _hardmax(product / share / ties * found) if len(factors) > 2 else found
+    return product
+
+
+def _share(share: Expr, ties: Expr) -> Hardmax | None:
+    """``share * ties`` for an indicator of the largest entry and one over the number of such entries."""
+    total = 1 / ties
+    if not isinstance(total, Over) or total.kind != "sum" or not isinstance(total.body, equal):
+        return None
+    for score, largest in (share.args, share.args[::-1]):
+        if not isinstance(largest, Over) or largest.kind not in ("max", "min"):
+            continue
+        for at in itertools.permutations(sorted(indices_of(score), key=str), len(largest.limits)):
+            here = dict(zip(largest.limits, at, strict=True))
+            names = dict(zip(total.limits, at, strict=True)) if len(total.limits) == len(at) else {}
+            if total.body.xreplace(names) == share and largest.body.xreplace(here) == score:
+                sign = 1 if largest.kind == "max" else -1
+                limits = ((k, n, a) for (k, n), a in zip(largest.limits.items(), at, strict=True))
+                return Hardmax(sign * largest.body, *limits)
+    return None
 
 
 def _with_scores(total: Expr, term: Expr, over: Over) -> Expr | None:

@@ -19,7 +19,7 @@ from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.errors import LimitError
 from chainrule.derive.forms.arrange import Order, content, is_decimal, paired, scaled_sums
-from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, indices_of
+from chainrule.derive.forms.bound_terms import Hardmax, LogSoftmax, MatrixEntry, Over, indices_of
 from chainrule.derive.forms.contraction import operand_layout
 from chainrule.derive.forms.inlining import Inliner, written_in
 from chainrule.derive.forms.layout import (
@@ -441,6 +441,8 @@ def _without_idle(kind: str, body: Expr, used: dict[Index, Expr], count: Expr) -
 
 def softmax(writer: Writer, expr: LogSoftmax, layout: Layout) -> Node:
     """``softmax(scores, axis=..)`` where whole rows or columns of scores are read."""
+    if isinstance(expr, Hardmax) and not writer.readable:
+        return writer.operand(expr.expanded(), layout)
     body = expr.body.xreplace(dict(zip(expr.limits, expr.at, strict=True)))
     others = indices_of(expr.body) - set(expr.limits)
     whole = all(isinstance(index, Index) and index not in others for index in expr.at)

@@ -143,6 +143,15 @@ def lower_softmax(work: Workspace, node: Node, x: Tensor, axis: Axes) -> Tensor:
     return _mapped(logs, sp.exp(logs.body))
 
 
+def lower_hardmax(work: Workspace, node: Node, x: Tensor, axis: Axes) -> Tensor:
+    """The limit of softmax(x / t) for t -> 0."""
+    x = work.factor(x)
+    largest = work.reduce(x, axis.of(x), "max", "m", node, keepdims=True)
+    attained = _mapped(x, equal(x.body, spread(largest, x.shape)))
+    ties = work.reduce(attained, axis.of(x), "sum", "ties", node, keepdims=True)
+    return _mapped(x, attained.body / spread(ties, x.shape))
+
+
 def _cumulative(kind: Reduction, entry: Callable[[Expr, Expr], Expr]) -> Callable[..., Tensor]:
     """The reduction over all entries up to each one: a new last axis runs over those entries."""
 
@@ -389,6 +398,7 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
     "norminf": _absolute("max", "m"),
     "softmax": lower_softmax,
     "log_softmax": lower_log_softmax,
+    "hardmax": lower_hardmax,
     "cumsum": _cumulative("sum", lambda inside, entry: inside * entry),
     "cumprod": _cumulative("prod", lambda inside, entry: where(inside, entry, S.One)),
     "dot": lower_dot,
