@@ -8,7 +8,7 @@ import math
 import types
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
+from typing import Any, get_args
 
 import jax
 import jax.numpy as jnp
@@ -21,9 +21,10 @@ from scipy import special
 from traced_table import CASES, Case
 
 import chainrule as cr
+from chainrule.derive.catalog.tensor_functions import ArgumentKind
 from chainrule.derive.checking.sampling import sample
 from chainrule.derive.errors import ChainruleError
-from chainrule.derive.tracing import ufuncs
+from chainrule.derive.tracing import arrays, structure, table, ufuncs
 
 jax.config.update("jax_enable_x64", True)
 
@@ -173,6 +174,18 @@ def test_local_variables_name_their_values() -> None:
     assert named(loss, X="real[n,d]", y="binary[n]", w="real[d]") == ["z", "p", "result"]
 
 
+def test_values_that_the_result_does_not_need_keep_their_names() -> None:
+    def loss(X, y, w):
+        z = X @ w
+        p = 1 / (1 + np.exp(-z))  # noqa: F841
+        mask = z > 0  # noqa: F841
+        return np.mean(np.logaddexp(0, z) - y * z)
+
+    formula = cr.formula(loss, X="real[n,d]", y="binary[n]", w="real[d]")
+    assert [item.name for item in formula.program.definitions if item.origin == "named"] == ["z", "p", "L"]
+    assert cr.verify(formula, wrt="w", claim="X.T @ (p - y) / n").verdict == "proved"
+
+
 def test_a_variable_with_further_values_is_numbered() -> None:
     def f(x, A):
         h = np.tanh(A @ x)
@@ -251,6 +264,7 @@ def test_lengths_are_compared_where_that_holds_for_all_sizes() -> None:
         if X.shape != Y.shape or X.ndim != 2 or X.shape[0] < 1 or not X.shape[0] + 1 > 1:
             raise ValueError("shapes differ")
         assert X.shape[0] == Y.shape[0]
+        assert X.shape[1]
         return np.sum(X * Y) / X.size
 
     assert cr.formula(f, X="real[n,d]", Y="real[n,d]").matrix() == "mean(X*Y)"
@@ -386,6 +400,19 @@ def test_a_traced_function_is_a_formula() -> None:
 def test_a_bare_function_is_no_formula() -> None:
     with pytest.raises(ChainruleError, match="a function is made a formula first"):
         cr.gradient(lambda x: x, wrt="x")  # type: ignore[arg-type]
+
+
+# ---- the tables -----------------------------------------------------------------------------------
+
+
+def test_every_kind_of_argument_can_be_given() -> None:
+    assert set(get_args(ArgumentKind)) == set(table.ARGUMENT_NODES)
+
+
+def test_every_reading_is_of_a_function_that_numpy_has() -> None:
+    for name in (*arrays.READINGS, *structure.READINGS):
+        function: Any = functools.reduce(getattr, name.split("."), np)
+        assert table.readings()[function] is (arrays.READINGS.get(name) or structure.READINGS[name])
 
 
 # ---- the catalogue's functions ----------------------------------------------------------------------

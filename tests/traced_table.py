@@ -445,7 +445,7 @@ AS_IN_NUMPY: tuple[Callable[..., Any], ...] = (
     lambda A: np.diff(A, axis=0),
     lambda T: np.diff(T, n=2),
     lambda A: np.clip(A, -0.5, 0.5),
-    lambda A: np.clip(A, None, 0.5) + A.clip(0.1, None) + np.clip(A, min=0, max=1),
+    lambda A: np.clip(A, None, 0.5) + A.clip(0.1, None) + A.clip(min=0, max=1),
     lambda x: np.where(x > 0, x, 2),
     lambda x, y: np.where((x > 0) & ~(y > 0.5) | (x < -1), x, y),
     lambda x, y: np.where(np.logical_xor(x > 0, y > 0), x, -y),

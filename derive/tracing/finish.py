@@ -25,16 +25,17 @@ MAX_SHARED_SIZE = 30
 NO_NAMES = frozenset({*FUNCTIONS, "pi", "True", "False", "None", "inf", "nan", "oo"})
 
 
-def program(record: Record, result: Node, variable: Variable | None) -> Program:
-    """The program of a record whose output is ``result``, held by ``variable`` when it was returned.
+def program(record: Record, result: Node) -> Program:
+    """The program of a record whose output is ``result``.
+
+    What local variables held at the end stays in the program even where the output does not need
+    it, so that a claim may refer to it.
 
     Raises:
         ChainruleError: a step cannot be read, or the program is too large.
     """
-    if variable and isinstance(result, Name) and result.name in record.steps:
-        record.variables[result.name] = variable
     needed = _needed(record, result)
-    names = _names(record, needed, result)
+    names = _names(record, needed)
     output = names.get(result.name, "") if isinstance(result, Name) else ""
     output = output or target_name({*record.inputs, *record.dims, *names.values()})
     reader = Reader(Workspace(), dict(record.inputs), record.dims, closed=True)
@@ -53,8 +54,8 @@ def _step_names(node: Node) -> Iterator[str]:
 
 
 def _needed(record: Record, result: Node) -> list[str]:
-    """The steps that the result needs, in order."""
-    wanted = set(_step_names(result))
+    """The steps that the result and the last values of variables need, in order."""
+    wanted = {*_step_names(result), *record.held}
     for name in reversed(record.steps):
         if name in wanted:
             wanted.update(_step_names(record.steps[name].node))
@@ -64,7 +65,7 @@ def _needed(record: Record, result: Node) -> list[str]:
 # ---- names ----------------------------------------------------------------------------------------
 
 
-def _names(record: Record, needed: list[str], result: Node) -> dict[str, str]:
+def _names(record: Record, needed: list[str]) -> dict[str, str]:
     """The formula's names of steps that variables held; those of further values are numbered."""
     readers = _readers(record, needed)
     held = {name: record.variables[name] for name in needed if name in record.variables}

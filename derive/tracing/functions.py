@@ -117,5 +117,5 @@ def _computed(entry: Elementwise | TensorFunction, arguments: Sequence[Any], key
             elif argument.name in given and argument.kind == "tensors":
                 given[argument.name] = [entered(item) for item in given[argument.name]]
         placed = read_catalogued(entry, record, **given)
-    program = finish.program(record, placed.node, None)
+    program = finish.program(record, placed.node)
     return evaluate(program, values)[program.outputs[0]][()]

@@ -66,7 +66,9 @@ def library_call(inner: Iterable[FrameType]) -> str:
         if not is_library(frame):
             return last
         module = str(frame.f_globals.get("__name__", ""))
-        last = "" if module.startswith("chainrule.") else f"{module.partition('.')[0]}.{frame.f_code.co_name}"
+        name = frame.f_code.co_name
+        ours = module.startswith("chainrule.") or name.startswith("__")
+        last = "" if ours else f"{module.partition('.')[0]}.{name}"
     return ""
 
 

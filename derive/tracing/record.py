@@ -83,7 +83,7 @@ class Record:
         outermost: the frame of the traced function itself.
         open: whether the function still runs.
         busy: whether an operation of the user's is being read.
-        returned: the local variable that held the result.
+        held: the steps that local variables held when the function returned.
     """
 
     inputs: dict[str, Input]
@@ -98,7 +98,7 @@ class Record:
     outermost: FrameType | None = None
     open: bool = True
     busy: bool = False
-    returned: Variable | None = None
+    held: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.values.update(self.inputs)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -84,9 +84,6 @@ INSTEAD: dict[str, str] = {
     "np.arange": "write np.arange(n, like=X) for a length n and an argument X of the function",
     "np.array": "several values are put together with np.stack([a, b])",
     "np.asarray": "leave it out: traced values are arrays already",
-    "solve_triangular": "write np.linalg.solve(L, b)",
-    "cho_solve": "write np.linalg.solve(A, b)",
-    "cho_factor": "write np.linalg.solve(A, b), or np.linalg.cholesky(A)",
     "math.lgamma": "write scipy.special.gammaln(x)",
     "math.erf": "write scipy.special.erf(x)",
     "math.erfc": "write scipy.special.erfc(x)",
@@ -96,6 +93,13 @@ INSTEAD: dict[str, str] = {
     "math.prod": "write np.prod(x)",
     "math.dist": "write np.linalg.norm(x - y)",
     "math.hypot": "write np.hypot(x, y)",
+}
+
+#: The same for functions of SciPy that turn their arguments into arrays.
+IN_SCIPY: dict[str, str] = {
+    "solve_triangular": "write np.linalg.solve(L, b)",
+    "cho_solve": "write np.linalg.solve(A, b)",
+    "cho_factor": "write np.linalg.solve(A, b), or np.linalg.cholesky(A)",
 }
 
 #: NumPy's functions that are refused for a reason of their own, without their package's name.
@@ -113,6 +117,7 @@ NOT_TRACED: dict[str, str] = {
     "isfinite": "checks of values belong outside the traced function",
     "isnan": "checks of values belong outside the traced function",
     "isinf": "checks of values belong outside the traced function",
+    "isclose": "checks of values belong outside the traced function",
     "array_equal": "checks of values belong outside the traced function",
     "lstsq": "the least-squares solution is np.linalg.solve(X.T @ X, X.T @ y)",
     "select": "write np.where inside np.where",
@@ -145,7 +150,7 @@ def protocol(kind: str, record: Record) -> UnsupportedError:
     called = place.called if place and place.called else library
     refusal = PROTOCOLS[_asked(kind, called, library)]
     shown = called or (" ".join(place.span.excerpt.split()) if place else "this")
-    hint = _instead(called) or (_in_library(called) if library else "") or refusal.hint
+    hint = _instead(called) or (_in_scipy(called) if library.startswith("scipy.") else "") or refusal.hint
     return UnsupportedError(refusal.message.format(shown), place.span if place else None, hint=hint)
 
 
@@ -161,24 +166,24 @@ def _instead(called: str) -> str:
     package, _, name = called.replace("numpy.", "np.").rpartition(".")
     known = INSTEAD.get(f"{package}.{name}" if package else name, "")
     if not known and package == "math" and hasattr(math, name) and hasattr(np, name):
-        return f"write np.{name}(..)"
+        return NOT_TRACED.get(name, f"write np.{name}(..)")
     return known
 
 
-def _in_library(called: str) -> str:
+def _in_scipy(called: str) -> str:
     """What to write for a function of SciPy that does not let itself be traced."""
     name = called.rpartition(".")[2]
-    if name in INSTEAD:
-        return INSTEAD[name]
+    if name in IN_SCIPY:
+        return IN_SCIPY[name]
     known = name in BY_NAME or name in TENSOR_BY_NAME
     return f"write cr.functions.{name}(..), which takes arrays too" if known else ""
 
 
-def untraced(name: str, known: Sequence[str] = ()) -> UnsupportedError:
-    """The error that a function of NumPy or SciPy cannot be traced."""
-    short = name.rpartition(".")[2]
+def untraced(name: str, known: Iterable[str] = ()) -> UnsupportedError:
+    """The error that a function of NumPy or SciPy cannot be traced; ``known`` are the names of others."""
+    package, _, short = name.rpartition(".")
     return UnsupportedError(
-        f"{name} cannot be traced", near=near_names(name, known),
+        f"{name} cannot be traced", near=tuple(f"{package}.{near}" for near in near_names(short, known)),
         hint=NOT_TRACED.get(short, "docs/traced.md lists what can be traced"),
     )  # fmt: skip
 

@@ -59,6 +59,5 @@ def _place(record: Record, item: Any) -> Node:
             "a choice of entries by a condition has a length that depends on the arrays",
             hint="write np.where(condition, x, 0), and divide sums by np.sum(condition) for a mean",
         )
-    raise UnsupportedError(
-        f"a subscript of type {type(item).__name__} cannot be traced", expected="integers, lengths, slices, None or ..."
-    )
+    what = "that is a traced value" if isinstance(item, Traced) else f"of type {type(item).__name__}"
+    raise UnsupportedError(f"a subscript {what} cannot be traced", expected="integers, lengths, slices, None or ...")

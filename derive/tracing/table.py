@@ -84,7 +84,7 @@ def read_catalogued(entry: TensorFunction, record: Record, *arguments: Any, **ke
     named: dict[str, Node] = {}
     for argument in entry.arguments:
         if argument.name in given and not _is_default(argument, given[argument.name]):
-            node = _NODES[argument.kind](record, given[argument.name])
+            node = ARGUMENT_NODES[argument.kind](record, given[argument.name])
             if argument.default:
                 named[argument.name] = node
             else:
@@ -110,7 +110,8 @@ def _is_default(argument: Argument, value: Any) -> bool:
     return bool(argument.default) and (value is None or value is np._NoValue)
 
 
-_NODES: dict[str, Callable[[Record, Any], Node]] = {
+#: How each kind of argument is given to a function of the catalogue.
+ARGUMENT_NODES: dict[str, Callable[[Record, Any], Node]] = {
     "tensor": lambda record, value: lift(record, value).node,
     "tensors": lambda record, value: Tuple(tuple(lift(record, item).node for item in value)),
     "condition": lambda record, value: value.node if isinstance(value, Traced) else lift(record, value).node,
@@ -139,7 +140,7 @@ class Numpy:
         name = f"{function.__module__.replace('numpy', 'np', 1)}.{function.__name__}"
         read = readings().get(function)
         if read is None:
-            raise untraced(name, [f"np.{known.__name__}" for known in readings()])
+            raise untraced(name, [known.__name__ for known in readings()])
         return perform(record, partial(self._called, name, read, record), arguments, keywords)
 
     def attribute(self, value: Traced, name: str) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter
-from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,7 @@ def trace(function: Callable[..., Any], declared: Mapping[str, Declared]) -> Pro
                 f"{_name(function)} does something else when it is run again", expected="the same operations each time",
                 hint="random numbers and values that change between runs have to be arguments of the function",
             )  # fmt: skip
-        return finish.program(record, result, record.returned)
+        return finish.program(record, result)
 
 
 def _recorded(
@@ -63,7 +62,7 @@ def _recorded(
         arguments = _arguments(function, record)
         value = _run(function, arguments)
         result = _returned(function, record, value)
-        record.returned = _variable(record.outermost, value)
+        _hold(record)
     except ChainruleError as error:
         _locate(error)
         raise
@@ -192,8 +191,11 @@ def _returned(function: Callable[..., Any], record: Record, value: Any) -> Node:
     return lift(record, value).node
 
 
-def _variable(frame: FrameType | None, value: object) -> Variable | None:
-    """The local variable that held the result when the function returned."""
-    if frame is None or not isinstance(value, Traced):
-        return None
-    return next((Variable(frame.f_code, name) for name, held in variables(frame, True) if held is value), None)
+def _hold(record: Record) -> None:
+    """Remembers what the function's local variables held when it returned, used or not."""
+    frame = record.outermost
+    for variable, value in variables(frame, True) if frame is not None else ():
+        name = value.node.name if isinstance(value, Traced) and isinstance(value.node, Name) else ""
+        if frame is not None and name in record.steps and value.record is record and not value.truth:
+            record.variables.setdefault(name, Variable(frame.f_code, variable))
+            record.held.append(name)

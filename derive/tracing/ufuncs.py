@@ -124,7 +124,7 @@ def _applied(record: Record, function: Any, inputs: tuple[Any, ...]) -> Any:
         return step(record, template(FORMULAS[name], operands))
     if name in JOINS:
         raise UnsupportedError(f"{name_of(function)} joins conditions, and these are numbers", hint="write np.where")
-    raise untraced(name_of(function), [f"np.{known}" for known in (*OPERATORS, *FORMULAS)])
+    raise untraced(name_of(function), [known.__name__ for known in catalogued()])
 
 
 def template(text: str, operands: list[Traced]) -> Node:
@@ -243,7 +243,7 @@ def _refuse_shared(record: Record, target: Traced) -> None:
 def _reduce(record: Record, function: Any, value: Any, axis: Any = 0, **keywords: Any) -> Any:
     name = REDUCTIONS.get(function.__name__)
     if name is None:
-        raise untraced(f"{name_of(function)}.reduce", [f"np.{known}.reduce" for known in REDUCTIONS])
+        raise untraced(f"{name_of(function)}.reduce")
     keep = bool(keywords.pop("keepdims", False))
     refuse_options(f"{name_of(function)}.reduce", keywords)
     axes = axis if axis is None else constants.axes(axis)
@@ -253,7 +253,7 @@ def _reduce(record: Record, function: Any, value: Any, axis: Any = 0, **keywords
 def _accumulate(record: Record, function: Any, value: Any, axis: int = 0, **keywords: Any) -> Any:
     name = CUMULATIVE.get(function.__name__)
     if name is None:
-        raise untraced(f"{name_of(function)}.accumulate", [f"np.{known}.accumulate" for known in CUMULATIVE])
+        raise untraced(f"{name_of(function)}.accumulate")
     refuse_options(f"{name_of(function)}.accumulate", keywords)
     return call(record, name, value, axis=constants.axes(axis))
 

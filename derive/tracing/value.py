@@ -77,6 +77,8 @@ class Traced(NDArrayOperatorsMixin):
     # ---- what needs numbers ---------------------------------------------------------------------
 
     def __bool__(self) -> bool:
+        if self.extent is not None and self.extent.is_zero is False:
+            return True
         raise protocol("bool", self.record)
 
     def __float__(self) -> float:
