@@ -17,6 +17,7 @@ from chainrule.derive.calculus import (
     product_labels,
 )
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
+from chainrule.derive.catalog.unspecified import function_names
 from chainrule.derive.chain import chain_rule
 from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
 from chainrule.derive.formula import Formula, as_formula
@@ -34,6 +35,7 @@ from chainrule.derive.narrative import (
     sentence,
     shape_text,
 )
+from chainrule.derive.notation.left import spelled
 from chainrule.derive.program import Definition, Program
 from chainrule.derive.render.latex import page_latex
 from chainrule.derive.render.page import Page, Shown
@@ -91,7 +93,7 @@ class Derivation:
         context = by_name(self.context, self.steps, hidden)
         items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
         sections = (
-            given(self.formula.inputs),
+            given(self.formula.inputs, function_names(item.body for item in self.formula.program.definitions)),
             forward(context, [step for step in definitions if step.where not in hidden]),
             backward(context, moves, hidden),
             results(items),
@@ -329,6 +331,7 @@ def variables(f: Formula, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
         raise InputError("wrt is a name or several", expected="for example 'w' or ['w', 'b']", found=repr(wrt))
     names = tuple(part.strip() for part in wrt.split(",")) if isinstance(wrt, str) else tuple(wrt)
     program = f.differentiable
+    names = tuple(name if name in program.by_name else spelled(name) for name in names)
     for name in names:
         if name not in program.by_name:
             known = [item.name for item in program.inputs]

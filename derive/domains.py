@@ -79,6 +79,9 @@ NAMED_DOMAINS: tuple[Domain, ...] = (
 #: Domains of matrices that are their own transposes.
 SYMMETRIC_DOMAINS = frozenset(domain.name for domain in NAMED_DOMAINS if domain.symmetric)
 
+#: What a name is declared as that stands for a function without a definition.
+FUNCTION = Domain("function", describe="a differentiable function of one number")
+
 DOMAINS: dict[str, Domain] = {domain.name: domain for domain in NAMED_DOMAINS}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
+from chainrule.derive.forms.latex_names import latex_name
 from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.syntax import Name
 from chainrule.derive.notation.unparse import unparse
@@ -96,13 +97,20 @@ def by_name(context: Program, steps: Sequence[Step], hidden: Mapping[str, str]) 
     return context.with_definitions(definitions)
 
 
-def given(inputs: Iterable[Input]) -> Section:
+def given(inputs: Iterable[Input], functions: Iterable[str]) -> Section:
     """The declarations; inputs whose shape was inferred in one way stand together."""
     groups: dict[tuple[object, ...], list[Input]] = {}
     for item in inputs:
         key = (item.inferred, item.domain, item.shape) if item.inferred else (item.name,)
         groups.setdefault(key, []).append(item)
-    return Section("Given", tuple(map(_declaration, groups.values())))
+    lines = [*map(_declaration, groups.values()), *map(_function, functions)]
+    return Section("Given", tuple(lines))
+
+
+def _function(name: str) -> Line:
+    """A function without a definition."""
+    words = "any differentiable function, entry by entry"
+    return Line(Shown(f"{name}: function ({words})", rf"{latex_name(name)} \quad \text{{({words})}}"))
 
 
 def _declaration(items: Sequence[Input]) -> Line:

@@ -22,6 +22,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol,
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.catalog.unspecified import Unspecified, no_values
 from chainrule.derive.edges import explicit
 from chainrule.derive.errors import LimitError, UnsupportedError
 from chainrule.derive.matrix_numeric import exact_matrix_function, matrix_function
@@ -289,6 +290,8 @@ class _Evaluator:
         return np.divide(numerator, denominator)
 
     def apply(self, expr: Expr) -> Any:
+        if isinstance(expr, Unspecified):
+            raise no_values(expr.symbol)
         entry = BY_FUNCTION.get(expr.func)
         if entry is None:
             raise UnsupportedError(f"no numeric form of {expr.func.__name__}")

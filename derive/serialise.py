@@ -15,6 +15,7 @@ from sympy import Add, Expr, KroneckerDelta, Mul, Pow, Rational
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION, BY_NAME
 from chainrule.derive.catalog.entries import CatalogFunction
+from chainrule.derive.catalog.unspecified import Unspecified, unspecified
 from chainrule.derive.domains import Domain
 from chainrule.derive.program import Definition, Dim, Edges, Index, Input, Program, Ref, dim, head
 from chainrule.derive.scalar import equal, less, less_equal, where
@@ -53,6 +54,8 @@ def encode(expr: Expr) -> Json:
     for name, constant in CONSTANTS.items():
         if expr == constant:
             return ["constant", name]
+    if isinstance(expr, Unspecified):
+        return ["function", expr.symbol, expr.order, encode(expr.args[0])]
     kind = _KIND.get(expr.func)
     if kind is None:
         kind = "call:" + BY_FUNCTION[expr.func].name
@@ -76,6 +79,8 @@ def decode(data: Json) -> Expr:
         return dim(rest[0])
     if kind == "constant":
         return CONSTANTS[rest[0]]
+    if kind == "function":
+        return unspecified(rest[0], rest[1])(decode(rest[2]))
     args = [decode(arg) for arg in rest]
     if kind in COMPOUND:
         return COMPOUND[kind](*args)

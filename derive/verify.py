@@ -25,6 +25,7 @@ import numpy.typing as npt
 from sympy import Expr
 
 from chainrule.derive.calculus import differentiate, hessian_program
+from chainrule.derive.catalog.unspecified import no_values
 from chainrule.derive.checking.claims import (
     Claimed,
     ClaimFailure,
@@ -45,6 +46,7 @@ from chainrule.derive.checking.comparison import (
     shifted_places,
     sides,
 )
+from chainrule.derive.checking.instances import instance, stand_in, unspecified_in
 from chainrule.derive.checking.kinks import Switches, switches
 from chainrule.derive.checking.sampling import (
     edge_sample,
@@ -58,6 +60,7 @@ from chainrule.derive.errors import InputError, ShapeError, UnknownNameError, ne
 from chainrule.derive.forms.index_form import index_text
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.normal.equality import Proof, prove_equal
+from chainrule.derive.notation.left import spelled
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.program import Program
 
@@ -126,7 +129,10 @@ def verify_program(
     """:func:`verify` for a program; a claim may be a program over the same inputs, too."""
     if what not in ("gradient", "hessian"):
         raise InputError("this derivative cannot be claimed", expected="'gradient' or 'hessian'", found=repr(what))
-    names = (wrt,) if isinstance(wrt, str) else tuple(wrt)
+    inputs = {item.name for item in program.inputs}
+    names = tuple(name if name in inputs else spelled(name) for name in ((wrt,) if isinstance(wrt, str) else wrt))
+    if isinstance(claim, Mapping):
+        claim = {name if name in inputs else spelled(name): source for name, source in claim.items()}
     claims = _claims(program, names, claim)
     task = _Task(program, names, what, POINTS if points is None else max(1, points), seed, scope or program)
     parts = {name: task.verdict(name, claims[name]) for name in names}
@@ -264,9 +270,11 @@ class _Task:
                 reason = f"the claim has shape {shape_text(given)}, the derivative has shape {shape_text(shape)}"
                 return Verdict("refuted", (name,), reason)
         groups = (switches(self.program), *claimed.switches)
+        numeric = claimed if claimed.program is None else claimed_program(instance(claimed.program))
+        slope = self.slopes[name]
         subject = Subject(
-            self.program, self.derivative, result, name, claimed.evaluate, groups, claimed.tolerant,
-            self.slopes[name], claimed.program,
+            instance(self.program), instance(self.derivative), result, name, numeric.evaluate, groups,
+            claimed.tolerant, slope and (instance(slope[0]), slope[1]), numeric.program,
         )  # fmt: skip
         if (entries := self.entries(groups)) > MAX_ENTRIES:
             reason = f"values of {entries} entries are too many to compare in {DIGITS} digits; use symbolic sizes"
@@ -281,6 +289,8 @@ class _Task:
         if isinstance(source, Program):
             return claimed_program(self.checked(source))
         if callable(source):
+            for function in unspecified_in(self.program):
+                raise no_values(function)
             return claimed_function(source, self.program, shape)
         raise InputError("a claim is text or a function", found=type(source).__name__)
 
@@ -351,7 +361,7 @@ class _Task:
             what = "the claim" if tally.silent else "the derivative"
             return Verdict("undecided", wrt, f"{what} is not defined at any of the points that were tried")
         proof = self.proof(name, claimed)
-        exceptions = _exceptions(subject, tally, proof)
+        exceptions = _exceptions(subject, tally, proof, unspecified_in(self.program))
         right = Verdict("agrees", wrt, NO_PROOF, points=tally.points, digits=tally.digits, exceptions=exceptions)
         if proof is not None:
             return replace(right, verdict="proved", reason=_proof_text(proof), facts=proof.facts)
@@ -432,8 +442,10 @@ def _proof_text(proof: Proof) -> str:
     return f"for all sizes and all values where both are defined: {proof.method}"
 
 
-def _exceptions(subject: Subject, tally: _Tally, proof: Proof | None) -> tuple[str, ...]:
-    notes = []
+def _exceptions(
+    subject: Subject, tally: _Tally, proof: Proof | None, functions: Iterable[str]
+) -> tuple[str, ...]:
+    notes = [f"at the points {name}(x) was {stand_in(name)}" for name in functions]
     if tally.other:
         notes.append("on kinks the claim is a valid subgradient, not the one that chainrule uses")
     if proof is not None and proof.kinks:

@@ -14,6 +14,7 @@ import numpy as np
 from chainrule import __version__
 from chainrule.derive.binding import bind, check_names, declaration
 from chainrule.derive.calculus import derivative_program, hessian_program, hvp_program
+from chainrule.derive.catalog.unspecified import function_names, no_values
 from chainrule.derive.derivation import variables
 from chainrule.derive.edges import explicit
 from chainrule.derive.errors import InputError, UnsupportedError
@@ -255,6 +256,8 @@ def kernel(
     order, dtype = checked_order(order), checked_dtype(dtype)
     _check_threads(threads)
     names: tuple[str, ...] = () if order == 0 and wrt is None else variables(formula, wrt)
+    for function in function_names(definition.body for definition in formula.program.definitions):
+        raise no_values(function)
     single = len(names) == 1 and (wrt is None or isinstance(wrt, str))
     text = formula.text or "; ".join(map(declaration, formula.inputs)) + "; " + formula.output.name
     return Kernel(

@@ -20,6 +20,7 @@ from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.entries import Elementwise
+from chainrule.derive.catalog.unspecified import Unspecified, no_values
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.program import Dim, Index, Ref
 from chainrule.derive.scalar import Indicator, where
@@ -194,6 +195,8 @@ class ScalarPrinter:
     # ---- functions -----------------------------------------------------------------------------------------------
 
     def _application(self, expr: Expr) -> Code:
+        if isinstance(expr, Unspecified):
+            raise no_values(expr.symbol)
         entry = BY_FUNCTION.get(expr.func)
         if entry is None:
             raise UnsupportedError(f"no compiled form of {expr.func.__name__}")

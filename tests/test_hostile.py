@@ -177,7 +177,8 @@ def test_bodies_stay_shallow(text):
 PIECES = st.sampled_from(
     [*"xyXAn01293+-*/@^()[],;:=<>'|.√Σ²ᵀ_ \n#", "**", ".T", "sum(", "X[", "log(", "axis=0", "Σ_i ", "real[n]", "where(",
      "x_i", "x_{", "}", "Σ_{i=1}^n ", "Σ_{i<j} ", "∏_j ", "max_j ",
-     "y_{i+1}", "p(x)", "z_i = ", "i", "softmax_i(", "softmax(", "None", "==", "norm(", "einsum('ij,j->i',", ".sum(", "x: real[n]; ", "A: spd[n,n]; ", "\n"]
+     "y_{i+1}", "p(x)", "z_i = ", "i", "softmax_i(", "softmax(",
+     "None", "==", "norm(", "einsum('ij,j->i',", ".sum(", "x: real[n]; ", "A: spd[n,n]; ", "\n"]
 )  # fmt: skip
 
 

@@ -115,7 +115,7 @@ there is no function called foo
   |
 1 | foo(y)
   | ^^^
-help: a product with a bracket is written foo * (..)"""),
+help: a product with a bracket is written foo * (..); a function without a definition is declared, foo: function"""),
     ("X @ beta", UnknownNameError, """\
 beta is not declared, so it is read as a scalar, and a scalar cannot stand here
  --> line 1, column 5

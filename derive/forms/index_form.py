@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow, Rational, S, floor
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
+from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.errors import LimitError
 from chainrule.derive.forms.arrange import Fraction, Order, content, fraction, is_decimal, negated
 from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, indices_of
@@ -268,6 +269,9 @@ class _Printer:
 
     def applied(self, expr: Expr, names: Names) -> Written:
         entry = BY_FUNCTION.get(expr.func)
+        if isinstance(expr, Unspecified):
+            inner = self.style.parentheses(self.plain(expr.args[0], names))
+            return f"{self.style.name(expr.func.__name__)}{inner}", ATOM
         if isinstance(expr, floor) or entry is None:
             inner = ", ".join(self.plain(arg, names) for arg in expr.args)
             return f"{expr.func.__name__}{self.style.parentheses(inner)}", ATOM

@@ -28,6 +28,11 @@ def latex_name(name: str) -> str:
         >>> print(latex_name("lam"), latex_name("w_hat"), latex_name("total"))
         \lambda \hat{w} \mathrm{total}
     """
+    if name.endswith("'"):
+        base = name.rstrip("'")
+        return latex_name(base) + name.removeprefix(base)
+    if "_given_" in name:
+        return _conditional(name)
     text, accents = _without_accents(unicodedata.normalize("NFD", name.translate(SUBSCRIPTS)))
     base, *parts = [part for part in text.split("_") if part] or [text]
     letters = re.fullmatch(r"(\D+)(\d+)", base)
@@ -37,6 +42,15 @@ def latex_name(name: str) -> str:
     for accent in accents:
         core = f"{core}^{{*}}" if accent == "star" else f"\\{accent}{{{core}}}"
     return core + (f"_{{{','.join(_subscript(part) for part in parts)}}}" if parts else "")
+
+
+def _conditional(name: str) -> str:
+    r"""``P_A_given_B`` is ``P(A \mid B)``."""
+    (head, *events), (*conditions,) = (side.split("_") for side in name.split("_given_", 1))
+    if not head or not events:
+        return rf"\mathrm{{{name.replace('_', ' ')}}}"
+    inner = [", ".join(map(latex_name, side)) for side in (events, conditions)]
+    return rf"{latex_name(head)}\left({inner[0]} \mid {inner[1]}\right)"
 
 
 def _without_accents(name: str) -> tuple[str, list[str]]:

@@ -17,6 +17,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, log
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.errors import LimitError
 from chainrule.derive.forms.arrange import Order, content, is_decimal, paired, scaled_sums
 from chainrule.derive.forms.bound_terms import Hardmax, LogSoftmax, MatrixEntry, Over, indices_of
@@ -366,6 +367,8 @@ def _norm(writer: Writer, base: Expr, exponent: Expr, layout: Layout) -> Node | 
 
 def apply(writer: Writer, expr: Expr, layout: Layout) -> Node:
     """A function of the catalogue, trailing arguments left out where they are the usual ones."""
+    if isinstance(expr, Unspecified):
+        return call(expr.func.__name__, writer.operand(expr.args[0], layout))
     entry_ = BY_FUNCTION.get(expr.func)
     if entry_ is None:
         raise NoMatrixForm

@@ -16,6 +16,7 @@ from sympy import Expr
 
 from chainrule.derive.catalog.entries import CatalogFunction
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.normal.algebra import Algebra
 from chainrule.derive.normal.arithmetic import UNIT, ProofLimit
 from chainrule.derive.normal.terms import (
@@ -130,7 +131,7 @@ class Lowering:
             return self.poly(expr.entry.expanded(*expr.args), env)
         if type(expr) in _DEFINED:
             return self.poly(_DEFINED[type(expr)](*expr.args), env)
-        if type(expr).__name__ in _KERNELS:
+        if type(expr).__name__ in _KERNELS or isinstance(expr, Unspecified):
             return algebra.function(type(expr).__name__, *(self.poly(arg, env) for arg in expr.args))
         raise ProofLimit
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from sympy import Rational
@@ -67,6 +67,16 @@ class Cursor:
             f"{token.shown} cannot stand here", token.span, expected=expected, found=token.shown,
             hint=hint,
         )  # fmt: skip
+
+
+def inside(tokens: Sequence[Token], place: int) -> Iterator[tuple[Token, int]]:
+    """The tokens inside the bracket that opens at a place, each with its level, 1 for the bracket itself."""
+    level = 0
+    for token in tokens[place:]:
+        level += token.is_("(", "[", "{") - token.is_(")", "]", "}")
+        if level == 0:
+            return
+        yield token, level
 
 
 def number_value(token: Token) -> Rational:

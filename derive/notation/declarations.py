@@ -8,7 +8,7 @@ from typing import Literal
 
 from sympy import Expr, Integer
 
-from chainrule.derive.domains import DOMAINS, Domain, interval
+from chainrule.derive.domains import DOMAINS, FUNCTION, Domain, interval
 from chainrule.derive.errors import ChainruleError, LimitError, NotationError, Span, near_names
 from chainrule.derive.notation.cursor import Cursor
 from chainrule.derive.notation.left import Left, read_left
@@ -22,7 +22,8 @@ SETS = {frozenset({0, 1}): "binary", frozenset({-1, 1}): "pm1"}
 #: Other words for domains, each with what is written here.
 OTHER_WORDS = {
     "float": "real", "double": "real", "R": "real", "matrix": "real", "vector": "real", "scalar": "real",
-    "int": "integer", "bool": "binary", "probability": "unit", "prob": "unit", "pd": "spd", "lower": "real",
+    "func": "function", "fn": "function", "int": "integer",
+    "bool": "binary", "probability": "unit", "prob": "unit", "pd": "spd", "lower": "real",
     "one_hot": "onehot", "orthogonal": "orthonormal", "natural": "count", "sign": "pm1",
 }  # fmt: skip
 
@@ -175,6 +176,9 @@ class _Declaration(Cursor):
                 "a domain is missing", token.span, expected="a domain such as real[n, d]", found=token.shown,
                 hint="domains: " + ", ".join(DOMAINS) + ", (lo, hi), {0,1}, {-1,1}",
             )  # fmt: skip
+        if token.text == FUNCTION.name:
+            self.take()
+            return FUNCTION
         if token.text not in DOMAINS:
             other = OTHER_WORDS.get(token.text) or OTHER_WORDS.get(token.text.lower())
             raise NotationError(
@@ -263,6 +267,10 @@ class _Declaration(Cursor):
 
 
 def _check_shape(domain: Domain, shape: tuple[Expr, ...], span: Span) -> None:
+    if domain is FUNCTION and shape:
+        raise NotationError(
+            "a function has no lengths", span, expected="function", hint="it is applied to every entry: phi(X @ w)"
+        )
     if domain.square and (len(shape) != 2 or shape[0] != shape[1]):
         raise NotationError(
             f"the domain {domain} needs a square matrix", span, expected=f"{domain}[n, n]", found=span.excerpt.strip()

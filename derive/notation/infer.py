@@ -15,6 +15,7 @@ from sympy import Expr, Integer
 
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
 from chainrule.derive.errors import NotationError, Span
+from chainrule.derive.notation.left import Stated
 from chainrule.derive.notation.lengths import length
 from chainrule.derive.notation.letters import LEFT, Survey, Use, survey
 from chainrule.derive.notation.syntax import (
@@ -38,15 +39,6 @@ LENGTHS = ("n", "d", "k", "m", "p", "q", "r", *(f"n{number}" for number in range
 COUNTS = frozenset({"n", "N", "m", "M"})
 #: Names that do so wherever they divide it: ``Σ_i x_i / n``.
 TERMS = frozenset({"n", "N"})
-
-
-@dataclass(frozen=True)
-class Stated:
-    """A statement: the name that it gives, the index letters of its left side, its expression."""
-
-    name: str
-    letters: tuple[str, ...]
-    node: Node
 
 
 #: An axis of a name, ``("x", 0)``, or a letter of a statement with the sum that binds it.

@@ -1,14 +1,19 @@
-"""The left side of ``=``: a name, and the index letters on it, as in ``z_i = ..`` and ``A[i, j] = ..``."""
+"""The left side of ``=``: a name, perhaps with index letters, ``z_i = ..``, or arguments, ``H(X) = ..``."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from chainrule.derive.errors import NotationError, Span
+from chainrule.derive.notation.cursor import inside
+from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.signs import is_letter, small_items
-from chainrule.derive.notation.syntax import Name
-from chainrule.derive.notation.tokens import Token, canonical_name
+from chainrule.derive.notation.syntax import Name, Node, event_name
+from chainrule.derive.notation.tokens import Token, canonical_name, tokenize
+
+#: Names whose applications are numbers of their own in any case: ``P(A)``.
+PROBABILITIES = frozenset({"P", "Pr"})
 
 
 @dataclass(frozen=True)
@@ -20,17 +25,43 @@ class Left:
         base: the name without the index letters.
         letters: letters that are indices if the right side has them in subscripts.
         certain: whether they are indices in any case.
+        arguments, conditions: names in brackets after the name, before and after a bar.
+        words: whether the name is several words.
     """
 
     token: Token
     base: str
     letters: tuple[str, ...] = ()
     certain: bool = False
+    arguments: tuple[str, ...] = ()
+    conditions: tuple[str, ...] = ()
+    words: bool = False
 
     @property
     def name(self) -> str:
         """The name as a whole."""
         return self.token.text
+
+    def result(self, events: Collection[str]) -> str:
+        """The name that the statement gives if no letters are indices."""
+        if self.conditions or (self.arguments and self.name in events):
+            return event_name(self.name, self.arguments, self.conditions)
+        return self.name
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A statement as it is to be lowered.
+
+    Attributes:
+        name: the name that it gives; empty for a bare expression.
+        letters: the index letters of its left side.
+        node: the expression, subscripts and arguments resolved.
+    """
+
+    name: str
+    letters: tuple[str, ...]
+    node: Node
 
 
 def read_left(tokens: Sequence[Token]) -> Left | None:
@@ -40,10 +71,22 @@ def read_left(tokens: Sequence[Token]) -> Left | None:
         return None
     if len(tokens) == 1:
         return _plain(first)
+    if all(map(_is_word, tokens)):
+        return Left(_joined(tokens), _joined(tokens).text, words=True)
     opening, *inner, last = tokens[1:]
     if opening.spaced or opening.text + last.text not in BRACKETS:
         return None
     return BRACKETS[opening.text + last.text](first, inner, Span(first.span.text, first.span.start, last.span.end))
+
+
+def spelled(text: str) -> str:
+    """The name that a text on a left side gives: ``P_A_given_B`` for ``P(A|B)``, ``w1`` for ``w₁``."""
+    try:
+        *tokens, _ = tokenize(text)
+        left = read_left(tokens) if tokens else None
+    except NotationError:
+        return text
+    return left.result(PROBABILITIES) if left else text
 
 
 def _plain(token: Token) -> Left:
@@ -68,14 +111,76 @@ def _bracketed(token: Token, inner: Sequence[Token], span: Span) -> Left:
 def _braced(token: Token, inner: Sequence[Token], span: Span) -> Left | None:
     """``A_{ij}``, ``L_{train}``."""
     written = token.span.excerpt
-    if not written.endswith("_") or len(written) == 1 or not all(item.kind in ("name", "number") for item in inner):
-        commas = [item for item in inner if item.is_(",")]
-        if not commas:
-            return None
-    text = "".join(item.text for item in inner if not item.is_(","))
+    names = [item for item in inner if not item.is_(",")]
+    if not written.endswith("_") or len(written) == 1 or not all(item.kind in ("name", "number") for item in names):
+        return None
+    text = "".join(item.text for item in names)
     whole = Token(token.kind, token.text + text, span, token.spaced)
     letters = tuple(text) if all(map(is_letter, text)) and len(set(text)) == len(text) else ()
     return Left(whole, canonical_name(written[:-1]) if letters else whole.text, letters)
 
 
-BRACKETS = {"[]": _bracketed, "{}": _braced}
+def _applied(token: Token, inner: Sequence[Token], span: Span) -> Left | None:
+    """``H(X)``, ``P(A|B)``."""
+    sides: list[list[Token]] = [[]]
+    for item in inner:
+        if item.is_("|"):
+            sides.append([])
+        elif not item.is_(","):
+            sides[-1].append(item)
+    if len(sides) > 2 or token.text in FUNCTIONS or not all(item.kind == "name" for side in sides for item in side):
+        return None
+    names = [tuple(item.text for item in side) for side in sides]
+    return Left(token, token.text, arguments=names[0], conditions=names[1] if len(names) > 1 else ())
+
+
+BRACKETS = {"[]": _bracketed, "{}": _braced, "()": _applied}
+
+
+# ---- names of several words ------------------------------------------------------------------------
+
+
+def _is_word(token: Token) -> bool:
+    """Whether a token can be a part of a name of several words."""
+    return token.kind == "name" and len(token.text) > 1 and token.text.isalpha() and token.text not in FUNCTIONS
+
+
+def _joined(words: Sequence[Token]) -> Token:
+    span = Span(words[0].span.text, words[0].span.start, words[-1].span.end)
+    return Token("name", "_".join(word.text for word in words), span, words[0].spaced)
+
+
+def joined_words(tokens: Sequence[Token], known: Collection[str], every: bool) -> list[Token]:
+    """The tokens with words that stand side by side joined to one name.
+
+    Words are joined where the left side is of several words, too, or where they are such a name.
+    """
+    found: list[Token] = []
+    run: list[Token] = []
+    for token in tokens:
+        if run and not (_is_word(token) and token.text not in known):
+            found += _one_name(run, known, every)
+            run = []
+        if _is_word(token) and token.text not in known:
+            run.append(token)
+        else:
+            found.append(token)
+    return found + _one_name(run, known, every)
+
+
+def _one_name(run: Sequence[Token], known: Collection[str], every: bool) -> list[Token]:
+    if len(run) < 2 or not (every or _joined(run).text in known):
+        return list(run)
+    return [_joined(run)]
+
+
+# ---- probabilities ---------------------------------------------------------------------------------
+
+
+def event_heads(tokens: Sequence[Token]) -> frozenset[str]:
+    """Names that stand before brackets with one bar somewhere, as P in ``P(A|B)``; P and Pr in any case."""
+    pairs = ((place, token) for place, token in enumerate(tokens[:-1]) if token.kind == "name")
+    return PROBABILITIES | {
+        token.text for place, token in pairs
+        if tokens[place + 1].is_("(") and sum(item.is_("|") for item, _ in inside(tokens, place + 1)) == 1
+    }  # fmt: skip

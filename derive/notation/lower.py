@@ -10,6 +10,7 @@ from sympy import Expr, KroneckerDelta, S, exp, pi
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
+from chainrule.derive.catalog.unspecified import unspecified
 from chainrule.derive.errors import ChainruleError, NotationError, Span, UnknownNameError, near_names
 from chainrule.derive.notation import arguments, scalars
 from chainrule.derive.notation.cursor import join
@@ -52,6 +53,8 @@ NEUTRAL = {"sum": S.Zero, "prod": S.One}
 DOTS = frozenset({"·", "⋅", "∙", "\\cdot"})
 #: Names of Kronecker's delta, unless they are declared.
 DELTAS = frozenset({"delta", "δ"})
+#: Names that stand for functions without being declared.
+USUAL_FUNCTIONS = frozenset({"activation"})
 #: Words that are no names unless they are declared: the words, what is wrong, what to try.
 NO_NAMES: tuple[tuple[frozenset[str], str, str], ...] = (
     (FUNCTIONS, "{0} is a function and needs brackets", "write {0}(..); a variable called {0} has to be declared"),
@@ -75,6 +78,7 @@ class Reader:
         work: the definitions so far.
         values: inputs and named definitions.
         dims: the named lengths.
+        functions: names of functions without a definition.
         closed: whether every name must be known, as in a claim about a given program.
         undeclared: inputs made for names that nobody declared.
         inferred: those of them whose shape their use tells; the others are scalars.
@@ -90,6 +94,7 @@ class Reader:
     work: Workspace
     values: dict[str, Input | Definition]
     dims: dict[str, Dim]
+    functions: frozenset[str] = frozenset()
     closed: bool = False
     undeclared: dict[str, Input] = field(default_factory=dict)
     inferred: dict[str, Input] = field(default_factory=dict)
@@ -409,6 +414,8 @@ class Reader:
 
     def refuse_name(self, name: str, node: Node) -> None:
         """Refuse names that nobody declared and that cannot be scalars."""
+        if name in self.functions:
+            raise NotationError(f"{name} is a function and needs brackets", node.span, hint=f"write {name}(..)")
         if name == self.current:
             raise NotationError(
                 f"{name} is defined by itself here", node.span,
@@ -459,6 +466,8 @@ class Reader:
 
     def call(self, node: Call) -> Tensor:
         """A call of a function of the catalogue."""
+        if node.function.rstrip("'") in self.functions:
+            return self.unspecified(node)
         if node.function in BY_NAME:
             return self.elementwise(node)
         arguments.refuse_unavailable(node)
@@ -471,6 +480,17 @@ class Reader:
         entry = BY_NAME[node.function]
         written = arguments.elementwise_arguments(node, entry)
         return elementwise(node, entry, [self.lower(argument) for argument in written])
+
+    def unspecified(self, node: Call) -> Tensor:
+        """A call of a function without a definition, entry by entry."""
+        name = node.function.rstrip("'")
+        if len(node.arguments) != 1 or node.keywords:
+            raise NotationError(
+                f"{name} is a function of one number", node.span, expected=f"{node.function}(x)",
+                hint="functions without a definition have one argument",
+            )  # fmt: skip
+        inner = self.lower(node.arguments[0])
+        return replace(inner, body=unspecified(name, len(node.function) - len(name))(inner.body), node=node, row=False)
 
     def condition(self, node: Node) -> Tensor:
         """The first argument of ``where``: a comparison, or numbers of which 0 means no."""

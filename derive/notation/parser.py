@@ -14,7 +14,7 @@ from typing import get_args
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, TENSOR_BY_NAME
 from chainrule.derive.errors import LimitError, NotationError, Span, UnknownNameError, near_names
-from chainrule.derive.notation.cursor import join, number_value, since, superscript_power, until
+from chainrule.derive.notation.cursor import inside, join, number_value, since, superscript_power, until
 from chainrule.derive.notation.signs import COMPARISON, COMPARISONS, Sign, Signs, letters_and_numbers, small_items
 from chainrule.derive.notation.syntax import (
     Applied,
@@ -73,10 +73,16 @@ class Parser(Signs):
 
     Attributes:
         open: the brackets and bars that the place lies in.
+        functions: names that stand for functions without a definition.
+        values: names that were given with arguments, as in ``H(X) = ..``.
     """
 
-    def __init__(self, tokens: Sequence[Token], names: Collection[str] = (), left: Sequence[str] = ()) -> None:
-        super().__init__(tokens, frozenset(names), left)
+    def __init__(
+        self, tokens: Sequence[Token], names: Collection[str] = (), left: Sequence[str] = (),
+        functions: Collection[str] = (), values: Collection[str] = (),
+    ) -> None:  # fmt: skip
+        super().__init__(tokens, names, left)
+        self.functions, self.values = frozenset(functions), frozenset(values)
         self.open: list[str] = []
         self.depth = 0
 
@@ -198,6 +204,9 @@ class Parser(Signs):
     def name(self) -> Node:
         """A name, with a subscript or arguments, or the call of a function."""
         token = self.take()
+        if token.text in self.functions and (primes := self.primes(token)) is not None:
+            self.at += primes
+            return self.call(replace(token, text=token.text + "'" * primes))
         subscripted = self.subscripted(token)
         if self.token.is_("("):
             if subscripted is None or not self.is_entry(subscripted):
@@ -207,6 +216,17 @@ class Parser(Signs):
         elif token.text in UNARY and token.text not in self.names and self.token.kind == "name":
             return self.applied_to_next(token)
         return subscripted or Name(token.text, span=token.span)
+
+    def primes(self, token: Token) -> int | None:
+        """The number of primes between a function's name and its bracket; ``None`` without a bracket.
+
+        In a chain a name is a value as well, and then the bracket follows directly.
+        """
+        place = self.at
+        while self.tokens[place].is_("'"):
+            place += 1
+        bracket = self.tokens[place]
+        return place - self.at if bracket.is_("(") and not (bracket.spaced and token.text in self.names) else None
 
     def subscripted(self, token: Token) -> Subscripted | None:
         """A name with a subscript, such as ``y_i``, ``yᵢ``, ``X_ij``, ``x_{i+1}``."""
@@ -250,7 +270,8 @@ class Parser(Signs):
         if name in FUNCTIONS and not (spaced and name in self.names):
             return self.call(token)
         if name in self.names:
-            return None if spaced or not self.is_single_name() else self.applied(token)
+            applied = not spaced and (name in self.values or self.is_single_name())
+            return self.applied(token) if applied else None
         near = near_names(name, FUNCTIONS)
         if not spaced:
             return self.applied(token)
@@ -265,8 +286,8 @@ class Parser(Signs):
 
     def applied(self, token: Token) -> Applied:
         """``p(x)``, ``P(A|B)``: a name that is no function, with arguments."""
+        bars = sum(item.is_("|") for item, _ in inside(self.tokens, self.at))
         opening = self.take()
-        bars = self.bars_inside()
         self.open.append("|" if bars == 1 else "(")
         arguments = self.listed(")", "|")
         given: tuple[Node, ...] = ()
@@ -287,16 +308,6 @@ class Parser(Signs):
             if not self.accept(","):
                 break
         return tuple(items)
-
-    def bars_inside(self) -> int:
-        """The number of bars in the bracket that has just been opened."""
-        level, bars = 1, 0
-        for token in self.tokens[self.at :]:
-            level += token.is_("(", "[", "{") - token.is_(")", "]", "}")
-            if level == 0:
-                break
-            bars += token.is_("|")
-        return bars
 
     def applied_to_next(self, token: Token) -> Node:
         """``log p_i``: a function before one operand without brackets."""
@@ -477,7 +488,8 @@ class Parser(Signs):
         """``Σ term``, ``Σ_i term``, ``max_j term``: the sign takes the product that follows it."""
         token = self.take()
         under = self.under(sign)
-        if not under.letters and self.token.is_("(") and self.has_comma():
+        commas = any(item.is_(",") and level == 1 for item, level in inside(self.tokens, self.at))
+        if not under.letters and self.token.is_("(") and commas:
             return self.call(replace(token, text=sign.kind))
         if sign.kind.endswith("softmax"):
             # Its letter is open already and stays so.
@@ -488,17 +500,6 @@ class Parser(Signs):
         body = self.expression(PRODUCT)
         del self.letters[len(self.letters) - len(under.letters) :]
         return IndexSum(under.letters, body, sign.kind, under.ranges, under.conditions, span=since(token, body))
-
-    def has_comma(self) -> bool:
-        """Whether the bracket that opens here holds a comma of its own."""
-        level = 0
-        for token in self.tokens[self.at :]:
-            level += token.is_("(", "[", "{") - token.is_(")", "]", "}")
-            if level == 0:
-                return False
-            if level == 1 and token.is_(","):
-                return True
-        return False
 
 
 def _excerpt(node: Node) -> str:

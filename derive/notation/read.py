@@ -5,20 +5,20 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from threading import Lock
 from types import MappingProxyType
 
+from chainrule.derive.catalog.unspecified import function_names
+from chainrule.derive.domains import FUNCTION
 from chainrule.derive.errors import InputError, LimitError, NotationError, Span
-from chainrule.derive.notation.declarations import Declared, Statement, check_name, collect, split_statements
-from chainrule.derive.notation.infer import Inference, Stated, bound_names, words_of
-from chainrule.derive.notation.lower import Reader, located
-from chainrule.derive.notation.parser import Parser
-from chainrule.derive.notation.resolve import Resolver, free_letters
-from chainrule.derive.notation.signs import small_items
+from chainrule.derive.notation.declarations import Declared, collect, split_statements
+from chainrule.derive.notation.infer import Inference, words_of
+from chainrule.derive.notation.left import Stated
+from chainrule.derive.notation.lower import USUAL_FUNCTIONS, Reader, located
+from chainrule.derive.notation.stated import stated
 from chainrule.derive.notation.tensors import Shape, Workspace
-from chainrule.derive.notation.tokens import MAX_CHARACTERS, Token
-from chainrule.derive.program import Definition, Dim, Input, Program, dim, fresh_names
+from chainrule.derive.notation.tokens import MAX_CHARACTERS
+from chainrule.derive.program import Definition, Dim, Input, Program, fresh_names
 
 NO_DECLARATIONS: Mapping[str, str] = MappingProxyType({})
 #: What an expression without a name is called, the first that is free.
@@ -73,7 +73,7 @@ def _read(text: str, declarations: Mapping[str, str], scope: Program | None, max
         raise NotationError(
             "there is no formula to read", Span(text, 0, len(text)), expected="an expression, or name = expression"
         )
-    parsed = _parsed(rest, reader)
+    parsed = stated(rest, reader)
     names = {item.name for item in parsed if item.name}
     reader.later = set(names)
     inference = None if scope else _inference(parsed, reader)
@@ -88,16 +88,19 @@ def _read(text: str, declarations: Mapping[str, str], scope: Program | None, max
             reader.values[name] = reader.work.name(tensor, name)
         reader.later.discard(name)
     _check_lengths(reader)
-    inputs = (*(scope.inputs if scope else (entry.item for entry in declared.values())), *reader.undeclared.values())
+    given = scope.inputs if scope else [item for item in reader.values.values() if isinstance(item, Input)]
+    inputs = (*given, *reader.undeclared.values())
     taken |= {*reader.undeclared, name, "pi"}
-    return reader.work.finish(tuple(inputs), name, taken, () if scope else names)
+    return reader.work.finish(inputs, name, taken, () if scope else names)
 
 
 def _reader(declared: Mapping[str, Declared], scope: Program | None) -> Reader:
     work = Workspace()
     if scope is None:
-        dims = {d.name: d for entry in declared.values() for length in entry.item.shape for d in length.atoms(Dim)}
-        return Reader(work, {name: entry.item for name, entry in declared.items()}, dims)
+        functions = {name for name, entry in declared.items() if entry.item.domain is FUNCTION}
+        inputs = {name: entry.item for name, entry in declared.items() if name not in functions}
+        dims = {d.name: d for item in inputs.values() for length in item.shape for d in length.atoms(Dim)}
+        return Reader(work, dict(inputs), dims, USUAL_FUNCTIONS - inputs.keys() | functions)
     for entry in declared.values():
         raise NotationError(
             "nothing can be declared here", entry.span, hint="the names are those of the formula that this is about"
@@ -105,7 +108,8 @@ def _reader(declared: Mapping[str, Declared], scope: Program | None) -> Reader:
     work.adopt(scope)
     values: dict[str, Input | Definition] = {item.name: item for item in scope.inputs}
     values |= {item.name: item for item in scope.definitions if item.origin == "named"}
-    return Reader(work, values, {d.name: d for d in scope.dims}, closed=True)
+    named = frozenset(function_names(definition.body for definition in scope.definitions))
+    return Reader(work, values, {d.name: d for d in scope.dims}, named, closed=True)
 
 
 def _inference(parsed: Sequence[Stated], reader: Reader) -> Inference:
@@ -121,70 +125,14 @@ def _inference(parsed: Sequence[Stated], reader: Reader) -> Inference:
 
 def _check_lengths(reader: Reader) -> None:
     """A length that only a range names must be the length of some axis."""
-    axes = {length for item in (*reader.values.values(), *reader.undeclared.values()) for size in item.shape
-            for length in size.atoms(Dim)}  # fmt: skip
+    inputs = [item for item in (*reader.values.values(), *reader.undeclared.values()) if isinstance(item, Input)]
+    axes = {length for item in inputs for size in item.shape for length in size.atoms(Dim)}
     for name, span in reader.named_lengths.items():
         if reader.dims[name] not in axes:
             raise NotationError(
                 f"no axis has the length {name}", span, expected="the length of an axis that the index stands on",
                 hint=f"declare an array with it, for example x: real[{name}]",
             )  # fmt: skip
-
-
-def _parsed(statements: Sequence[Statement], reader: Reader) -> list[Stated]:
-    """The syntax trees of the statements, whose names are checked."""
-    given: dict[str, Span] = {}
-    known = {*reader.values, *reader.dims}
-    rows = _rows(statements, reader)
-    parsed: list[Stated] = []
-    for statement in statements:
-        item = _one(statement, {*known, *given}, reader, rows)
-        if statement.left is None and statement is not statements[-1]:
-            raise NotationError(
-                "only the last statement may be without a name", item.node.span, expected="name = expression"
-            )
-        if statement.left is not None:
-            _check_new(item.name, statement.left.token, reader, given)
-            given[item.name] = statement.left.token.span
-        parsed.append(item)
-    return parsed
-
-
-def _rows(statements: Sequence[Statement], reader: Reader) -> dict[str, bool]:
-    """Declared matrices whose rows may be written by the small letter, and whether the text uses them otherwise."""
-    written = {token.text for statement in statements for token in statement.tokens if token.kind == "name"}
-    used = {*written, *(found[0] for statement in statements for token in statement.tokens
-                        if token.kind == "name" and (found := small_items(token)))}  # fmt: skip
-    return {name: name in used for name, item in reader.values.items() if len(item.shape) == 2}
-
-
-def _one(statement: Statement, known: set[str], reader: Reader, rows: Mapping[str, bool]) -> Stated:
-    """One statement; the letters on its left are indices if the right side has them in subscripts."""
-    left = statement.left
-    letters = left.letters if left and (left.certain or known.isdisjoint({left.name, *left.letters})) else ()
-    parser = Parser(statement.tokens, known, letters)
-    node = parser.expression()
-    parser.finish()
-    if not reader.closed:
-        reader.named_lengths |= bound_names(node, {*known, *letters})
-        reader.dims |= {name: dim(name) for name in reader.named_lengths}
-    resolver = Resolver({*known, *reader.dims}, rows)
-    if left and letters and (left.certain or free_letters(node).issuperset(letters)):
-        parser.check_letters(letters, left.token)
-        return Stated(left.base, letters, resolver.resolve(node, frozenset(letters)))
-    return Stated(left.name if left else "", (), resolver.resolve(node))
-
-
-def _check_new(name: str, token: Token, reader: Reader, given: Mapping[str, Span]) -> None:
-    check_name(replace(token, text=name))
-    if name in given:
-        raise NotationError(
-            f"{name} is defined twice", token.span, also=(("defined first here", given[name]),),
-            hint="each statement gives a new name",
-        )  # fmt: skip
-    if name in reader.values or name in reader.dims:
-        what = "the length of an axis" if name in reader.dims else "known already"
-        raise NotationError(f"{name} is {what} and cannot be defined", token.span, hint="choose another name")
 
 
 def target_name(taken: Collection[str]) -> str:

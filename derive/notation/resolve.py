@@ -27,6 +27,7 @@ from chainrule.derive.notation.syntax import (
     Subscript,
     Subscripted,
     children,
+    event_name,
     walk,
 )
 
@@ -42,10 +43,14 @@ class Resolver:
     Attributes:
         names: the variables that are declared or defined.
         rows: declared matrices, and whether the text uses them by their own name.
+        events: names whose applications are numbers of their own: P of ``P(A|B)``.
+        arguments: names that were given with arguments, ``H(X) = ..``.
     """
 
     names: Collection[str]
     rows: Mapping[str, bool]
+    events: Collection[str]
+    arguments: Mapping[str, tuple[str, ...]]
 
     def resolve(self, node: Node, letters: Letters = frozenset()) -> Node:
         """The node with these index letters open; chains of operators are followed in a loop."""
@@ -109,14 +114,38 @@ class Resolver:
         names = [item.name for item in node.arguments if isinstance(item, Name)]
         if names and not node.given and len(names) == len(node.arguments) and letters.issuperset(names):
             return Subscript(Name(node.name, span=node.span), node.arguments, paper=True, span=node.span)
+        if node.given or node.name in self.events:
+            return Name(self.event(node), span=node.span)
+        if node.name in self.arguments:
+            return self.same_value(node)
         if node.name in self.names:
             inner = self.resolve(node.arguments[0], letters)
             return Juxtaposed(Name(node.name, span=node.span), inner, span=node.span)
         near = near_names(node.name, FUNCTIONS)
         raise UnknownNameError(
             f"there is no function called {node.name}", _name_span(node), near=near,
-            hint="" if near else f"a product with a bracket is written {node.name} * (..)",
+            hint="" if near else f"a product with a bracket is written {node.name} * (..); "
+            f"a function without a definition is declared, {node.name}: function",
         )  # fmt: skip
+
+    def event(self, node: Applied) -> str:
+        """The name of ``P(A|B)``."""
+        sides = [[item.name for item in side if isinstance(item, Name)] for side in (node.arguments, node.given)]
+        if not sides[0] or list(map(len, sides)) != [len(node.arguments), len(node.given)]:
+            raise NotationError(
+                f"the arguments of {node.name} are names of events", node.span, expected=f"{node.name}(A | B)"
+            )
+        return event_name(node.name, *sides)
+
+    def same_value(self, node: Applied) -> Name:
+        """``H(X)`` after ``H(X) = ..``."""
+        names = self.arguments[node.name]
+        if tuple(item.name for item in node.arguments if isinstance(item, Name)) != names:
+            raise NotationError(
+                f"{node.name} is a value, not a function", node.span, expected=f"{node.name} or "
+                f"{node.name}({', '.join(names)})", hint="a statement gives a value its name",
+            )  # fmt: skip
+        return Name(node.name, span=node.span)
 
     # ---- sums -----------------------------------------------------------------------------------
 

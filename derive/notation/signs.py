@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import cast, get_args
 
@@ -65,9 +65,9 @@ class Signs(Cursor):
         left: index letters on the left side of the statement, as in ``z_i = ..``.
     """
 
-    def __init__(self, tokens: Sequence[Token], names: frozenset[str], left: Sequence[str]) -> None:
+    def __init__(self, tokens: Sequence[Token], names: Collection[str], left: Sequence[str]) -> None:
         super().__init__(tokens)
-        self.names, self.left = names, tuple(left)
+        self.names, self.left = frozenset(names), tuple(left)
         self.letters: list[str] = []
 
     def expression(self, least: int = 0) -> Node:

@@ -6,7 +6,7 @@ every printed formula can be read back.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -183,6 +183,12 @@ class Call(Node):
     function: str
     arguments: tuple[Node, ...] = ()
     keywords: tuple[tuple[str, Node], ...] = ()
+
+
+def event_name(head: str, arguments: Sequence[str], conditions: Sequence[str]) -> str:
+    """The name that ``P(A, B|C)`` stands for: ``P_A_B_given_C``."""
+    given = ["given", *conditions] if conditions else []
+    return "_".join([head, *arguments, *given])
 
 
 def children(node: Node) -> tuple[Node, ...]:

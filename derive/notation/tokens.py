@@ -36,7 +36,7 @@ SAME_OPERATOR = {
 }  # fmt: skip
 OPERATORS = (
     ".**", ".*", "./", ".^", ".'", "**", "==", "!=", "<=", ">=",
-    *"+-*/@^()[]{},:=<>|√‖'−·⋅∙×∗⊙∘÷≤≥≠′’ᵀ",
+    *"+-*/@^()[]{},:=<>|√‖'−·⋅∙×∗⊙∘÷≤≥≠′’ᵀ∂",
 )  # fmt: skip
 #: Signs that write a sum or a product over indices; the letter Π does so only with indices under it.
 SIGNS = {"Σ": "sum", "∑": "sum", "∏": "prod", "Π": "prod"}

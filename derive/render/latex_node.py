@@ -14,6 +14,7 @@ from sympy import S
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
 from chainrule.derive.forms.latex_names import latex_name
 from chainrule.derive.notation.syntax import (
     Binary,
@@ -267,6 +268,8 @@ class _Latex:
             return entry.latex.format(*arguments, *(usual if len(arguments) < len(entry.args) else [])), ATOM
         if node.function in MATRIX_FUNCTION_BY_NAME:
             return self.matrix_function(node)
+        if node.function not in TENSOR_BY_NAME and entry is None:
+            return rf"{latex_name(node.function)}\left({', '.join(arguments)}\right)", ATOM
         name = rf"\operatorname{{{node.function.replace('_', ' ')}}}"
         below = "" if axis is None else rf"_{{\mathrm{{axis}}={self.plain(axis)}}}"
         return rf"{name}{below}\left({', '.join(arguments)}\right)", ATOM

@@ -15,6 +15,7 @@ from functools import singledispatch
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.catalog.unspecified import no_values
 from chainrule.derive.edges import explicit
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.forms.matrix_form import matrix_node
@@ -297,5 +298,5 @@ def _call(node: Call, names: Mapping[str, str]) -> ast.expr:
         return calling(ARRAY_FUNCTIONS[node.function], *arguments, **keywords)
     entry = BY_NAME.get(node.function)
     if entry is None:
-        raise UnsupportedError(f"no NumPy form of {node.function}")
+        raise no_values(node.function)
     return function_call(entry, arguments)

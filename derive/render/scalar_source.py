@@ -15,6 +15,7 @@ from sympy import Add, Expr, Mul, NumberSymbol, Pow, Rational, S
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION, BY_NAME
 from chainrule.derive.catalog.entries import Elementwise, Lets
+from chainrule.derive.catalog.unspecified import Unspecified, no_values
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.forms.arrange import is_decimal
 from chainrule.derive.scalar import Indicator, where
@@ -189,6 +190,8 @@ def scalar(expr: Expr, leaf: Leaf) -> ast.expr:
 
 
 def _function(expr: Expr, leaf: Leaf) -> ast.expr:
+    if isinstance(expr, Unspecified):
+        raise no_values(expr.symbol)
     entry = BY_FUNCTION.get(expr.func)
     if entry is None:
         raise UnsupportedError(f"no NumPy form of {expr.func.__name__}")

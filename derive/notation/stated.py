@@ -1,0 +1,128 @@
+"""Statements as they are lowered: parsed in order, left sides and subscripts understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from chainrule.derive.errors import NotationError, Span
+from chainrule.derive.notation.chains import read_chain
+from chainrule.derive.notation.declarations import Statement, check_name
+from chainrule.derive.notation.infer import bound_names
+from chainrule.derive.notation.left import Left, Stated, event_heads, joined_words
+from chainrule.derive.notation.lower import USUAL_FUNCTIONS, Reader
+from chainrule.derive.notation.parser import Parser
+from chainrule.derive.notation.resolve import Resolver, free_letters
+from chainrule.derive.notation.signs import small_items
+from chainrule.derive.notation.tokens import Token
+from chainrule.derive.program import dim
+
+
+@dataclass
+class Statements:
+    """What the statements so far have said.
+
+    Attributes:
+        reader: what names mean.
+        rows: declared matrices, and whether the text uses them by their own name.
+        events: names such as P of ``P(A|B)``, whose applications are numbers of their own.
+        given: names that statements give, with their places.
+        arguments: those that were given with arguments: H of ``H(X) = ..``.
+    """
+
+    reader: Reader
+    rows: Mapping[str, bool]
+    events: frozenset[str]
+    given: dict[str, Span] = field(default_factory=dict)
+    arguments: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    @property
+    def known(self) -> set[str]:
+        """Every name that is declared or given."""
+        return {*self.reader.values, *self.reader.dims, *self.given}
+
+    def read(self, statement: Statement) -> Stated:
+        """One statement."""
+        known, left = self.known, statement.left
+        tokens = joined_words(statement.tokens, known, left is not None and left.words)
+        letters = left.letters if left and (left.certain or known.isdisjoint({left.name, *left.letters})) else ()
+        functions = self.reader.functions - (USUAL_FUNCTIONS & known)
+        parser = Parser(tokens, known, letters, functions, self.arguments)
+        node = parser.expression()
+        parser.finish()
+        if not self.reader.closed:
+            self.name_lengths(bound_names(node, {*known, *letters}))
+        resolver = Resolver({*known, *self.reader.dims}, self.rows, self.events, self.arguments)
+        if left and letters and (left.certain or free_letters(node).issuperset(letters)):
+            parser.check_letters(letters, left.token)
+            return Stated(left.base, letters, resolver.resolve(node, frozenset(letters)))
+        return Stated(left.result(self.events) if left else "", (), resolver.resolve(node))
+
+    def name_lengths(self, names: Mapping[str, Span | None]) -> None:
+        """Take the bounds of ranges that nobody has declared for lengths."""
+        self.reader.named_lengths |= names
+        self.reader.dims |= {name: dim(name) for name in names}
+
+    def add(self, name: str, left: Left) -> None:
+        """Note the name that a statement gives, which must be new."""
+        token, reader = left.token, self.reader
+        check_name(replace(token, text=name))
+        if name in self.given:
+            raise NotationError(
+                f"{name} is defined twice", token.span, also=(("defined first here", self.given[name]),),
+                hint="each statement gives a new name",
+            )  # fmt: skip
+        if name in reader.functions - USUAL_FUNCTIONS:
+            raise NotationError(f"{name} is a function and cannot be defined", token.span, hint="choose another name")
+        if name in reader.values or name in reader.dims:
+            what = "the length of an axis" if name in reader.dims else "known already"
+            raise NotationError(f"{name} is {what} and cannot be defined", token.span, hint="choose another name")
+        self.given[name] = token.span
+        if left.arguments and name == left.name:
+            self.arguments[name] = left.arguments
+
+
+def stated(statements: Sequence[Statement], reader: Reader) -> list[Stated]:
+    """The statements, whose names are checked."""
+    chain = read_chain(statements)
+    if chain is not None:
+        _check_chain(chain, reader)
+        reader.functions |= {item.name for item in chain}
+        return chain
+    found = Statements(reader, _rows(statements, reader), _events(statements))
+    parsed: list[Stated] = []
+    for statement in statements:
+        item = found.read(statement)
+        if statement.left is None and statement is not statements[-1]:
+            raise NotationError(
+                "only the last statement may be without a name", item.node.span, expected="name = expression"
+            )
+        if statement.left is not None:
+            found.add(item.name, statement.left)
+        parsed.append(item)
+    return parsed
+
+
+def _check_chain(chain: Sequence[Stated], reader: Reader) -> None:
+    """Refuse a chain in a claim, and one whose quantities are declared."""
+    if reader.closed:
+        raise NotationError(
+            "derivatives are not read in a claim", chain[-1].node.span, expected="the derivative itself",
+            hint="the chain of a formula is part of its derivation: chainrule show prints it",
+        )  # fmt: skip
+    for item in chain:
+        if item.name in reader.values or item.name in reader.dims:
+            raise NotationError(f"{item.name} is declared and cannot be a function in a chain", item.node.span)
+
+
+def _events(statements: Sequence[Statement]) -> frozenset[str]:
+    """Names whose applications are numbers of their own: those that a bar stands behind somewhere."""
+    left = {item.left.name for item in statements if item.left and item.left.conditions}
+    return frozenset(left).union(*(event_heads(item.tokens) for item in statements))
+
+
+def _rows(statements: Sequence[Statement], reader: Reader) -> dict[str, bool]:
+    """Declared matrices whose rows may be written by the small letter, and whether the text uses them otherwise."""
+    names: list[Token] = [token for item in statements for token in item.tokens if token.kind == "name"]
+    used = {token.text for token in names} | {found[0] for token in names if (found := small_items(token))}
+    return {name: name in used for name, item in reader.values.items() if len(item.shape) == 2}
