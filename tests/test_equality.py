@@ -19,6 +19,7 @@ from chainrule.derive.program import Program
 
 VECTORS = "x: real[n]; y: real[n]; p: positive[n]; t: positive; c: real; "
 MATRICES = "A: real[n, n]; B: real[n, n]; C: real[n, n]; x: real[n]; y: real[n]; "
+INVERSES = MATRICES + "S: spd[n, n]; X: real[n, d]; p: positive[n]; l: positive; c: real; "
 REGRESSION = "X: real[n, d]; y: real[n]; w: real[d]; t: positive; "
 
 
@@ -83,6 +84,48 @@ EQUAL = [
     (MATRICES, "diag(A@B)", "sum(A*B.T, axis=1)"),
     (MATRICES, "einsum('ij,jk,ki->', A, B, C)", "trace(A@B@C)"),
     (MATRICES, "sum(A**2) + trace(A@A)", "0.5*sum((A + A.T)**2)"),
+    (INVERSES, "inv(A.T)", "inv(A).T"),
+    (INVERSES, "inv(A)@A", "eye(n)"),
+    (INVERSES, "A@solve(A, x)", "x"),
+    (INVERSES, "trace(B@inv(A)@A)", "trace(B)"),
+    (INVERSES, "inv(-c*A)", "-inv(A)/c"),
+    (INVERSES, "inv(A@diag(p)@B)", "inv(B)@diag(1/p)@inv(A)"),
+    (INVERSES, "inv(inv(A)@inv(B))", "B@A"),
+    (INVERSES, "inv(A+B)@A", "eye(n) - inv(A+B)@B"),
+    (INVERSES, "A@inv(A+B)@B", "B@inv(A+B)@A"),
+    (INVERSES, "inv(A) - inv(B)", "inv(A)@(B-A)@inv(B)"),
+    (INVERSES, "inv(inv(A)+inv(B))", "A@inv(A+B)@B"),
+    (INVERSES, "inv(X.T@X)", "inv(X.T@X).T"),
+    (INVERSES, "inv(X.T@X/n + l*eye(d))", "n*inv(X.T@X + n*l*eye(d))"),
+    (INVERSES, "inv(X.T@X + l*eye(d))@X.T@X", "eye(d) - l*inv(X.T@X + l*eye(d))"),
+    (INVERSES, "inv(X.T@X + l*eye(d))@X.T", "X.T@inv(X@X.T + l*eye(n))"),
+    (INVERSES, "inv(A + outer(x, y))", "inv(A) - outer(inv(A)@x, y@inv(A))/(1 + y@inv(A)@x)"),
+    (INVERSES, "inv(A + X@X.T)", "inv(A) - inv(A)@X@inv(eye(d) + X.T@inv(A)@X)@X.T@inv(A)"),
+    (INVERSES, "det(c*A)", "c**n*det(A)"),
+    (INVERSES, "det(A@B)", "det(B)*det(A.T)"),
+    (INVERSES, "det(inv(A))*det(A)", "1"),
+    (INVERSES, "logdet(c*A@B)", "n*log(abs(c)) + logdet(A) + logdet(B)"),
+    (INVERSES, "logdet(diag(p)@A)", "sum(log(p)) + logdet(A)"),
+    (INVERSES, "logdet(A)", "log(abs(det(A)))"),
+    (INVERSES, "logdet(S)", "log(det(S))"),
+    (INVERSES, "logdet(inv(A))", "-logdet(A)"),
+    (INVERSES, "det(expm(A))", "exp(trace(A))"),
+    (INVERSES, "expm(A.T + A)", "expm(A + A.T).T"),
+    (INVERSES, "cholesky(A)@cholesky(A).T", "(A + A.T)/2"),
+    (INVERSES, "inv(cholesky(A)).T@inv(cholesky(A))", "inv((A + A.T)/2)"),
+    (INVERSES, "2*sum(log(diag(cholesky(A))))", "logdet(A + A.T) - n*log(2)"),
+    (INVERSES, "tril(cholesky(A))", "cholesky(A)"),
+    (INVERSES, "triu(inv(cholesky(A)))", "diag(1/diag(cholesky(A)))"),
+    (INVERSES, "eigvectors(A)@diag(eigvalsh(A))@eigvectors(A).T", "(A + A.T)/2"),
+    (INVERSES, "eigvectors(A).T@(A + A.T)@eigvectors(A)", "2*diag(eigvalsh(A))"),
+    (INVERSES, "eigvectors(A)@eigvectors(A).T", "eye(n)"),
+    (INVERSES, "sum(eigvalsh(A))", "trace(A)"),
+    (INVERSES, "sum(eigvalsh(A)**2)", "sum((A + A.T)**2)/4"),
+    (INVERSES, "left_singular(X)@diag(svdvals(X))@right_singular(X).T", "X"),
+    (INVERSES, "X@right_singular(X)", "left_singular(X)@diag(svdvals(X))"),
+    (INVERSES, "sum(svdvals(X.T))", "sum(svdvals(X))"),
+    (INVERSES, "inv(exp(c)*A + exp(-c)*B)", "exp(c)*inv(exp(2*c)*A + B)"),
+    (MATRICES, "einsum('ab,cb,cd,ed,ef,af->', A, A, A, A, A, A)", "einsum('qr,st,sr,uv,ut,qv->', A, A, A, A, A, A)"),
     (REGRESSION, "X.T@(1/(1+exp(-(X@w))) - y)", "X.T@(exp(X@w)/(1+exp(X@w))) - X.T@y"),
     (REGRESSION, "2*X.T@(X@w-y)/n", "(2/n)*(X.T@X@w - X.T@y)"),
     (REGRESSION, "X.T@clip(X@w-y, -t, t)", "X.T@maximum(-t, minimum(t, X@w-y))"),
@@ -99,6 +142,19 @@ WITH_FACTS = [
     ("A: symmetric[n, n]; x: real[n]; ", "A@x + x@A", "2*A@x", "A is symmetric"),
     ("A: spd[n, n]; B: real[n, n]; ", "trace(A@B)", "trace(A@B.T)", "A is symmetric"),
     ("Q: orthonormal[n, d]; x: real[d]; ", "Q.T@Q@x", "x", "Q are orthonormal"),
+    ("Q: orthonormal[n, n]; x: real[n]; ", "Q@Q.T@x", "x", "Q are orthonormal"),
+    ("Q: orthonormal[n, n]; ", "inv(Q)", "Q.T", "Q are orthonormal"),
+    ("S: spd[n, n]; ", "inv(S)", "inv(S).T", "S is symmetric"),
+    ("S: spd[n, n]; X: real[n, d]; ", "inv(X.T@S@X)", "inv(X.T@S@X).T", "S is symmetric"),
+    ("S: symmetric[n, n]; ", "expm(S)", "expm(S).T", "S is symmetric"),
+    ("T: symmetric[n, n]; ", "exp(T@T@T)", "exp((T@T@T).T)", "T is symmetric"),
+    ("D: diagonal[n, n]; ", "inv(D)", "diag(1/diag(D))", "D is diagonal"),
+    ("D: diagonal[n, n]; A: real[n, n]; ", "D@A", "diag(D)[:, None]*A", "D is diagonal"),
+    ("D: diagonal[n, n]; ", "logdet(D)", "sum(log(abs(diag(D))))", "D is diagonal"),
+    ("L: lower[n, n]; ", "tril(L)", "L", "L is lower triangular"),
+    ("L: lower[n, n]; ", "diag(inv(L))", "1/diag(L)", "L is lower triangular"),
+    ("L: lower[n, n]; ", "triu(inv(L).T)", "inv(L.T)", "L is lower triangular"),
+    ("L: lower[n, n]; ", "det(L)", "prod(diag(L))", "L is lower triangular"),
 ]
 
 #: Pairs that are different, many of them equal at special sizes, signs or values.
@@ -121,6 +177,35 @@ DIFFERENT = [
     (VECTORS, "where(x > t, 1, 0)", "where(x > -t, 1, 0)"),
     (VECTORS, "maximum(x, -t)", "maximum(x, t)"),
     (VECTORS, "x**c", "abs(x)**c"),
+    (INVERSES, "inv(A)", "inv(A).T"),
+    (INVERSES, "inv(A)", "inv(A.T)"),
+    (INVERSES, "inv(A)@B", "B@inv(A)"),
+    (INVERSES, "inv(A@B)", "inv(A)@inv(B)"),
+    (INVERSES, "inv(A).T@A", "eye(n)"),
+    (INVERSES, "inv(A)@A", "ones((n, n))"),
+    (INVERSES, "inv(A+B)@A", "eye(n) + inv(A+B)@B"),
+    (INVERSES, "inv(A+B)@A", "eye(n) - B@inv(A+B)"),
+    (INVERSES, "inv(S)*inv(S)", "inv(S*S)"),
+    (INVERSES, "inv(X.T@X + l*eye(d))@X.T@X", "eye(d) - inv(X.T@X + l*eye(d))"),
+    (INVERSES, "inv(A + outer(x, y))", "inv(A) - outer(inv(A)@y, x@inv(A))/(1 + y@inv(A)@x)"),
+    (INVERSES, "det(c*A)", "c*det(A)"),
+    (INVERSES, "det(A+B)", "det(A) + det(B)"),
+    (INVERSES, "det(X.T@X)", "det(X@X.T)"),
+    (INVERSES, "det(inv(A))", "det(A)"),
+    (INVERSES, "logdet(A)", "log(det(A))"),
+    (INVERSES, "logdet(2*A)", "log(2) + logdet(A)"),
+    (INVERSES, "expm(A)", "expm(A).T"),
+    (INVERSES, "expm(A+B)", "expm(A)@expm(B)"),
+    (INVERSES, "expm(A)", "exp(A)"),
+    (INVERSES, "cholesky(S).T@cholesky(S)", "S"),
+    (INVERSES, "cholesky(A)@cholesky(A).T", "A"),
+    (INVERSES, "eigvectors(A)@diag(eigvalsh(A))@eigvectors(A).T", "A"),
+    (INVERSES, "eigvectors(A).T@diag(eigvalsh(A))@eigvectors(A)", "(A + A.T)/2"),
+    (INVERSES, "left_singular(X)@left_singular(X).T", "eye(n)"),
+    (INVERSES, "pinv(X)@X", "eye(d)"),
+    ("L: lower[n, n]; ", "triu(L)", "L"),
+    ("L: lower[n, n]; ", "inv(L)", "diag(1/diag(L))"),
+    ("Q: orthonormal[n, d]; ", "Q@Q.T", "eye(n)"),
     ("y: simplex[n, k]; ", "sum(y, axis=0)", "ones(k)"),
     ("y: unit[n]; ", "y**2", "y"),
     ("y: binary[n]; ", "(y - 1/2)**2", "y/4"),
@@ -180,6 +265,20 @@ def test_no_two_different_values_are_proved_equal(declarations: str) -> None:
     assert proved >= 4
 
 
+def test_equal_forms_of_functions_of_matrices_mean_equal_numbers() -> None:
+    texts = sorted({side for d, *sides in [*EQUAL, *DIFFERENT] if d == INVERSES for side in sides})
+    programs = [program(INVERSES, expression) for expression in texts]
+    forms = [normal_form(target, target.outputs[0]) for target in programs]
+    numbers = [values(target, seed=3) for target in programs]
+    known = [(form, target.output.shape) for form, target in zip(forms, programs, strict=True)]
+    equal = [(i, j) for i, j in itertools.combinations(range(len(texts)), 2) if known[i] == known[j]]
+    for i, j in equal:
+        for a, b in zip(numbers[i], numbers[j], strict=True):
+            both = np.isfinite(a) & np.isfinite(b)
+            np.testing.assert_allclose(a[both], b[both], rtol=1e-7, atol=1e-9, err_msg=f"{texts[i]} {texts[j]}")
+    assert len(equal) > 30
+
+
 def test_kinks_are_named() -> None:
     found = proof(VECTORS, "where(x > 0, 1, where(x < 0, -1, 3))", "sign(x)")
     assert found is not None
@@ -208,6 +307,9 @@ def test_growth_is_bounded() -> None:
 def test_normal_form_as_text() -> None:
     target = program(REGRESSION, "X.T@(X@w)")
     assert text(normal_form(target, target.outputs[0])) == "sum_j,k(X[k,j]*X[k,i]*w[j])"
+    target = program(MATRICES, "det(A + A.T)*inv(A + A.T)")
+    form = text(normal_form(target, target.outputs[0]))
+    assert form == "det(A[l,k] + A[k,l] over k,l)*inv(A[l,k] + A[k,l] over k,l)[i,j]"
 
 
 def test_proofs_repeat() -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
-from chainrule.derive.normal.arithmetic import ZERO, ProofLimit, same_range
-from chainrule.derive.normal.functions import Functions
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.normal.arithmetic import ZERO, same_range
+from chainrule.derive.normal.matrix_sums import MatrixSums
 from chainrule.derive.normal.naming import close
 from chainrule.derive.normal.terms import (
     Atom,
@@ -23,7 +24,7 @@ from chainrule.derive.normal.terms import (
 )
 
 
-class Algebra(Functions):
+class Algebra(MatrixSums):
     """All operations on normal forms."""
 
     # ---- sums ------------------------------------------------------------------------------
@@ -54,6 +55,8 @@ class Algebra(Functions):
                 others = single(mono({a: p for a, p in factors if a != atom}))
                 left = tuple(token for token in bound if token != drop)
                 return self.total(self.rebuilt(others, {drop: keep}), left)
+        if (known := self.matrix_sum(factors, bound)) is not None:
+            return known
         return self._components(factors, bound)
 
     def _components(self, factors: Mono, bound: tuple[Token, ...]) -> Poly:
@@ -98,10 +101,11 @@ class Algebra(Functions):
             self.use(name, f"{name} sums to 1 along its last axis ({domain})")
             return single(rest)
         if len(places) == 2 and {a.head for a, _ in hit} == {name} and domain.name == "orthonormal":
-            (first, left), (second, right) = (tuple(pair) for pair in places)
-            if first == second == token and token not in place_tokens(left) + place_tokens(right):
-                self.use(name, f"the columns of {name} are orthonormal")
-                return self.mul(single(rest), self.delta(left, right))
+            rows, columns = zip(*places, strict=True)
+            for summed, others in ((rows, columns), (columns, rows))[: 1 + (shape[0] == shape[1])]:
+                if set(summed) == {token} and not any(token in place_tokens(other) for other in others):
+                    self.use(name, f"the columns of {name} are orthonormal")
+                    return self.mul(single(rest), self.delta(*others))
         return None
 
     def reduction(self, kind: str, body: Poly, bound: Sequence[Token]) -> Poly:
@@ -109,9 +113,8 @@ class Algebra(Functions):
         if kind == "min":
             return self.reduction("max", body.scaled(Fraction(-1)), bound).scaled(Fraction(-1))
         if body.tokens.isdisjoint(bound):
-            if kind == "max":
-                return body
-            raise ProofLimit
+            count = self.product(self.length(token.length) for token in bound)
+            return body if kind == "max" else self.any_power(body, count)
         return atom_poly(close(kind, body, tuple(bound)))
 
     # ---- substitution ----------------------------------------------------------------------
@@ -165,6 +168,8 @@ class _Rebuild:
         if atom.bound:
             bound, body = algebra.opened(atom)
             body = self.poly(body)
+            if atom.kind in MATRIX_FUNCTION_BY_NAME:
+                return algebra.matrix(atom.kind, body, bound, places)
             return algebra.total(body, bound) if atom.kind == "sum" else algebra.reduction(atom.kind, body, bound)
         args = [self.poly(arg) for arg in atom.args]
         if atom.kind == "power":

@@ -122,6 +122,11 @@ class Arithmetic(ABC):
         sign: Sign = domain.sign
         values = domain.values if name in self.fixed else ()
         kind = "entry"
+        if domain.name == "diagonal" and name in self.fixed:
+            self.use(name, f"{name} is diagonal")
+            row, column = places
+            value = atom_poly(Atom(kind, name, places=(row, row), sign=sign, values=values))
+            return self.mul(self.delta(row, column), value)
         if domain.name in SYMMETRIC_DOMAINS and name in self.fixed:
             kind = "symmetric"
             self.use(name, f"{name} is symmetric")

@@ -6,7 +6,8 @@ Both sides are brought to normal form over the same free indices; their differen
 2. its numerator over a common denominator multiplies out to zero; or
 3. after choosing signs (every consistent pattern of the signs and two-valued entries in it) each
    case is zero; or
-4. the sums in it, opened and merged over the same bound indices, have bodies that are zero.
+4. the sums in it, opened and merged over the same bound indices, have bodies that are zero; or
+5. its product with a matrix of which it has the inverse is zero.
 
 Equality means: wherever both sides are defined, off the kinks that the proof names.
 ``None`` is never "different": it only says that no proof was found within the limits.
@@ -16,12 +17,14 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
 
+from chainrule.derive.domains import has_equations
 from chainrule.derive.normal.algebra import Algebra
 from chainrule.derive.normal.arithmetic import ProofLimit
+from chainrule.derive.normal.matrix_sums import without_inverse
 from chainrule.derive.normal.normal_form import Lowering
 from chainrule.derive.normal.signs import nonnegative
 from chainrule.derive.normal.terms import (
@@ -43,7 +46,12 @@ MAX_CASES = 6
 #: How often sums inside sums are opened.
 MAX_DEPTH = 4
 #: Alignments of bound indices that are tried when sums are merged.
-MAX_ALIGNMENTS = 24
+MAX_ALIGNMENTS = 120
+#: Inverses that a value is freed of, one after the other.
+MAX_CLEARED = 2
+
+
+Method = Callable[[Algebra, Poly], str | None]
 
 
 @dataclass(frozen=True)
@@ -70,40 +78,47 @@ def prove_equal(
     """
     if left.by_name[left_name].shape != right.by_name[right_name].shape:
         return None
+    equation = _Equation(left, left_name, right, right_name)
     domains = {item.name: item.domain for item in left.inputs}
-    useful = frozenset(name for name in fixed if domains[name].name not in {"real", "positive", "nonnegative"})
-    attempts = [frozenset[str](), useful] if useful else [frozenset[str]()]
-    for allowed in attempts:
-        proof = _attempt(left, left_name, right, right_name, allowed)
-        if proof is not None:
-            return _fewest_facts(left, left_name, right, right_name, allowed, proof)
+    useful = frozenset(name for name in fixed if has_equations(domains[name]))
+    for method in (zero_method, zero_without_inverses):
+        for allowed in dict.fromkeys((frozenset[str](), useful)):
+            found = equation.attempt(allowed, method)
+            if found is not None:
+                return _fewest_facts(equation, method, *found)
     return None
 
 
-def _fewest_facts(
-    left: Program, left_name: str, right: Program, right_name: str, allowed: frozenset[str], proof: Proof
-) -> Proof:
+@dataclass(frozen=True)
+class _Equation:
+    """Two values of programs."""
+
+    left: Program
+    left_name: str
+    right: Program
+    right_name: str
+
+    def attempt(self, fixed: frozenset[str], method: Method) -> tuple[Proof, frozenset[str]] | None:
+        """A proof with the declared equations of some inputs, and those of them that it uses."""
+        algebra = Algebra(self.left.inputs, fixed)
+        try:
+            sides = Lowering(self.left, algebra), Lowering(self.right, algebra)
+            how = method(algebra, sides[0].value(self.left_name) - sides[1].value(self.right_name))
+        except (ProofLimit, RecursionError, ZeroDivisionError):
+            return None
+        if how is None:
+            return None
+        kinks = tuple(dict.fromkeys(sorted(text(poly) for poly in algebra.kinks.values())))
+        return Proof(tuple(sorted(algebra.used.values())), how, kinks), frozenset(algebra.used)
+
+
+def _fewest_facts(equation: _Equation, method: Method, proof: Proof, allowed: frozenset[str]) -> Proof:
     """The proof with inputs whose facts are not needed left out one after the other."""
     for name in sorted(allowed):
-        fewer = _attempt(left, left_name, right, right_name, allowed - {name})
+        fewer = equation.attempt(allowed - {name}, method)
         if fewer is not None:
-            allowed, proof = allowed - {name}, fewer
+            proof, allowed = fewer[0], allowed - {name}
     return proof
-
-
-def _attempt(
-    left: Program, left_name: str, right: Program, right_name: str, fixed: frozenset[str]
-) -> Proof | None:
-    algebra = Algebra(left.inputs, fixed)
-    try:
-        difference = Lowering(left, algebra).value(left_name) - Lowering(right, algebra).value(right_name)
-        method = zero_method(algebra, difference)
-    except (ProofLimit, RecursionError, ZeroDivisionError):
-        return None
-    if method is None:
-        return None
-    kinks = tuple(dict.fromkeys(sorted(text(poly) for poly in algebra.kinks.values())))
-    return Proof(tuple(sorted(algebra.used.values())), method, kinks)
 
 
 def zero_method(algebra: Algebra, poly: Poly, depth: int = 0) -> str | None:
@@ -123,6 +138,24 @@ def zero_method(algebra: Algebra, poly: Poly, depth: int = 0) -> str | None:
     elif _flat_zero(algebra, numerator, depth) or _flat_zero(algebra, poly, depth):
         return "equal sums after merging"
     return None
+
+
+def zero_without_inverses(algebra: Algebra, poly: Poly) -> str | None:
+    """How a polynomial is seen to be zero after multiplication with what it has the inverse of."""
+    bodies = _merged(algebra, poly)
+    if _cleared_zero(algebra, poly, MAX_CLEARED) or (
+        bodies and all(_cleared_zero(algebra, body, MAX_CLEARED) for body in bodies)
+    ):
+        return "equal after multiplication by what is inverted"
+    return None
+
+
+def _cleared_zero(algebra: Algebra, poly: Poly, left: int) -> bool:
+    """Whether a product with matrices whose inverses occur is zero."""
+    for cleared in without_inverse(algebra, poly):
+        if not algebra.together(cleared)[0] or (left > 1 and _cleared_zero(algebra, cleared, left - 1)):
+            return True
+    return False
 
 
 def _flat_zero(algebra: Algebra, poly: Poly, depth: int) -> bool:
@@ -180,15 +213,19 @@ _Body = tuple[Mono, tuple[Token, ...], Fraction]
 
 def _sums_zero(algebra: Algebra, poly: Poly, depth: int) -> bool:
     """Whether the sums of a polynomial, merged over common bound indices, are zero."""
+    bodies = _merged(algebra, poly)
+    return bool(bodies) and all(zero_method(algebra, body, depth + 1) is not None for body in bodies)
+
+
+def _merged(algebra: Algebra, poly: Poly) -> list[Poly]:
+    """The bodies of the sums of a polynomial, merged over common bound indices; none if there is no gain."""
     groups: dict[tuple[str, ...], list[_Body]] = defaultdict(list)
     for factors, value in poly.terms.items():
         body, bound = _opened(algebra, factors)
         groups[tuple(sorted(str(token.length) for token in bound))].append((body, bound, value))
-    if set(groups) == {()}:
-        return False
     if any(len(group) == 1 or not lengths for lengths, group in groups.items()):
-        return False
-    return all(zero_method(algebra, _merged_bodies(group), depth + 1) is not None for group in groups.values())
+        return []
+    return [_merged_bodies(group) for group in groups.values()]
 
 
 def _opened(algebra: Algebra, factors: Mono) -> tuple[Mono, tuple[Token, ...]]:
@@ -220,9 +257,12 @@ def _merged_bodies(group: list[_Body]) -> Poly:
 
 
 def _alignments(body: Mono, bound: tuple[Token, ...], frame: tuple[Token, ...]) -> Iterable[Mono]:
-    for order in itertools.islice(itertools.permutations(frame), 5000):
-        if all(old.length == new.length for old, new in zip(bound, order, strict=True)):
-            yield rename_mono(body, dict(zip(bound, order, strict=True)))
+    """The body with its bound indices renamed to those of the frame, lengths respected."""
+    lengths = list(dict.fromkeys(token.length for token in bound))
+    own = [[token for token in bound if token.length == length] for length in lengths]
+    theirs = [itertools.permutations(token for token in frame if token.length == length) for length in lengths]
+    for choice in itertools.islice(itertools.product(*theirs), MAX_ALIGNMENTS):
+        yield rename_mono(body, dict(zip(itertools.chain(*own), itertools.chain(*choice), strict=True)))
 
 
 def _overlap(body: Mono, known: set[Atom]) -> int:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from fractions import Fraction
+from math import floor
 
 from sympy import factorint
 
 from chainrule.derive.normal.arithmetic import MAX_FACTORED, UNIT, ZERO, Arithmetic, ProofLimit
-from chainrule.derive.normal.signs import is_discrete, is_nonnegative, nonnegative
+from chainrule.derive.normal.signs import is_discrete, is_nonnegative, nonnegative, positive
 from chainrule.derive.normal.terms import (
+    ONE,
     Atom,
     Exponent,
     Mono,
@@ -83,6 +85,32 @@ class Functions(Arithmetic):
         if atom.kind == "number":
             return _log_of(number(int(atom.head)))
         return _log_of(atom_poly(atom))
+
+    def any_power(self, base: Poly, exponent: Poly) -> Poly:
+        """``base ** exponent``."""
+        if exponent.constant is not None:
+            return self.power(base, exponent.constant)
+        if positive(base):
+            return self.exp(self.mul(exponent, self.log(base)))
+        # base**(c + q) with an integer c is base**c * base**q; the base may be negative.
+        whole = floor(exponent.terms.get(ONE, Fraction(0)))
+        rest = self.function("base_to", base, exponent - number(whole))
+        return self.mul(self.power(base, whole), rest)
+
+    def log_absolute(self, poly: Poly) -> Poly:
+        """``log(abs(poly))``, a sum over the factors; where one is 0 it has no value."""
+        if not poly:
+            raise ProofLimit
+        above, below = self.together(poly)
+        parts = content(above)
+        result = self._log_number(abs(parts.number))
+        for atom, power in merged(parts.factors, raised(below, -1)):
+            value = self._log_atom(atom) if is_nonnegative(atom) else self._log_size(atom_poly(atom))
+            result = result + value.scaled(Fraction(power))
+        return result + (self._log_sum(parts.rest) if nonnegative(parts.rest) else self._log_size(parts.rest))
+
+    def _log_size(self, poly: Poly) -> Poly:
+        return _log_of(self.mul(poly, atom_poly(Atom("sign", args=(poly,)))))
 
     # ---- signs and choices -----------------------------------------------------------------
 

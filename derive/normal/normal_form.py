@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from math import floor
 
 import sympy as sp
 from sympy import Expr
@@ -20,7 +19,6 @@ from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.normal.algebra import Algebra
 from chainrule.derive.normal.arithmetic import UNIT, ProofLimit
 from chainrule.derive.normal.terms import (
-    ONE,
     Atom,
     Offset,
     Place,
@@ -89,12 +87,13 @@ class Lowering:
     def lowered(self, definition: Definition) -> tuple[tuple[Place, ...], Poly]:
         """A definition over generic indices."""
         algebra = self.algebra
-        if definition.reduce in MATRIX_FUNCTION_BY_NAME:
-            raise ProofLimit
         own = tuple(algebra.place(length) for length in definition.shape)
         bound = tuple(algebra.place(length) for length in definition.bound)
         env = dict(zip(definition.free + definition.bound_indices, own + bound, strict=True))
         body = self.poly(definition.body, env)
+        if definition.reduce in MATRIX_FUNCTION_BY_NAME:
+            value = MATRIX_FUNCTION_BY_NAME[definition.reduce].shape(*definition.bound)
+            return own, algebra.matrix(definition.reduce, body, bound, own[len(own) - len(value) :])
         tokens = tuple(place for place in bound if isinstance(place, Token))
         if not definition.reduce or not tokens:
             return own, body
@@ -148,30 +147,8 @@ def _product(lowering: Lowering, expr: Expr, env: Environment) -> Poly:
 
 
 def _power(lowering: Lowering, expr: Expr, env: Environment) -> Poly:
-    algebra, base = lowering.algebra, lowering.poly(expr.base, env)
-    exponent = lowering.poly(expr.exp, env)
-    if exponent.constant is not None:
-        return algebra.power(base, exponent.constant)
-    if not _positive(base):
-        return _symbolic_power(algebra, base, exponent)
-    return algebra.exp(algebra.mul(exponent, algebra.log(base)))
-
-
-def _positive(base: Poly) -> bool:
-    return all(
-        value > 0 and all(_positive_atom(atom) for atom, _ in factors) for factors, value in base.terms.items()
-    )
-
-
-def _positive_atom(atom: Atom) -> bool:
-    return atom.sign == "positive" or (atom.kind in {"power", "sum"} and _positive(atom.args[0]))
-
-
-def _symbolic_power(algebra: Algebra, base: Poly, exponent: Poly) -> Poly:
-    """``base ** (c + q)`` with an integer ``c``: ``base**c * base**q``; the base may be negative."""
-    whole = Fraction(floor(exponent.terms.get(ONE, Fraction(0))))
-    power = algebra.function("base_to", base, exponent - number(whole))
-    return algebra.mul(algebra.power(base, int(whole)), power)
+    base, exponent = (lowering.poly(arg, env) for arg in (expr.base, expr.exp))
+    return lowering.algebra.any_power(base, exponent)
 
 
 def _delta(lowering: Lowering, expr: Expr, env: Environment) -> Poly:

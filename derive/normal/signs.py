@@ -17,6 +17,17 @@ def is_nonnegative(atom: Atom) -> bool:
     return atom.sign != "real"
 
 
+def positive(poly: Poly) -> bool:
+    """Whether a polynomial is seen to be positive: term by term."""
+    return all(
+        value > 0 and all(_positive_atom(atom) for atom, _ in factors) for factors, value in poly.terms.items()
+    )
+
+
+def _positive_atom(atom: Atom) -> bool:
+    return atom.sign == "positive" or (atom.kind in {"power", "sum"} and positive(atom.args[0]))
+
+
 def nonnegative(poly: Poly) -> bool:
     """Whether a polynomial is seen to be nonnegative: term by term."""
     return all(value > 0 and _mono_nonnegative(factors) for factors, value in poly.terms.items())

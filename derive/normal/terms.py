@@ -20,6 +20,7 @@ from math import gcd, lcm
 
 from sympy import Expr, Integer, Symbol
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.domains import Sign
 
 Exponent = int | Fraction
@@ -109,29 +110,32 @@ class Atom:
 
     Attributes:
         kind: "entry", "symmetric" (an entry whose two indices commute), "dim", "number", "exp",
-            "log", "power", "sign", "compare", "delta", "position", "sum", "prod", "max", "min" or
-            "function".
+            "log", "power", "sign", "compare", "delta", "position", "sum", "prod", "max", "min",
+            "function", or the name of a function of whole matrices such as "inv".
         head: the name of the input, dimension, constant or function.
         args: the polynomials it is a function of.
-        places: the indices of an entry or delta.
-        bound: the bound indices of a sum, product or maximum.
+        places: the indices of an entry or delta, or of a matrix that is the value of a function.
+        bound: the bound indices of a sum, product or maximum; row and column of a matrix.
         sign: what is known of its sign.
         values: the finite set of values it may take, if there is one.
+        ties: orders of the bound indices between which the names of the free ones decide.
     """
 
-    __slots__ = ("args", "bound", "head", "height", "key", "kind", "places", "sign", "tokens", "values")
+    __slots__ = ("args", "bound", "head", "height", "key", "kind", "places", "sign", "ties", "tokens", "values")
 
     def __init__(
         self, kind: str, head: str = "", args: tuple[Poly, ...] = (), places: tuple[Place, ...] = (),
         bound: tuple[Token, ...] = (), sign: Sign = "real", values: tuple[int, ...] = (),
+        ties: tuple[tuple[int, ...], ...] = (),
     ) -> None:  # fmt: skip
-        if kind == "symmetric":
+        if kind in {"symmetric", "delta"}:
             places = tuple(sorted(places, key=place_key))
+        if kind in MATRIX_FUNCTION_BY_NAME:
+            args, places, bound = _oriented(kind, args[0], places, bound)
         self.kind, self.head, self.args, self.places, self.bound = kind, head, args, places, bound
-        self.sign, self.values = sign, values
-        self.key = digest(
-            kind, head, *(arg.key for arg in args), "@", *map(place_key, places), "#", *(b.key for b in bound)
-        )
+        self.sign, self.values, self.ties = sign, values, ties
+        inner = min(_orders_of(args[0], bound, ties)) if ties else ",".join(arg.key for arg in args)
+        self.key = digest(kind, head, inner, "@", *map(place_key, places), "#", *(b.key for b in bound))
         inside = frozenset(t for p in places for t in place_tokens(p)).union(*(arg.tokens for arg in args))
         self.tokens: frozenset[Token] = inside.difference(bound)
         self.height: int = max((arg.height for arg in args), default=0) + bool(bound)
@@ -153,13 +157,41 @@ class Atom:
             return self
         args = tuple(arg.renamed(mapping) for arg in self.args)
         places = tuple(rename_place(place, mapping) for place in self.places)
-        return Atom(self.kind, self.head, args, places, self.bound, self.sign, self.values)
+        return Atom(self.kind, self.head, args, places, self.bound, self.sign, self.values, self.ties)
 
     def walk(self) -> Iterable[Atom]:
         """The atom and all atoms inside it."""
         yield self
         for arg in self.args:
             yield from arg.walk()
+
+
+def turned(body: Poly, bound: tuple[Token, ...]) -> tuple[Poly, tuple[Token, ...]]:
+    """The transpose of a matrix over the indices of its rows and columns."""
+    row, column = bound
+    new = Token(row.name, column.length), Token(column.name, row.length)
+    return body.renamed({row: new[1], column: new[0]}), new
+
+
+def _oriented(
+    kind: str, body: Poly, places: tuple[Place, ...], bound: tuple[Token, ...]
+) -> tuple[tuple[Poly], tuple[Place, ...], tuple[Token, ...]]:
+    """``f(A.T)`` and ``f(A)`` in one form, where the function says how they are related."""
+    function = MATRIX_FUNCTION_BY_NAME[kind]
+    if function.transpose:
+        other, new = turned(body, bound)
+        if other.key < body.key:
+            body, bound = other, new
+            places = places[::-1] if function.transpose == "commutes" else places
+        elif other.key == body.key and function.symmetric:
+            places = tuple(sorted(places, key=place_key))
+    return (body,), places, bound
+
+
+def _orders_of(body: Poly, bound: tuple[Token, ...], ties: tuple[tuple[int, ...], ...]) -> Iterable[str]:
+    """The digests of a body with its bound indices in each of the given orders."""
+    for order in ties:
+        yield body.renamed({token: bound[place] for token, place in zip(bound, order, strict=True)}).key
 
 
 Mono = tuple[tuple[Atom, Exponent], ...]

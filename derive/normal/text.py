@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from fractions import Fraction
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.normal.terms import Atom, Exponent, Mono, Offset, Place, Poly, Token, rank
 
 _LETTERS = "ijklmnopqrstuvwxyz"
@@ -50,12 +51,17 @@ def _place(place: Place, names: Names) -> str:
 
 
 def _atom(atom: Atom, names: Names) -> str:
+    places = ",".join(_place(place, names) for place in atom.places)
+    if atom.kind in MATRIX_FUNCTION_BY_NAME:
+        inner = _named(names, atom.bound)
+        row, column = (inner[token] for token in atom.bound)
+        body = f"{atom.kind}({_poly(atom.args[0], inner)} over {row},{column})"
+        return f"{body}[{places}]" if places else body
     if atom.bound:
         names = _named(names, atom.bound)
         over = ",".join(names[token] for token in atom.bound)
         return f"{atom.kind}_{over}({_poly(atom.args[0], names)})"
     args = ", ".join(_poly(arg, names) for arg in atom.args)
-    places = ",".join(_place(place, names) for place in atom.places)
     if atom.kind == "power":
         return f"({args})"
     if atom.kind in {"delta", "position"}:
