@@ -243,7 +243,9 @@ class Matrices(Functions):
         return self.tidy(rest) - self.mul(self.delta(*entry.places), self.tidy(rest))
 
     def is_orthogonal(self, atom: Atom) -> bool:
-        """Whether an entry is one of a square matrix declared to have orthonormal columns."""
+        """Whether an entry is one of a square matrix with orthonormal columns."""
+        if atom.kind == "eigvectors":
+            return True
         if atom.kind != "entry" or atom.head not in self.fixed:
             return False
         item = self.inputs[atom.head]
