@@ -18,7 +18,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from chainrule.derive.checking.verdict import Verdict
-    from chainrule.derive.derivation import Derivation, gradient, hessian, hvp, jacobian
+    from chainrule.derive.derivation import (
+        Derivation,
+        fisher,
+        gauss_newton,
+        gradient,
+        hessian,
+        hvp,
+        jacobian,
+    )
     from chainrule.derive.errors import ChainruleError
     from chainrule.derive.formula import Formula, catalog, formula, traced
     from chainrule.derive.function_file import from_file
@@ -36,9 +44,11 @@ _MODULES = {
     "Verdict": "chainrule.derive.checking.verdict",
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
+    "fisher": "chainrule.derive.derivation",
     "formula": "chainrule.derive.formula",
     "from_file": "chainrule.derive.function_file",
     "functions": "chainrule.derive.tracing.functions",
+    "gauss_newton": "chainrule.derive.derivation",
     "gradient": "chainrule.derive.derivation",
     "hessian": "chainrule.derive.derivation",
     "hvp": "chainrule.derive.derivation",
@@ -56,9 +66,11 @@ __all__ = [
     "Verdict",
     "catalog",
     "elementwise",
+    "fisher",
     "formula",
     "from_file",
     "functions",
+    "gauss_newton",
     "gradient",
     "hessian",
     "hvp",

@@ -199,6 +199,8 @@ GOALS = {
     "jacobian": "Derive the Jacobian of a formula of any shape (the default for one that is not scalar).",
     "hessian": "Derive the Hessian of a scalar formula.",
     "hvp": "Derive the product of the Hessian and a direction v_NAME.",
+    "gauss-newton": "Derive the Gauss-Newton matrix J.T H J of a loss of a model.",
+    "fisher": "Derive the Fisher information of a negative log-likelihood; --over names the targets.",
 }
 
 
@@ -208,6 +210,21 @@ def goal_options(command: Callable[..., Answer]) -> Callable[..., Answer]:
         option = click.option(f"--{goal}", "goal", flag_value=goal, default=None, help=text)
         command = option(command)
     return command
+
+
+#: The options that only some goals take.
+GOAL_OPTIONS = {"symmetric": ("gradient",), "through": ("gauss-newton", "fisher"), "over": ("fisher",)}
+
+
+def goal_arguments(goal: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, all of which the goal takes."""
+    for name, value in given.items():
+        if value and goal not in GOAL_OPTIONS[name]:
+            goals = " and ".join(f"--{other}" for other in GOAL_OPTIONS[name])
+            raise click.UsageError(f"--{name} is for {goals}, not for --{goal}")
+    if goal == "fisher" and not given["over"]:
+        raise click.UsageError("--fisher needs the targets that the expectation is over: --over NAME")
+    return {name: value for name, value in given.items() if value}
 
 
 #: Forms in which ``show`` prints a derivation, and forms of the result alone.
@@ -256,6 +273,8 @@ def printed(derivation: cr.Derivation, form: str) -> str:
 @click.option(
     "--symmetric", is_flag=True, help="The gradient over the independent entries of variables declared symmetric."
 )
+@click.option("--through", metavar="NAME", help="The output of the model, for --gauss-newton and --fisher.")
+@click.option("--over", metavar="NAME", help="The targets of the model, for --fisher.")
 @json_option
 def show(
     formula: str | None,
@@ -264,15 +283,15 @@ def show(
     goal: str | None,
     form: str,
     symmetric: bool,
+    through: str | None,
+    over: str | None,
     as_json: bool,
 ) -> Answer:
     """Print a derivation: of the gradient, or of the Jacobian if the formula is not scalar."""
     parsed = read_formula(formula, function)
     goal = goal or ("jacobian" if parsed.shape and not symmetric else "gradient")
-    if symmetric and goal != "gradient":
-        raise click.UsageError(f"--symmetric is for gradients, not with --{goal}")
-    options = {"symmetric": True} if symmetric else {}
-    derivation: cr.Derivation = getattr(cr, goal)(parsed, wrt=split_names(wrt), **options)
+    options = goal_arguments(goal, {"symmetric": symmetric, "through": through, "over": over})
+    derivation: cr.Derivation = getattr(cr, goal.replace("-", "_"))(parsed, wrt=split_names(wrt), **options)
     if as_json:
         return Answer("", {"derivation": derivation.to_dict()})
     return Answer(printed(derivation, form))

@@ -19,12 +19,14 @@ from chainrule.derive.calculus import (
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.unspecified import function_names
 from chainrule.derive.chain import chain_rule
+from chainrule.derive.curvature import Curvature, curvature
 from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.narrative import (
     backward,
     by_name,
+    curvature_symbol,
     forward,
     given,
     inlined_parts,
@@ -49,9 +51,11 @@ from chainrule.derive.serialise import (
 )
 from chainrule.derive.steps import Step
 
-Goal = Literal["gradient", "jacobian", "hessian", "hvp"]
+Goal = Literal["gradient", "jacobian", "hessian", "hvp", "gauss_newton", "fisher"]
 
 SCHEMA = 1
+#: Goals that are curvatures through the output of a model, with their symbols.
+CURVATURES: Mapping[str, str] = {"gauss_newton": "G", "fisher": "F"}
 
 
 @dataclass(frozen=True)
@@ -202,6 +206,49 @@ def hvp(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
     return _derivation("hvp", f, names, (first.forward, steps), _formulas(slope, second), context)
 
 
+def gauss_newton(
+    f: str | Formula, wrt: str | Sequence[str] | None = None, *, through: str | None = None
+) -> Derivation:
+    """The Gauss-Newton matrix ``J.T H J`` of a loss, with its derivation.
+
+    ``J`` is the Jacobian of the model's output ``z`` by the variables, ``H`` the Hessian of the loss
+    by ``z``.  The output is the quantity called ``through``, or the last array that every variable
+    acts through and that the loss is not linear in.  A block has the shape ``a.shape + b.shape``.
+
+    Raises:
+        InputError: there is no such quantity.
+
+    Source: Martens, New insights and perspectives on the natural gradient method (2020), section 8.
+    """
+    f, names = _checked(f, wrt, scalar="Gauss-Newton matrix")
+    return _curvature("gauss_newton", f, names, curvature(f.differentiable, names, through))
+
+
+def fisher(
+    f: str | Formula, wrt: str | Sequence[str] | None = None, *, over: str, through: str | None = None
+) -> Derivation:
+    """The Fisher information ``J.T E[H] J`` of a negative log-likelihood, with its derivation.
+
+    The expectation is over the targets, the input called ``over``; their mean is the value at which
+    the derivative by the model's output vanishes, which must be linear in them (as it is for the
+    exponential families).  Otherwise as :func:`gauss_newton`.
+
+    Raises:
+        UnsupportedError: the derivative by the model's output is not linear in the targets.
+
+    Source: Martens, New insights and perspectives on the natural gradient method (2020), section 9.
+    """
+    f, names = _checked(f, wrt, scalar="Fisher information")
+    return _curvature("fisher", f, names, curvature(f.differentiable, names, through, over))
+
+
+def _curvature(goal: Goal, f: Formula, names: tuple[str, ...], found: Curvature) -> Derivation:
+    blocks = {
+        a if a == b else f"{a},{b}": Formula(found.program.pruned([name])) for (a, b), name in found.blocks.items()
+    }
+    return _derivation(goal, f, names, (found.forward, found.steps), blocks, found.context)
+
+
 def _first_order(goal: Goal, f: Formula, names: tuple[str, ...]) -> Derivation:
     chains = [chain_rule(f.differentiable, name) for name in names]
     if all(chains):
@@ -350,13 +397,19 @@ def _quotient(d: Derivation, key: str) -> Shown:
     if d.goal == "hessian":
         a, _, b = key.partition(",")
         return second_partial(output, a, b or a)
+    if d.goal in CURVATURES:
+        a, _, b = key.partition(",")
+        return curvature_symbol(CURVATURES[d.goal], a, b or a)
     if d.goal == "hvp":
         return product_with_directions(output, key, d.wrt)
     return partial(output, key)
 
 
 def _title(d: Derivation) -> Shown:
-    words = {"gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product"}
+    words = {
+        "gradient": "Gradient", "jacobian": "Jacobian", "hessian": "Hessian", "hvp": "Hessian-vector product",
+        "gauss_newton": "Gauss-Newton matrix", "fisher": "Fisher information",
+    }  # fmt: skip
     parts = [_quotient(d, key) for key in d.result]
     text = ", ".join(part.text for part in parts)
     return Shown(f"{words[d.goal]}: {text}", ", ".join(part.latex for part in parts))
@@ -385,4 +438,6 @@ GOALS: Mapping[str, Callable[..., Derivation]] = {
     "jacobian": jacobian,
     "hessian": hessian,
     "hvp": hvp,
+    "gauss_newton": gauss_newton,
+    "fisher": fisher,
 }

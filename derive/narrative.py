@@ -61,6 +61,13 @@ def product_with_directions(output: str, variable: str, wrt: Iterable[str]) -> S
     return Shown(text, " + ".join(f"{symbol.latex} {node_latex(Name(direction))}" for symbol, direction in terms))
 
 
+def curvature_symbol(letter: str, first: str, second: str) -> Shown:
+    """The block of a curvature matrix for two variables: ``G_w``, ``G_{w,b}``."""
+    names = [first] if first == second else [first, second]
+    below = ", ".join(node_latex(Name(name)) for name in names)
+    return Shown(f"{letter}_{{{','.join(names)}}}" if len(names) > 1 else f"{letter}_{first}", f"{letter}_{{{below}}}")
+
+
 def shape_text(shape: Iterable[object]) -> str:
     """A shape as it is written in Python."""
     lengths = [str(length) for length in shape]

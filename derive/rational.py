@@ -43,7 +43,7 @@ def _shortest(body: Expr) -> Expr:
     back = {symbol: part for part, symbol in names.items()}
     best = plain
     while True:
-        forms = [best, *_equivalents(best)]
+        forms = [best, *map(tidy_signs, _equivalents(best))]
         shorter = min(forms, key=lambda form: (cost(form), forms.index(form)))
         if shorter == best:
             return tidy_signs(best).xreplace(back)

@@ -35,7 +35,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.notation.*",),
     ("derive.tracing.*",),
     ("derive.preactivation", "derive.algebra", "derive.matrix_adjoints", "derive.shared_parts", "derive.calculus",
-     "derive.chain", "derive.independent"),
+     "derive.chain", "derive.independent", "derive.curvature"),
     ("derive.forms.*",),
     ("derive.render.*",),
     ("derive.narrative",),

@@ -302,7 +302,12 @@ class Workspace:
         shape = tuple(lengths[label][0] for label in out)
         bound = tuple(lengths[label][0] for label in summed)
         body = Mul(*factors)
-        return self.sum(shape, body, bound, "z" if shape else "s", node) if bound else Tensor(shape, body, node)
+        if not bound:
+            return Tensor(shape, body, node)
+        # The sign stays outside, so that X @ w and -X @ w are one quantity.
+        sign = -S.One if body.as_coeff_Mul()[0].is_negative else S.One
+        total = self.sum(shape, sign * body, bound, "z" if shape else "s", node)
+        return replace(total, body=sign * total.body)
 
     def label_lengths(
         self, operands: Sequence[tuple[Tensor, Sequence[object]]], operator: str
