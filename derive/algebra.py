@@ -18,6 +18,7 @@ from chainrule.derive.cases import one_case
 from chainrule.derive.densities import IDENTITY, one_density
 from chainrule.derive.deviations import deviations
 from chainrule.derive.identities import READABLE, rewrite
+from chainrule.derive.index_equations import solve_for
 from chainrule.derive.program import (
     Definition,
     Index,
@@ -27,7 +28,9 @@ from chainrule.derive.program import (
     fresh_names,
     is_unit,
 )
+from chainrule.derive.ranges import reduced, required_facts
 from chainrule.derive.rational import cost, shortest
+from chainrule.derive.scalar import Indicator
 from chainrule.derive.steps import Step
 
 #: Rounds of all passes over one definition; each round must change something to go on.
@@ -191,11 +194,14 @@ def _sum_over(
     length = definition.lengths[index]
     factors = Mul.make_args(term)
     for factor in factors:
-        if isinstance(factor, KroneckerDelta) and index in factor.args:
-            value = factor.args[0] if factor.args[1] == index else factor.args[1]
-            if _same_range(value, length, definition):
+        if isinstance(factor, KroneckerDelta) and factor.has(index):
+            facts = required_facts([factor], context.known, definition.lengths)
+            solution = solve_for(factor, index, definition.lengths, facts)
+            if solution is not None:
                 others = Mul(*(other for other in factors if other is not factor))
-                return ("collapse-delta", ""), others.xreplace({index: value})
+                return ("collapse-delta", ""), reduced(
+                    others.xreplace({index: solution[0]}) * solution[1], definition.lengths
+                )
     having = [factor for factor in factors if factor.has(index)]
     if not having:
         return ("constant-sum", ""), term * length
@@ -230,15 +236,6 @@ def known_sums(definition: Definition, context: Context) -> Rewrite | None:
     names = tuple(("name", name) for _, name in dict.fromkeys(used) if name)
     also = tuple(("also", rule) for rule in dict.fromkeys(rule for rule, _ in used))
     return Rewrite(used[0][0], definition.with_body(definition.body.xreplace(values)), (*names, *also[1:]))
-
-
-def _same_range(value: Expr, length: Expr, definition: Definition) -> bool:
-    """Whether ``value`` certainly lies in ``range(length)``."""
-    if isinstance(value, Index):
-        return bool(definition.lengths[value] == length)
-    if value.is_Integer and length.is_Integer:
-        return bool(0 <= value < length)
-    return bool(value == 0)
 
 
 def _sums_to_one(factor: Expr, index: Index, context: Context) -> str:
@@ -345,6 +342,14 @@ def symmetric_entries(definition: Definition, context: Context) -> Rewrite | Non
     return Rewrite("symmetry", definition.with_body(definition.body.xreplace(swaps)), names)
 
 
+def index_ranges(definition: Definition, context: Context) -> Rewrite | None:
+    """Comparisons of indices that always or never hold, and quotients of indices, by their ranges."""
+    if not definition.body.atoms(Indicator, sp.floor, sp.Mod):
+        return None
+    body = reduced(definition.body, definition.lengths)
+    return None if body == definition.body else Rewrite("index-range", definition.with_body(body))
+
+
 def fold(definition: Definition, context: Context) -> Rewrite | None:
     """Writes the body of a forward definition by its name, ``sigmoid(z[i])`` as ``p[i]``."""
     for source in context.foldable:
@@ -431,6 +436,7 @@ PASSES: tuple[Pass, ...] = (
     drop_unit_bounds,
     collapse_sums,
     known_sums,
+    index_ranges,
     declared_squares,
     symmetric_entries,
     readable,

@@ -12,6 +12,7 @@ from sympy import Expr, Integer
 from chainrule.derive.domains import Domain
 from chainrule.derive.errors import DomainError, InputError, ShapeError, near_names
 from chainrule.derive.program import Dim, Input
+from chainrule.derive.requirements import check_requirements
 
 Array = npt.NDArray[Any]
 
@@ -22,7 +23,7 @@ TOLERANCE = 1e-6
 def bind(
     inputs: Sequence[Input], arrays: Mapping[str, Any], *, dtype: npt.DTypeLike = np.float64
 ) -> tuple[dict[str, Array], dict[Dim, int]]:
-    """The inputs as C-ordered arrays of one type, and the sizes of the dimensions.
+    """The inputs as C-ordered arrays of one type (labels as integers), and the sizes of the dimensions.
 
     Integers, booleans and other float types are converted; array-likes are made arrays; no array
     is copied that fits as it is.  NaN passes where any real number is allowed, and nowhere else.
@@ -35,17 +36,20 @@ def bind(
     Raises:
         InputError: a name is missing or unknown, or a value is not made of real numbers.
         ShapeError: ranks or lengths that do not fit the declarations or each other.
-        DomainError: values outside the declared domain.
+        DomainError: values outside the declared domain, or labels that select nothing.
     """
     check_names([item.name for item in inputs], list(arrays))
     given = {item.name: _real_array(item, arrays[item.name]) for item in inputs}
     dims = _bind_dims(inputs, given)
     for item in inputs:
         _check_domain(item, given[item.name])
+    check_requirements(inputs, given, dims)
     with np.errstate(over="ignore"):
         bound = {
-            name: np.require(value, dtype=np.dtype(dtype), requirements=["C", "A"]).reshape(value.shape)
-            for name, value in given.items()
+            item.name: np.require(
+                given[item.name], np.dtype(np.int64 if item.selects else dtype), ["C", "A"]
+            ).reshape(given[item.name].shape)
+            for item in inputs
         }
     return bound, dims
 
@@ -201,7 +205,7 @@ def _inside(domain: Domain, array: Array) -> Array | None:
         below = array <= domain.high if domain.closed else array < domain.high
         inside = below if inside is None else inside & below
     if domain.integer and array.dtype.kind == "f":
-        whole = array == np.floor(array)
+        whole = (array == np.floor(array)) & np.isfinite(array)
         inside = whole if inside is None else inside & whole
     return inside
 

@@ -28,6 +28,7 @@ from chainrule.derive.algebra import MAX_INLINE, Context, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
 from chainrule.derive.edges import noted
 from chainrule.derive.identities import POWERS, rewrite
+from chainrule.derive.index_equations import solve_indices
 from chainrule.derive.matrix_adjoints import adjoint_law, is_matrix_function, with_operands
 from chainrule.derive.preactivation import reached, with_preactivations
 from chainrule.derive.program import (
@@ -40,11 +41,11 @@ from chainrule.derive.program import (
     bound_index,
     free_index,
     fresh_names,
-    is_unit,
 )
+from chainrule.derive.ranges import reduced
 from chainrule.derive.rational import cost
 from chainrule.derive.roots import vanishing_roots
-from chainrule.derive.scalar import equal, less, less_equal, where
+from chainrule.derive.scalar import equal, where
 from chainrule.derive.shared_parts import with_names
 from chainrule.derive.steps import Partial, Step
 
@@ -349,13 +350,12 @@ class _Reverse:
             return self._through_matrix(quantity, adjoint)
         slope = local_derivative(quantity, ref) * self._weight(quantity)
         source = self.context.known[ref.name]
-        solved = solve_indices(quantity, ref, source.shape, self.rank)
+        solved = solve_indices(quantity, ref, self.output.shape + source.shape)
         seeds = tuple(free_index(n) for n in range(self.rank))
         places = seeds + tuple(solved.renaming[index] for index in quantity.free)
         through = adjoint.at(places) if _is_alias(adjoint) else adjoint[places]
-        body = through * slope.xreplace(solved.renaming) * solved.deltas
-        if solved.guard != S.One:
-            body = where(solved.guard, body, S.Zero)
+        body = through * slope.xreplace(solved.renaming) * solved.mask
+        body = reduced(body, solved.ranges)
         return Contribution(RULE_OF_REDUCTION[quantity.reduce], quantity.name, body, solved.bound)
 
     def _through_matrix(self, quantity: Definition, adjoint: Definition) -> Contribution:
@@ -420,54 +420,3 @@ def product_of_others(quantity: Definition) -> Definition:
     same = Mul(*(equal(bound_index(n), own[n]) for n in range(count)))
     body = where(same, S.One, quantity.body)
     return Definition("", quantity.shape + quantity.bound, body, "prod", quantity.bound)
-
-
-@dataclass(frozen=True)
-class Solved:
-    """How the indices of a quantity follow from those of an entry that it reads.
-
-    Attributes:
-        renaming: every index of the quantity in terms of the adjoint's free and bound indices.
-        bound: lengths of the indices that are summed over.
-        deltas: Kronecker deltas for what the renaming cannot express.
-        guard: indicator of the entries that are read at all.
-    """
-
-    renaming: dict[Index, Expr]
-    bound: tuple[Expr, ...]
-    deltas: Expr
-    guard: Expr
-
-
-def solve_indices(quantity: Definition, ref: Ref, shape: Sequence[Expr], rank: int) -> Solved:
-    """Solves ``indices of the entry = axes of the adjoint`` for the indices of the quantity."""
-    lengths = quantity.lengths
-    axes = [free_index(rank + position) for position in range(len(shape))]
-    renaming: dict[Index, Expr] = {}
-    guard: Expr = S.One
-    open_axes = []
-    for axis, place in zip(axes, ref.indices, strict=True):
-        unknown = [index for index in place.atoms(Index) if index not in renaming]
-        inverse = _inverse(place, unknown[0], axis) if len(unknown) == 1 and len(place.atoms(Index)) == 1 else None
-        if inverse is None:
-            open_axes.append((axis, place))
-            continue
-        renaming[unknown[0]] = inverse
-        if inverse != axis or lengths[unknown[0]] != shape[axes.index(axis)]:
-            guard *= less_equal(0, inverse) * less(inverse, lengths[unknown[0]])
-    summed = [index for index in lengths if index not in renaming]
-    renaming |= {index: bound_index(position) for position, index in enumerate(summed)}
-    deltas = [KroneckerDelta(axis, place.xreplace(renaming)) for axis, place in open_axes
-              if not is_unit(shape[axes.index(axis)])]  # fmt: skip
-    return Solved(renaming, tuple(lengths[index] for index in summed), Mul(*deltas), guard)
-
-
-def _inverse(place: Expr, index: Index, axis: Index) -> Expr | None:
-    """The index at which ``place`` is ``axis``, for ``place = +-index + shift``."""
-    if place == index:
-        return axis
-    for direction in (1, -1):
-        shift = place - direction * index
-        if not shift.has(index):
-            return direction * (axis - shift)
-    return None

@@ -38,7 +38,7 @@ from chainrule.derive.narrative import (
     shape_text,
 )
 from chainrule.derive.notation.left import spelled
-from chainrule.derive.program import Definition, Program
+from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex import page_latex
 from chainrule.derive.render.page import Page, Shown
 from chainrule.derive.render.text import page_text
@@ -386,6 +386,12 @@ def variables(f: Formula, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
                 f"the formula has no variable called {name!r}", expected="one of " + ", ".join(known),
                 near=near_names(name, known),
             )  # fmt: skip
+        item = program.by_name[name]
+        if isinstance(item, Input) and item.selects:
+            raise UnsupportedError(
+                f"{name} selects entries, so there is no derivative by it",
+                expected="a variable that is not used as a subscript",
+            )
     if len(set(names)) != len(names):
         raise InputError("a variable is named twice in wrt", found=", ".join(names))
     return names

@@ -25,9 +25,11 @@ from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.catalog.unspecified import Unspecified, no_values
 from chainrule.derive.edges import explicit
 from chainrule.derive.errors import LimitError, UnsupportedError
+from chainrule.derive.index_values import index_values
 from chainrule.derive.matrix_numeric import exact_matrix_function, matrix_function
-from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref
+from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, bound_index, free_index
 from chainrule.derive.scalar import Indicator, less, less_equal, where
+from chainrule.derive.scatter import Scatter, scatter_of
 from chainrule.derive.zero_products import parts, wild_names
 
 Array = npt.NDArray[Any]
@@ -138,6 +140,10 @@ class _Evaluator:
         self.axes = self.free + definition.bound_indices
         self.memo: dict[Expr, Any] = {}
 
+    def evaluator(self, definition: Definition) -> _Evaluator:
+        """The evaluator of another definition in the same place."""
+        return _Evaluator(definition, self.env, self.dims, self.backend, self.wild)
+
     def size(self, length: Expr) -> int:
         return int(length.xreplace({d: Integer(size) for d, size in self.dims.items()}))
 
@@ -181,6 +187,9 @@ class _Evaluator:
             bound.remove(index)
         if not bound:
             return np.multiply(count, np.asarray(self.array(term)).reshape(self.array_shape(term)))
+        scatter = scatter_of(term, self.free, bound)
+        if scatter is not None:
+            return np.multiply(count, self.scattered(scatter, bound))
         if self.backend.einsum:
             total = self.contract(term)
             # Where a factor is infinite, another one may be 0: then the terms are looked at one by one.
@@ -194,6 +203,24 @@ class _Evaluator:
     def entries(self, term: Expr) -> float:
         """The number of terms that a sum has."""
         return float(np.prod([self.lengths[index] for index in self.axes if term.has(index)], dtype=float))
+
+    def scattered(self, scatter: Scatter, bound: Sequence[Index]) -> Array:
+        """The sum of a term, each summand added where its labels say."""
+        used = {index for place in scatter.places.values() for index in place.atoms(Index)}
+        kept = [index for index in self.free if index not in scatter.places]
+        kept += [index for index in bound if index in used]
+        rest = [index for index in bound if index not in used]
+        order = dict(zip(kept, map(free_index, range(len(kept))), strict=True))
+        inner = order | dict(zip(rest, map(bound_index, range(len(rest))), strict=True))
+        shape, over = ([Integer(self.lengths[index]) for index in group] for group in (kept, rest))
+        part = Definition("", tuple(shape), scatter.rest.xreplace(inner), "sum" if rest else "", tuple(over))
+        terms = self.evaluator(part).value()
+        evaluator = self.evaluator(Definition("", tuple(shape), S.Zero))
+        places = {index: evaluator.integer(place.xreplace(order)) for index, place in scatter.places.items()}
+        result = np.full([self.lengths[index] for index in self.free], self.backend.number(S.Zero), self.backend.dtype)
+        target = tuple(places[i] if i in places else evaluator.along(order[i]) for i in self.free)
+        np.add.at(result, target, terms)
+        return result
 
     def array_shape(self, term: Expr) -> tuple[int, ...]:
         return tuple(self.lengths[index] if term.has(index) else 1 for index in self.free)
@@ -240,6 +267,8 @@ class _Evaluator:
         if isinstance(expr, KroneckerDelta):
             left, right = (self.integer(arg) for arg in expr.args)
             return self.indicator(left == right)
+        if isinstance(expr, sp.floor | sp.Mod):
+            return self.integer(expr)
         if isinstance(expr, Indicator):
             left, right = (self.array(arg) for arg in expr.args)
             if isinstance(expr, less):
@@ -315,15 +344,8 @@ class _Evaluator:
         return numbers.reshape([-1 if axis == index else 1 for axis in self.axes])
 
     def integer(self, expr: Expr) -> Any:
-        """An index expression as integers."""
-        if isinstance(expr, Integer):
-            return int(expr)
-        if isinstance(expr, Index):
-            return self.along(expr)
-        symbols = sorted(expr.free_symbols, key=lambda s: s.name)
-        numbers = [self.dims[s] if isinstance(s, Dim) else self.along(s) for s in symbols]
-        result = sp.lambdify(symbols, expr, modules=[{"floor": lambda q: q // 1}, "numpy"], dummify=True)(*numbers)
-        return np.asarray(result).astype(np.int64)
+        """An index expression as integers; quotients that are not whole are rounded down."""
+        return index_values(expr, self.dims, self.along, self.entry)
 
     def entry(self, ref: Ref) -> Any:
         array = self.env[ref.name]

@@ -68,7 +68,8 @@ class Ref(Expr):  # type: ignore[misc]  # SymPy has no types
     """The entry ``head[indices]`` of an input or of a definition; a real number.
 
     The head is a symbol that carries the name and what is known of the sign.  Indices are
-    :class:`Index` symbols, integers, or integer expressions of indices and dimensions.
+    :class:`Index` symbols, integers, or integer expressions of indices, dimensions and labels,
+    which are entries of integer inputs: ``logp[i, y[i]]``.
     """
 
     is_commutative = True
@@ -125,19 +126,48 @@ def head(name: str, sign: Sign = "real") -> Symbol:
 
 
 @dataclass(frozen=True)
+class Requirement:
+    """What a subscript needs: ``low <= value <= high``.
+
+    Attributes:
+        value: an integer expression of labels (entries of integer inputs), lengths, and the free
+            indices ``i0, ..``, such as the label ``y[i0]`` or the end of a slice.
+        low, high: its bounds, expressions of lengths.
+        axis: the axis that is subscripted, in words.
+        shape: the lengths of the indices in ``value``.
+    """
+
+    value: Expr
+    low: Expr
+    high: Expr
+    axis: str
+    shape: tuple[Expr, ...] = ()
+
+
+@dataclass(frozen=True)
 class Input:
-    """An input, ``name: domain[shape]``; ``inferred`` says how its shape is known if nobody declared it."""
+    """An input, ``name: domain[shape]``; ``inferred`` says how its shape is known if nobody declared it.
+
+    ``requirements`` are checked with the domain when arrays are given; every program derived from
+    the one that made them has the same inputs, and so the same requirements.
+    """
 
     name: str
     shape: tuple[Expr, ...] = ()
     domain: Domain = REAL
     inferred: str = field(default="", compare=False)
+    requirements: tuple[Requirement, ...] = ()
 
     @cached_property
     def head(self) -> Symbol:
         """The head of references to this input."""
         sign = self.domain.sign
         return head(self.name, sign)
+
+    @cached_property
+    def selects(self) -> bool:
+        """Whether entries of this input select entries of others, as labels."""
+        return any(ref.name == self.name for item in self.requirements for ref in item.value.atoms(Ref))
 
     def __getitem__(self, indices: tuple[Any, ...]) -> Ref:
         return Ref(self.head, *indices)

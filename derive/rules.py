@@ -77,6 +77,8 @@ RULES: tuple[Rule, ...] = (
          "A Kronecker delta picks one term of the sum."),
     Rule("constant-sum", r"\sum_{k=1}^{n} c = n c", "sum_{k=1..n} c = n c",
          "The summand does not depend on the index."),
+    Rule("index-range", r"0 \le i < n", "0 <= i < n",
+         "Every index lies in the range of its axis, which settles comparisons and quotients of indices."),
     Rule("simplify", r"\text{algebra}", "algebra", "Simplify."),
     Rule("identity", r"\text{identity of the function}", "identity of the function",
          "By an identity: {identity}."),

@@ -3,13 +3,19 @@
 Comparisons are indicators, numbers 0 or 1, whose derivative is zero (they are constant almost
 everywhere); ``where(c, a, b)`` is ``a`` where the indicator ``c`` is 1, else ``b``, and its
 derivative chooses between the derivatives, so that the branch not taken is never computed.
+
+A comparison of indices, such as ``j <= i`` in a lower triangle, is a *mask*.  A mask that is 0 is a
+strong zero (Knuth, Two Notes on Notation, 1992): its product with anything is 0, also with what
+is infinite or lies outside an array, so that ``where(mask, a, 0)`` is ``mask*a``.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sympy import Expr, Function, S
+from sympy import Expr, Function, KroneckerDelta, Mul, S
+
+from chainrule.derive.program import Dim, Index
 
 
 class Indicator(Function):  # type: ignore[misc]
@@ -68,6 +74,19 @@ class equal(Indicator):
         return S.Zero if (a - b).is_zero is False and a.is_number and b.is_number else None
 
 
+#: The comparison that holds where another does not, its operands exchanged.
+_OPPOSITE: dict[type[Indicator], type[Indicator]] = {less: less_equal, less_equal: less}
+
+
+def compares_indices(expr: Expr) -> bool:
+    """Whether an expression is a comparison of indices, or a product of such comparisons."""
+    if isinstance(expr, Mul):
+        return all(map(compares_indices, expr.args))
+    if isinstance(expr, Indicator):
+        return all(isinstance(symbol, Index | Dim) for symbol in expr.free_symbols)
+    return isinstance(expr, KroneckerDelta)
+
+
 class where(Function):  # type: ignore[misc]
     """``where(c, a, b)``: ``a`` where the indicator ``c`` is 1, else ``b``."""
 
@@ -77,7 +96,13 @@ class where(Function):  # type: ignore[misc]
     def eval(cls, condition: Expr, chosen: Expr, other: Expr) -> Expr | None:
         if condition == S.One or chosen == other:
             return chosen
-        return other if condition == S.Zero else None
+        if condition == S.Zero:
+            return other
+        if other == S.Zero and compares_indices(condition):
+            return condition * chosen
+        if chosen == S.Zero and type(condition) in _OPPOSITE and compares_indices(condition):
+            return _OPPOSITE[type(condition)](*reversed(condition.args)) * other
+        return None
 
     def _eval_derivative(self, symbol: Any) -> Expr:
         condition, chosen, other = self.args

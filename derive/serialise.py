@@ -17,7 +17,7 @@ from chainrule.derive.catalog.elementwise import BY_FUNCTION, BY_NAME
 from chainrule.derive.catalog.entries import CatalogFunction
 from chainrule.derive.catalog.unspecified import Unspecified, unspecified
 from chainrule.derive.domains import Domain
-from chainrule.derive.program import Definition, Dim, Edges, Index, Input, Program, Ref, dim, head
+from chainrule.derive.program import Definition, Dim, Edges, Index, Input, Program, Ref, Requirement, dim, head
 from chainrule.derive.scalar import equal, less, less_equal, where
 from chainrule.derive.steps import Partial, Step
 
@@ -129,8 +129,13 @@ def encode_program(program: Program) -> Json:
     """A program as a JSON object."""
     return {
         "inputs": [
-            {"name": item.name, "shape": [encode(length) for length in item.shape], "domain": asdict(item.domain),
-             "inferred": item.inferred}
+            {
+                "name": item.name,
+                "shape": [encode(length) for length in item.shape],
+                "domain": asdict(item.domain),
+                "inferred": item.inferred,
+                "requirements": [_encode_requirement(requirement) for requirement in item.requirements],
+            }
             for item in program.inputs
         ],
         "definitions": [encode_definition(definition) for definition in program.definitions],
@@ -146,11 +151,22 @@ def decode_program(data: Json) -> Program:
             tuple(decode(length) for length in item["shape"]),
             _domain(item["domain"]),
             item.get("inferred", ""),
+            tuple(_decode_requirement(requirement) for requirement in item["requirements"]),
         )
         for item in data["inputs"]
     )
     definitions = (decode_definition(item) for item in data["definitions"])
     return Program(tuple(inputs), tuple(definitions), tuple(data["outputs"]))
+
+
+def _encode_requirement(requirement: Requirement) -> Json:
+    bounds = {name: encode(getattr(requirement, name)) for name in ("value", "low", "high")}
+    return {**bounds, "axis": requirement.axis, "shape": [encode(length) for length in requirement.shape]}
+
+
+def _decode_requirement(data: Json) -> Requirement:
+    shape = tuple(decode(length) for length in data["shape"])
+    return Requirement(decode(data["value"]), decode(data["low"]), decode(data["high"]), data["axis"], shape)
 
 
 def _domain(data: Json) -> Domain:

@@ -22,7 +22,7 @@ from types import ModuleType
 import platformdirs
 
 from chainrule.derive.errors import InputError
-from chainrule.derive.program import Program
+from chainrule.derive.program import Input, Program
 from chainrule.kernels.emit import Source
 
 #: Environment variable that names another folder for generated modules.
@@ -38,7 +38,7 @@ number = types.{dtype}
 helper = njit(nogil=True, error_model="numpy", fastmath={{"contract"}})
 
 
-def array(axes):
+def array(axes, number=number):
     """The type of a contiguous array, which may be read-only."""
     return types.Array(number, axes, "C", readonly=True)
 '''
@@ -59,9 +59,16 @@ def module_source(sources: Sequence[tuple[Source, Program]], dtype: str, about: 
 
 def _decorator(program: Program) -> str:
     """The types of the parameters are fixed, so that a kernel is compiled once."""
-    parameters = [f"array({len(item.shape)})" if item.shape else "number" for item in program.inputs]
+    parameters = [_type_of(item) for item in program.inputs]
     signature = f"({parameters[0]},)" if len(parameters) == 1 else f"({', '.join(parameters)})"
     return f'@njit([{signature}], cache=True, nogil=True, error_model="numpy", fastmath={{"contract"}})'
+
+
+def _type_of(item: Input) -> str:
+    """The type of a parameter; labels are integers."""
+    if item.selects:
+        return f"array({len(item.shape)}, types.int64)" if item.shape else "types.int64"
+    return f"array({len(item.shape)})" if item.shape else "number"
 
 
 def load(text: str) -> ModuleType:

@@ -16,11 +16,11 @@ from sympy import Expr, Mul
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.errors import InputError
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, fresh_names
+from chainrule.derive.ranges import is_within, required_facts
 from chainrule.derive.zero_products import wild_names
-from chainrule.kernels.loops import Nest, Task, arrange, tasks_of
-from chainrule.kernels.products import MatrixProduct, matrix_product
+from chainrule.kernels.loops import Nest, Task, arrange, scattering, tasks_of
+from chainrule.kernels.products import MatrixProduct, matrix_product, shapes_of
 from chainrule.kernels.scalar_code import ScalarPrinter
-from chainrule.kernels.schedule import is_within
 from chainrule.kernels.sharing import INDENT, Scope, Sharing
 
 #: Names that generated source uses for itself.
@@ -82,19 +82,21 @@ class _Emitter:
 
     def __init__(self, program: Program, name: str, dtype: str, dot: str) -> None:
         self.program, self.function, self.dtype, self.dot = program, name, dtype, dot
+        self.shapes = shapes_of(program)
         self.names = _names(program, name)
         self.temporaries = fresh_names({*self.names, *self.names.values(), *RESERVED, name}, "t")
         self.arrays: set[str] = {name for name in program.outputs if program.by_name[name].shape}
         self.summed_in_place: set[str] = set()
         self.unbounded = wild_names(program)
         symbols: dict[Expr, str] = {dim: self.names[f"dim {dim.name}"] for dim in program.dims}
-        self.printer = ScalarPrinter(dtype, self.entry, symbols, self.unbounded.__contains__)
+        self.labels = frozenset(item.name for item in program.inputs if item.selects)
+        self.printer = ScalarPrinter(dtype, self.entry, symbols, self.unbounded.__contains__, self.labels)
         self.values = Sharing(self.printer, self.temporaries, program)
         self.lengths: dict[Index, Expr] = {}
 
     def run(self) -> Source:
         lines: list[Line] = []
-        for slot in arrange(tasks_of(self.program.definitions)):
+        for slot in arrange(tasks_of(self.program.definitions, self.shapes)):
             block = self.slot(slot, 0)
             names = [slot.name] if isinstance(slot, Task) else [task.name for task in slot.tasks]
             lines += [line for name in names for line in self.allocation(name)]
@@ -135,7 +137,8 @@ class _Emitter:
     def allocation(self, name: str) -> Iterator[Line]:
         """The array of a definition, or the accumulator for its sums."""
         item = self.program.by_name[name]
-        if not item.shape or (isinstance(item, Definition) and matrix_product(item) and not self.batched(item)):
+        whole = isinstance(item, Definition) and matrix_product(item, self.shapes) is not None
+        if not item.shape or (whole and isinstance(item, Definition) and not self.batched(item)):
             return
         shape = self.shape_text(item.shape)
         variable = self.names[name]
@@ -168,7 +171,7 @@ class _Emitter:
         """The lines of a nest or of a definition without loops of its own, at a depth of loops."""
         if isinstance(slot, Nest):
             return self.nest(slot, depth)
-        product = matrix_product(slot.definition) if depth == 0 else None
+        product = matrix_product(slot.definition, self.shapes) if depth == 0 else None
         if product is not None:
             return [f"{INDENT}{line}" for line in self.product(slot.definition, product)]
         return self.statement(slot, depth)
@@ -204,9 +207,9 @@ class _Emitter:
         return task.outer[-1] in bound and not any(index in bound for index in task.outer[:-1])
 
     def in_place(self, task: Task) -> bool:
-        """Whether sums are collected in the array, because loops over free indices lie within."""
+        """Whether sums are collected in the array: free indices run inside, or labels say which entry it is."""
         free_inside = any(index in task.definition.free for index in task.inner)
-        return self.starts(task) and free_inside
+        return self.starts(task) and (free_inside or scattering(task.definition) is not None)
 
     def accumulator(self, name: str, part: str = "") -> str:
         """The variable in which a sum, product or maximum is collected."""
@@ -264,7 +267,8 @@ class _Emitter:
     def statement(self, task: Task, depth: int) -> list[Line]:
         """Computes one entry of a pointwise definition, or adds to a reduction."""
         definition = task.definition
-        body = definition.body.xreplace(self.running(task))
+        scatter = scattering(definition)
+        body = (scatter.rest if scatter else definition.body).xreplace(self.running(task))
         value, lines = self.values.prepared(body, depth)
         text = self.printer.source(value)
         if definition.reduce:
@@ -276,10 +280,8 @@ class _Emitter:
     def accumulate(self, task: Task, text: str, depth: int) -> list[Line]:
         pad, kind = _pad(depth), task.definition.reduce
         if task.name in self.summed_in_place:
-            running = self.running(task)
-            places = ", ".join(running[index].name for index in task.definition.free)
             suffix = "_sum" if self.dtype == "float32" else ""
-            return [f"{pad}{self.names[task.name]}{suffix}[{places}] += {text}"]
+            return [f"{pad}{self.names[task.name]}{suffix}[{self.target(task)}] += {text}"]
         variable = self.accumulator(task.name)
         if kind in {"sum", "prod"}:
             return [f"{pad}{variable} {'+' if kind == 'sum' else '*'}= {text}"]
@@ -297,6 +299,15 @@ class _Emitter:
             f"{pad}else:",
             f"{pad}{INDENT}{total} += 1.0 if {new} == {largest} else math.exp({new} - {largest})",
         ]
+
+    def target(self, task: Task) -> str:
+        """The entry that a term is added to."""
+        scatter, running = scattering(task.definition), self.running(task)
+        places = scatter.places if scatter else {}
+        return ", ".join(
+            self.place(places.get(index, index).xreplace(running), length)
+            for index, length in zip(task.definition.free, task.definition.shape, strict=True)
+        )
 
     # ---- entries --------------------------------------------------------------------------------------------------
 
@@ -321,14 +332,17 @@ class _Emitter:
         An entry outside an array has no value; formulas read it only where they discard it.
         """
         text = self.printer.index(index)
-        if isinstance(index, Index) or is_within(index, length, self.lengths):
+        if self.lengths.get(index) == length:
+            return text
+        facts = (*self.printer.facts, *required_facts([index], self.program.by_name, self.lengths))
+        if is_within(index, length, self.lengths, facts):
             return text
         return f"max(0, min({self.printer.index(length)} - 1, {text}))"
 
     # ---- matrix products ------------------------------------------------------------------------------------------
 
     def batched(self, definition: Definition) -> bool:
-        product = matrix_product(definition)
+        product = matrix_product(definition, self.shapes)
         return product is not None and bool(product.batch)
 
     def product(self, definition: Definition, product: MatrixProduct) -> list[str]:

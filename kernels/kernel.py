@@ -54,7 +54,10 @@ class Compiled:
         """The outputs at the given inputs, which are checked first."""
         bound, _ = bind(self.program.inputs, arrays, dtype=self.dtype)
         number = np.float32 if self.dtype == "float32" else float
-        arguments = [bound[item.name] if item.shape else number(bound[item.name]) for item in self.program.inputs]
+        arguments = [
+            bound[item.name] if item.shape else (int if item.selects else number)(bound[item.name])
+            for item in self.program.inputs
+        ]
         return [float(result) if np.ndim(result) == 0 else result for result in self.function(*arguments)]
 
 

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from sympy import Expr
 
 from chainrule.derive.program import Definition, Index
-from chainrule.kernels.products import matrix_product
+from chainrule.derive.scatter import Scatter, scatter_of
+from chainrule.kernels.products import NO_SHAPES, Shapes, matrix_product
 
 #: Reductions that are accumulated in local variables, so that their own loops are the innermost.
 SEQUENTIAL = frozenset({"max", "min", "prod", "logsumexp"})
@@ -59,11 +60,23 @@ def arrange(tasks: Iterable[Task]) -> list[Nest | Task]:
     return slots
 
 
-def tasks_of(definitions: Sequence[Definition]) -> list[Task]:
+def tasks_of(definitions: Sequence[Definition], shapes: Shapes = NO_SHAPES) -> list[Task]:
     """One task per definition; a matrix product has no loops of its own."""
-    return [
-        Task(item, inner=() if matrix_product(item) else item.free + item.bound_indices) for item in definitions
-    ]
+    return [Task(item, inner=() if matrix_product(item, shapes) else _loops(item)) for item in definitions]
+
+
+def _loops(definition: Definition) -> tuple[Index, ...]:
+    """The indices that a definition loops over: a label takes the place of the index it stands for."""
+    scatter = scattering(definition)
+    places = scatter.places if scatter else {}
+    return tuple(index for index in definition.free if index not in places) + definition.bound_indices
+
+
+def scattering(definition: Definition) -> Scatter | None:
+    """How the terms of a sum are added to the entries that labels select, if they are."""
+    if definition.reduce != "sum":
+        return None
+    return scatter_of(definition.body, definition.free, definition.bound_indices)
 
 
 def _put(task: Task, slots: list[Nest | Task], earliest: int) -> int:

@@ -7,12 +7,13 @@ likewise for ``B``; several neighbouring axes count as one.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
-from sympy import Mul
+from sympy import Expr, Mul
 
-from chainrule.derive.program import Definition, Index, Ref
+from chainrule.derive.program import Definition, Index, Program, Ref
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,30 @@ class MatrixProduct:
     flip_second: bool
 
 
-def is_plain(ref: Ref) -> bool:
-    """Whether an entry is read at distinct index variables."""
+#: The shapes of arrays by name; one that is not there is read as a whole.
+Shapes = Mapping[str, tuple[Expr, ...]]
+NO_SHAPES: Shapes = MappingProxyType({})
+
+
+def is_plain(ref: Ref, lengths: Mapping[Index, Expr], shapes: Shapes) -> bool:
+    """Whether an array is read as a whole, at distinct index variables that run over its axes."""
     indices = ref.indices
-    return all(isinstance(index, Index) for index in indices) and len(set(indices)) == len(indices)
+    if not all(isinstance(index, Index) for index in indices) or len(set(indices)) < len(indices):
+        return False
+    return ref.name not in shapes or tuple(lengths[index] for index in indices) == shapes[ref.name]
 
 
-def matrix_product(definition: Definition) -> MatrixProduct | None:
-    """How to compute a definition as one matrix product, or None."""
+def shapes_of(program: Program) -> Shapes:
+    """The shapes of the inputs and definitions."""
+    return {item.name: item.shape for item in program.by_name.values()}
+
+
+def matrix_product(definition: Definition, shapes: Shapes = NO_SHAPES) -> MatrixProduct | None:
+    """How to compute a definition as one matrix product of whole arrays, or None."""
     factors = Mul.make_args(definition.body)
     if definition.reduce != "sum" or len(factors) != 2:
         return None
-    if not all(isinstance(factor, Ref) and is_plain(factor) for factor in factors):
+    if not all(isinstance(factor, Ref) and is_plain(factor, definition.lengths, shapes) for factor in factors):
         return None
     one, two = factors
     orders = (_ordered(definition, one, two), _ordered(definition, two, one))

@@ -23,6 +23,7 @@ from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.unspecified import Unspecified, no_values
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.program import Dim, Index, Ref
+from chainrule.derive.ranges import Facts, facts_against, facts_of
 from chainrule.derive.scalar import Indicator, where
 from chainrule.derive.zero_products import parts
 from chainrule.kernels import special
@@ -58,16 +59,20 @@ class ScalarPrinter:
         entry: the source of an entry of an array, or of a local variable that holds it.
         symbols: the source of symbols (dimensions, loop variables, local variables).
         unbounded: whether a quantity may be infinite, so that its product with 0 is 0.
+        labels: the inputs whose entries are integers.
         helpers: name and source of the helper functions that the printed source calls.
         infinite: the local variables that hold a value which may be infinite.
+        facts: what the conditions around the place say of indices (see :mod:`ranges`).
     """
 
     dtype: str = "float64"
     entry: Callable[[Ref], str] = lambda ref: str(ref)
     symbols: dict[Expr, str] = field(default_factory=dict)
     unbounded: Callable[[str], bool] = lambda name: False
+    labels: frozenset[str] = frozenset()
     helpers: dict[str, str] = field(default_factory=dict)
     infinite: set[str] = field(default_factory=set)
+    facts: Facts = ()
 
     def source(self, expr: Expr) -> str:
         """The source of an expression."""
@@ -98,7 +103,14 @@ class ScalarPrinter:
             return Code(f"f32({text})" if self.dtype == "float32" else text)
         return Code(text)
 
+    def _quotient(self, expr: Expr) -> Code:
+        """A quotient or remainder of indices as a number."""
+        text = self.index(expr)
+        return Code(f"f32({text})") if self.dtype == "float32" else Code(f"float({text})")
+
     def _reference(self, expr: Ref) -> Code:
+        if expr.name in self.labels:
+            return Code(f"{'f32' if self.dtype == 'float32' else 'float'}({self.entry(expr)})")
         return Code(self.entry(expr))
 
     # ---- sums, products, powers ------------------------------------------------------------------------
@@ -117,8 +129,8 @@ class ScalarPrinter:
             return Code("-" + self.code(-expr).within(PRODUCT), PRODUCT)
         kinds = parts(factors, self.is_infinite)
         if kinds.masks:
-            chosen = self.code(Mul(coefficient, *kinds.plain, *kinds.wild)).within(AND)
-            return self._chosen(chosen, kinds.masks)
+            rest = Mul(coefficient, *kinds.plain, *kinds.wild)
+            return self._chosen(self._knowing(facts_of(kinds.masks), rest).within(AND), kinds.masks)
         weight = Mul(coefficient, *kinds.plain)
         if kinds.wild and not weight.is_nonzero:
             return self._guarded_product(weight, kinds.wild)
@@ -132,6 +144,14 @@ class ScalarPrinter:
             divisor = " * ".join(self.code(factor).within(NEGATIVE) for factor in below)
             text += f" / ({divisor})" if len(below) > 1 else f" / {self.code(below[0]).within(NEGATIVE)}"
         return Code(text, PRODUCT)
+
+    def _knowing(self, facts: Facts, expr: Expr) -> Code:
+        """The source of an expression that is computed only where these facts hold."""
+        before = self.facts
+        self.facts = (*before, *facts)
+        code = self.code(expr)
+        self.facts = before
+        return code
 
     def _guarded_product(self, weight: Expr, wild: Sequence[Expr]) -> Code:
         """A product with factors that may be infinite where the others are 0."""
@@ -176,8 +196,9 @@ class ScalarPrinter:
 
     def _choice(self, expr: where) -> Code:
         condition, chosen, other = expr.args
-        texts = self.code(chosen).within(AND), self._condition(condition), self.code(other).within(CHOICE)
-        return Code("{} if {} else {}".format(*texts), CHOICE)
+        first = self._knowing(facts_of([condition]), chosen).within(AND)
+        second = self._knowing(facts_against(condition), other).within(CHOICE)
+        return Code(f"{first} if {self._condition(condition)} else {second}", CHOICE)
 
     def _condition(self, expr: Expr) -> str:
         """An indicator, or a product of indicators, as a condition."""
@@ -256,29 +277,32 @@ class ScalarPrinter:
             return Code(str(expr), ATOM if expr >= 0 else NEGATIVE)
         if isinstance(expr, sp.Symbol):
             return Code(self.symbols.get(expr, expr.name))
-        if isinstance(expr, Add):
+        if isinstance(expr, Ref):
+            return Code(self.entry(expr))
+        if isinstance(expr, Add) and sp.together(expr).as_numer_denom()[1] == 1:
             terms = sorted(expr.args, key=lambda term: (_is_negative(term), term.is_number))
             text = self._index_code(terms[0]).within(SUM)
             for term in terms[1:]:
                 minus = _is_negative(term)
                 text += (" - " if minus else " + ") + self._index_code(-term if minus else term).within(PRODUCT)
             return Code(text, SUM)
-        if isinstance(expr, Mul) and all(arg.is_integer for arg in expr.args):
+        if isinstance(expr, Mul) and all(arg.is_integer or isinstance(arg, Ref) for arg in expr.args):
             return Code(" * ".join(self._index_code(factor).within(NEGATIVE) for factor in expr.args), PRODUCT)
         if isinstance(expr, Pow) and expr.exp.is_Integer and expr.exp > 0:
             return Code(" * ".join([self._index_code(expr.base).within(NEGATIVE)] * int(expr.exp)), PRODUCT)
         if isinstance(expr, sp.Mod):
             left, right = (self._index_code(argument).within(NEGATIVE) for argument in expr.args)
             return Code(f"{left} % {right}", PRODUCT)
-        if isinstance(expr, sp.floor):
-            above, below = sp.together(expr.args[0]).as_numer_denom()
-            texts = self._index_code(above).within(PRODUCT), self._index_code(below).within(NEGATIVE)
+        above, below = sp.together(expr.args[0] if isinstance(expr, sp.floor) else expr).as_numer_denom()
+        if below != 1:
+            texts = self._index_code(above).within(NEGATIVE), self._index_code(below).within(NEGATIVE)
             return Code("{} // {}".format(*texts), PRODUCT)
         raise UnsupportedError("an index that cannot be compiled", found=str(expr))
 
 
 _METHODS: tuple[tuple[Any, Callable[[ScalarPrinter, Any], Code]], ...] = (
     (sp.Symbol, ScalarPrinter._symbol),
+    ((sp.floor, sp.Mod), ScalarPrinter._quotient),
     (Ref, ScalarPrinter._reference),
     (Add, ScalarPrinter._sum),
     (Mul, ScalarPrinter._product),

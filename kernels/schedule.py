@@ -7,7 +7,8 @@ by evaluating before and after:
 2. what is infinite is kept out of products with sums of terms that may be 0;
 3. sums over Kronecker deltas are taken (``sum_k delta(i, k) a[k] = a[i]``);
 4. a sum of products is contracted two factors at a time, cheapest first, so that
-   ``sum_ij a[i] A[i,j] B[j,k]`` is two matrix-vector products and not a triple loop.
+   ``sum_ij a[i] A[i,j] B[j,k]`` is two matrix-vector products and not a triple loop; terms that
+   labels add to single entries stay apart (see :mod:`scatter`).
 
 What is left is, definition by definition, a matrix product for BLAS (see :mod:`products`) or a
 loop nest (see :mod:`loops`).
@@ -21,6 +22,7 @@ from dataclasses import dataclass, replace
 import sympy as sp
 from sympy import Add, Expr, KroneckerDelta, Mul, S
 
+from chainrule.derive.index_equations import solve_for
 from chainrule.derive.program import (
     Definition,
     Index,
@@ -30,9 +32,10 @@ from chainrule.derive.program import (
     free_index,
     fresh_names,
 )
-from chainrule.derive.scalar import less, less_equal, where
+from chainrule.derive.ranges import reduced
+from chainrule.derive.scatter import Scatter, scatter_of
 from chainrule.derive.zero_products import as_choice, wild_names
-from chainrule.kernels.products import is_plain, matrix_product
+from chainrule.kernels.products import Shapes, is_plain, matrix_product, shapes_of
 
 #: Terms that the expansion of a product of sums may have.
 MAX_EXPANDED_TERMS = 16
@@ -103,48 +106,24 @@ def _terms_of_deltas(body: Expr) -> tuple[Expr, ...]:
 def _resolve_term(term: Expr, bound: list[Index], lengths: Mapping[Index, Expr]) -> Expr:
     """The sum of a term over the bound indices that its deltas fix and those it does not contain."""
     left = list(bound)
-    while (found := _solvable(term, left)) is not None:
-        delta, index, value = found
+    while (found := _solvable(term, left, lengths)) is not None:
+        delta, index, value, mask = found
         left.remove(index)
-        term = term.xreplace({delta: S.One}).xreplace({index: value})
-        term = _guarded(term, value, lengths[index], lengths)
+        term = reduced(term.xreplace({delta: S.One}).xreplace({index: value}) * mask, lengths)
     absent = [lengths[index] for index in left if index not in term.free_symbols]
     return term * Mul(*absent)
 
 
-def _solvable(term: Expr, bound: list[Index]) -> tuple[Expr, Index, Expr] | None:
-    """A delta among the factors, a bound index in it, and the value the delta gives the index."""
+def _solvable(
+    term: Expr, bound: list[Index], lengths: Mapping[Index, Expr]
+) -> tuple[Expr, Index, Expr, Expr] | None:
+    """A delta among the factors, a bound index in it, the value it gives the index, and where it does."""
     for factor in Mul.make_args(term):
-        if not isinstance(factor, KroneckerDelta):
-            continue
-        difference = factor.args[0] - factor.args[1]
-        for index in bound:
-            slope = difference.coeff(index)
-            rest = difference - slope * index
-            if slope in (1, -1) and index not in rest.free_symbols:
-                return factor, index, -rest * slope
+        for index in bound if isinstance(factor, KroneckerDelta) else ():
+            solution = solve_for(factor, index, lengths) if factor.has(index) else None
+            if solution is not None:
+                return factor, index, *solution
     return None
-
-
-def _guarded(term: Expr, value: Expr, length: Expr, lengths: Mapping[Index, Expr]) -> Expr:
-    """The term, or 0 where the value lies outside the range of the index it replaces."""
-    if is_within(value, length, lengths):
-        return term
-    return where(less_equal(S.Zero, value) * less(value, length), term, S.Zero)
-
-
-def is_within(value: Expr, length: Expr, lengths: Mapping[Index, Expr]) -> bool:
-    """Whether ``0 <= value < length`` for all values of the indices, as far as can be told."""
-    if isinstance(value, sp.Mod):
-        return bool(value.args[1] == length)
-    low, high = value, value
-    for index in value.atoms(Index):
-        slope = value.coeff(index)
-        if not slope.is_Integer or index in (value - slope * index).free_symbols:
-            return False
-        ends = (S.Zero, lengths[index] - 1) if slope > 0 else (lengths[index] - 1, S.Zero)
-        low, high = low.xreplace({index: ends[0]}), high.xreplace({index: ends[1]})
-    return bool(low.is_nonnegative and (length - 1 - high).is_nonnegative)
 
 
 # ---- sums of products -----------------------------------------------------------------------------------
@@ -160,25 +139,25 @@ class _Group:
 
 def contract_sums(program: Program) -> Program:
     """Sums of products as matrix products and loop nests over as few indices as possible."""
-    names = fresh_names(program.by_name, "part")
+    names, shapes = fresh_names(program.by_name, "part"), shapes_of(program)
     definitions: list[Definition] = []
     for definition in program.definitions:
-        definitions += _Contraction(definition, names).run()
+        definitions += _Contraction(definition, names, shapes).run()
     return program.with_definitions(definitions)
 
 
 class _Contraction:
     """Contracts the body of one sum; ``made`` are the definitions of its parts."""
 
-    def __init__(self, definition: Definition, names: Iterator[str]) -> None:
-        self.definition, self.names = definition, names
+    def __init__(self, definition: Definition, names: Iterator[str], shapes: Shapes) -> None:
+        self.definition, self.names, self.shapes = definition, names, shapes
         self.lengths = definition.lengths
         self.free = frozenset(definition.free)
         self.made: list[Definition] = []
 
     def run(self) -> list[Definition]:
         definition = self.definition
-        if definition.reduce != "sum" or matrix_product(definition) is not None:
+        if definition.reduce != "sum" or matrix_product(definition, self.shapes) is not None:
             return [definition]
         bound = list(definition.bound_indices)
         resolved = (_resolve_term(term, bound, self.lengths) for term in _terms_of_deltas(definition.body))
@@ -186,7 +165,10 @@ class _Contraction:
         looped: dict[frozenset[Index], Expr] = {}
         total: Expr = S.Zero
         for term in terms:
-            if self.worthwhile(term):
+            scatter = scatter_of(term, self.free, self.bound_of(term))
+            if scatter is not None:
+                total += self.scatter(scatter)
+            elif self.worthwhile(term):
                 total += self.contract(term)
             else:
                 over = frozenset(term.atoms(Index)) - self.free
@@ -196,6 +178,34 @@ class _Contraction:
         for over, body in looped.items():
             total += self.define(body, self.free & body.atoms(Index), over) if over else body
         return self.finished(total)
+
+    def bound_of(self, term: Expr) -> frozenset[Index]:
+        """The bound indices of a term."""
+        return frozenset(term.atoms(Index)) - self.free
+
+    def scatter(self, scatter: Scatter) -> Expr:
+        """A term whose labels say to which entries it is added; the sum over anything else is taken first."""
+        used = frozenset().union(*(place.atoms(Index) for place in scatter.places.values()))
+        rest = self.summed_before(scatter.rest, used)
+        moving = Mul(*(factor for factor in Mul.make_args(rest) if self.bound_of(factor)))
+        deltas = Mul(*(KroneckerDelta(index, place) for index, place in scatter.places.items()))
+        kept = self.free & frozenset((deltas * moving).atoms(Index))
+        # Each factor that no label concerns is multiplied in once per entry, not once per term.
+        return self.define(deltas * moving, kept, used - self.free) * (rest / moving)
+
+    def summed_before(self, rest: Expr, used: frozenset[Index]) -> Expr:
+        """A factor summed over the bound indices that no label depends on."""
+        inner = self.bound_of(rest) - used
+        if not inner:
+            return rest
+        kept = [index for index in self.lengths if rest.has(index) and index not in inner]
+        bound = [index for index in self.lengths if index in inner]
+        renaming = {index: free_index(n) for n, index in enumerate(kept)}
+        renaming |= {index: bound_index(n) for n, index in enumerate(bound)}
+        shapes = [tuple(self.lengths[index] for index in group) for group in (kept, bound)]
+        part = Definition(next(self.names), shapes[0], rest.xreplace(renaming), "sum", shapes[1])
+        self.made += _Contraction(part, self.names, self.shapes).run()
+        return part[tuple(kept)]
 
     def finished(self, total: Expr) -> list[Definition]:
         """The definitions made, and the sum as a pointwise definition; or as the last one made."""
@@ -229,7 +239,7 @@ class _Contraction:
         # A matrix times a vector: BLAS if the matrix is at hand, else a loop nest in which the
         # vector is computed once.
         return any(
-            _is_entry(group.body) if group.indices == everything else not _is_entry(group.body) for group in large
+            self.is_entry(group.body) == (group.indices == everything) for group in large
         )
 
     # ---- one product ------------------------------------------------------------------------------
@@ -261,7 +271,7 @@ class _Contraction:
     def with_scalar(self, scalar: Expr, groups: list[_Group]) -> tuple[Expr, list[_Group]]:
         """The scalar factor moved into a group that is computed anyway."""
         for position, group in enumerate(groups):
-            if scalar != 1 and not _is_entry(group.body):
+            if scalar != 1 and not self.is_entry(group.body):
                 changed = _Group(scalar * group.body, group.indices)
                 return S.One, [*groups[:position], changed, *groups[position + 1 :]]
         return scalar, groups
@@ -284,7 +294,7 @@ class _Contraction:
         one, two = (groups[n] for n in pair)
         union = one.indices | two.indices
         others = self.free.union(*(group.indices for n, group in enumerate(groups) if n not in pair))
-        entries = _is_entry(one.body) + _is_entry(two.body)
+        entries = self.is_entry(one.body) + self.is_entry(two.body)
         # Where nothing is summed the product is best taken into a group that is computed anyway.
         return len(union), len(union & others), entries if union <= others else 0, pair[0]
 
@@ -296,10 +306,14 @@ class _Contraction:
         """
         union = frozenset().union(*(group.indices for group in groups))
         return [
-            group.body if _is_entry(group.body) or group.indices == union
+            group.body if self.is_entry(group.body) or group.indices == union
             else self.define(group.body, group.indices, frozenset())
             for group in groups
         ]  # fmt: skip
+
+    def is_entry(self, body: Expr) -> bool:
+        """Whether a body is an entry of an array that is read as a whole, as it stands."""
+        return isinstance(body, Ref) and is_plain(body, self.lengths, self.shapes)
 
     def define(self, body: Expr, kept: frozenset[Index], bound: frozenset[Index]) -> Expr:
         """A new definition over ``kept``, summed over ``bound``, and the entry that stands for it."""
@@ -336,8 +350,3 @@ def _axes(body: Expr, indices: list[Index]) -> list[Index]:
     widest = max(body.atoms(Ref), key=lambda ref: len(set(indices) & set(ref.indices)), default=None)
     known = [] if widest is None else [index for index in dict.fromkeys(widest.indices) if index in indices]
     return known + [index for index in indices if index not in known]
-
-
-def _is_entry(body: Expr) -> bool:
-    """Whether a body is an entry of an array at distinct indices, as it stands."""
-    return isinstance(body, Ref) and is_plain(body)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from sympy import Add, Expr, Function, Integer, KroneckerDelta, Mul, Symbol, preorder_traversal
 
 from chainrule.derive.program import Dim, Index, Program, Ref
-from chainrule.derive.scalar import Indicator, where
+from chainrule.derive.scalar import Indicator, compares_indices, where
 from chainrule.derive.zero_products import is_mask, is_wild
 from chainrule.kernels.scalar_code import ScalarPrinter
 
@@ -82,7 +82,7 @@ class Sharing:
         return self._outside(body, depth)
 
     def _outside(self, node: Expr, depth: int) -> Expr:
-        if not node.args or isinstance(node, Ref | KroneckerDelta | where):
+        if not node.args or isinstance(node, Ref | where) or _is_masked(node) or compares_indices(node):
             return node
         level = self._depth_of(node)
         if level < depth and _worth_keeping(node):
@@ -124,6 +124,11 @@ class Sharing:
         return max(depths, default=0)
 
 
+def _is_masked(node: Expr) -> bool:
+    """Whether a product is computed only where a mask is 1."""
+    return isinstance(node, Mul) and any(map(is_mask, node.args))
+
+
 def _variable(name: str, value: Expr) -> Symbol:
     """A local variable, known to be positive if its value is."""
     return Symbol(name, positive=True) if value.is_positive else Symbol(name, real=True)
@@ -161,6 +166,8 @@ def _repeated(body: Expr, shared: set[Expr]) -> list[Expr]:
     eager: dict[Expr, None] = {}
 
     def visit(node: Expr, lazy: bool) -> None:
+        if compares_indices(node):
+            return
         if not _worth_keeping(node):
             for argument in () if isinstance(node, Ref) else node.args:
                 visit(argument, lazy)

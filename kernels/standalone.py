@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib import resources
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 
 from chainrule.derive.binding import declaration
 from chainrule.derive.program import Input, Program
+from chainrule.derive.render.explicit_axes import index_source
 from chainrule.kernels.emit import Source
 
 
@@ -26,7 +28,16 @@ def checked(name: str, value: Any, shape: tuple[int | str, ...], dtype: type, si
         expected = sizes.setdefault(length, size) if isinstance(length, str) else length
         if size != expected:
             raise ValueError(f"axis {axis} of {name} has length {size}, expected {length} = {expected}")
+    if dtype is np.int64 and (array != np.floor(array)).any():
+        raise ValueError(f"{name} is not made of integers")
     return np.require(array, dtype, ["C", "A"]) if shape else dtype(array)
+
+
+def within(axis: str, values: Any, low: int, high: int) -> None:
+    """Raises unless labels, or the ends of slices, lie on the axis that they select along."""
+    outside = np.asarray(values)[(values < low) | (values > high)]
+    if outside.size:
+        raise ValueError(f"{outside.flat[0]} is no subscript of {axis}: expected {low} to {high}")
 
 
 def public_function(source: Source, program: Program, dtype: str, about: str, results: Sequence[str]) -> str:
@@ -38,11 +49,24 @@ def public_function(source: Source, program: Program, dtype: str, about: str, re
     lines.append("    sizes = {}")
     for item in program.inputs:
         parameter = parameters[item.name]
-        lines.append(f"    {parameter} = checked({item.name!r}, {parameter}, {_shape(item)}, np.{dtype}, sizes)")
+        kind = "int64" if item.selects else dtype
+        lines.append(f"    {parameter} = checked({item.name!r}, {parameter}, {_shape(item)}, np.{kind}, sizes)")
+    lines += [f"    {line}" for line in _requirements(program, parameters)]
     lines.append(f"    results = {source.name}({', '.join(source.parameters)})")
     lines += ["    results = tuple(float(x) if np.ndim(x) == 0 else x for x in results)"]
     lines.append("    return results if len(results) > 1 else results[0]")
     return "\n".join(lines)
+
+
+def _requirements(program: Program, parameters: Mapping[str, str]) -> Iterator[str]:
+    """A check of every subscript whose place the arrays decide."""
+    names = {**parameters, **{length.name: f"sizes[{length.name!r}]" for length in program.dims}}
+    for requirement in (requirement for item in program.inputs for requirement in item.requirements):
+        values, low, high = (
+            ast.unparse(index_source(program, expr, requirement.shape if expr is requirement.value else (), names))
+            for expr in (requirement.value, requirement.low, requirement.high)
+        )
+        yield f"within({requirement.axis!r}, {values}, {low}, {high})"
 
 
 def standalone_module(core: str, public: Sequence[str]) -> str:
@@ -52,9 +76,15 @@ def standalone_module(core: str, public: Sequence[str]) -> str:
         products = text[text.index("SCIPY") :].replace(": Any", "").replace(" -> Any", "").rstrip()
         core = core.replace("import math\n", "import importlib.util\nimport math\n", 1)
         core = core.replace("types\n", f"types\nfrom numba.extending import overload\n\n{products}\n", 1)
-    _, _, body = inspect.getsource(checked).partition("\n")
-    check = f"def checked({', '.join(inspect.signature(checked).parameters)}):\n{body}"
-    return "\n\n\n".join([core.rstrip(), re.sub(r"  # noqa.*", "", check).rstrip(), *public]) + "\n"
+    checks: list[Callable[..., Any]] = [checked, within] if any(" within(" in text for text in public) else [checked]
+    return "\n\n\n".join([core.rstrip(), *map(_without_types, checks), *public]) + "\n"
+
+
+def _without_types(function: Callable[..., Any]) -> str:
+    """The source of a function without the types of its parameters."""
+    _, _, body = inspect.getsource(function).partition("\n")
+    text = f"def {function.__name__}({', '.join(inspect.signature(function).parameters)}):\n{body}"
+    return re.sub(r"  # noqa.*", "", text).rstrip()
 
 
 def _shape(item: Input) -> str:

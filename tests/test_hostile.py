@@ -74,7 +74,7 @@ MISTAKES = [
     "", "#", ";", "\n\n", "=", "x=", "x = ; 3", "x: real", "x:", ":", "x: real[", "x: real[n", "x: real[n]]; 3",
     "x: foo[n]; 3", "x: real[n]; x: real; x", "n: real; x: real[n]; x", "a,b,c", "a, b: real", "1 2", "x 2", "y..T",
     "y.T.", "(", "[", ")", "x)", "(x]", "x[", "x[]", "x[1", "x: real[3]; x[5]", "x: real[3]; x[-4]",
-    "x: real[n]; x[0,0]", "x: real[n]; x[::2]", "x: real[n]; x[n]", "x: real[n]; x[0.5]", "einsum('ii', x)",
+    "x: real[n]; x[0,0]", "x: real[n]; x[::x]", "x: real[n]; x[n]", "x: real[n]; x[0.5]", "einsum('ii', x)",
     "einsum(x)", "einsum('..')", "einsum()", "sum()", "sum(x,,y)", "sum(x,axis=)", "x: real[n]; sum(x, axis=3)",
     "x: real[n]; sum(x, axis=x)", "x: real[n]; sum(x, axis=0.5)", "x: real[n]; sum(x, keepdims=1)",
     "x: real[n]; sum(x, foo=1)", "x: real[n]; sum(x, 0, axis=0)", "True", "None", "x^{-1}", "x^T", "a/b c", "() + 1",

@@ -182,6 +182,7 @@ FORMULAS = [
     ("norm(A - eye(n))**2", lambda s: ((s.A - np.eye(s.n)) ** 2).sum()),
     ("sum(eye(n))", lambda s: s.n),
     ("sum(eye(n)*A) + sum(eye(d))", lambda s: np.trace(s.A) + s.d),
+    ("arange(n) @ x", lambda s: np.arange(s.n) @ s.x),
     ("eye(3) @ three", lambda s: s.three),
     ("exp(eye(n))", lambda s: np.exp(np.eye(s.n))),
     ("ones(n) @ X", lambda s: s.X.sum(0)),

@@ -152,6 +152,7 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
         "np.stack",
     ),
     TensorFunction("eye", "constructor", (Argument("n", "length"),), "identity matrix", "np.eye"),
+    TensorFunction("arange", "constructor", (Argument("n", "length"),), "the numbers 0, 1, .., n - 1", "np.arange"),
     TensorFunction("ones", "constructor", (Argument("shape", "shape"),), "a tensor of ones", "np.ones"),
     TensorFunction("zeros", "constructor", (Argument("shape", "shape"),), "a tensor of zeros", "np.zeros"),
     TensorFunction(

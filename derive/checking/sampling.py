@@ -12,10 +12,12 @@ from typing import Any
 import mpmath
 import numpy as np
 import numpy.typing as npt
-from sympy import Expr, Integer
+from sympy import Expr, Integer, Max
 
 from chainrule.derive.domains import Domain
-from chainrule.derive.program import Dim, Index, Input, Program
+from chainrule.derive.errors import ChainruleError
+from chainrule.derive.program import Dim, Index, Input, Program, Ref
+from chainrule.derive.requirements import check_requirements
 
 Array = npt.NDArray[Any]
 Sizes = Mapping[Dim, int]
@@ -24,6 +26,9 @@ Sizes = Mapping[Dim, int]
 DECIMALS = 3
 #: Grid of simplex entries: multiples of ``1 / SIMPLEX_GRID``, which doubles hold exactly.
 SIMPLEX_GRID = 1024
+
+#: Steps by which sizes are enlarged, and draws of labels, before that is given up.
+MAX_ENLARGED, MAX_ATTEMPTS = 64, 20
 
 #: Sizes given to the dimensions in turn; within one row distinct as far as it reaches.
 _SIZE_ROWS = ((3, 4, 2, 5, 6, 7, 8, 9), (4, 2, 5, 3, 7, 6, 9, 8), (3,) * 8)
@@ -39,7 +44,7 @@ def size_assignments(program: Program) -> tuple[dict[Dim, int], ...]:
     rows = [
         {d: max(row[place % len(row)], least.get(d, 1)) for place, d in enumerate(dims)} for row in _SIZE_ROWS
     ]
-    unique = {tuple(row.values()): row for row in (_tall(program, row) for row in rows)}
+    unique = {tuple(row.values()): row for row in (_roomy(program, _tall(program, row)) for row in rows)}
     return tuple(unique.values())
 
 
@@ -53,6 +58,25 @@ def _tall(program: Program, row: dict[Dim, int]) -> dict[Dim, int]:
     return row
 
 
+def _roomy(program: Program, row: dict[Dim, int]) -> dict[Dim, int]:
+    """The sizes, enlarged until every slice with symbolic ends lies on its axis and is not empty."""
+    needed = [r for item in program.inputs for r in item.requirements if not r.value.atoms(Ref, Index)]
+    for _ in range(MAX_ENLARGED):
+        gaps = (gap for r in needed for gap in (r.value - Max(r.low, 1), r.high - r.value))
+        lacking = next((gap for gap in gaps if gap.xreplace(_numbers(row)) < 0), None)
+        if lacking is None:
+            break
+        grown = next((d for d in row if lacking.coeff(d).is_positive), None)
+        if grown is None:
+            break
+        row[grown] += 1
+    return row
+
+
+def _numbers(sizes: Sizes) -> dict[Dim, Integer]:
+    return {d: Integer(size) for d, size in sizes.items()}
+
+
 def smallest_sizes(program: Program) -> Iterator[dict[Dim, int]]:
     """Sizes for a witness that a person reads, smallest first."""
     least = _least_sizes(program)
@@ -60,7 +84,7 @@ def smallest_sizes(program: Program) -> Iterator[dict[Dim, int]]:
     rows: list[dict[Dim, int]] = []
     for small in ((1,), (2,), (2, 1), (1, 2), (2, 3), (3, 2)):
         row = {d: max(small[place % len(small)], least.get(d, 1)) for place, d in enumerate(dims)}
-        row = _tall(program, row)
+        row = _roomy(program, _tall(program, row))
         if row not in rows:
             rows.append(row)
             yield row
@@ -82,13 +106,41 @@ def _least_sizes(program: Program) -> dict[Dim, int]:
 
 def shape_at(shape: Sequence[Expr], sizes: Sizes) -> tuple[int, ...]:
     """A symbolic shape at given sizes."""
-    numbers = {d: Integer(size) for d, size in sizes.items()}
-    return tuple(int(length.xreplace(numbers)) for length in shape)
+    return tuple(int(length.xreplace(_numbers(sizes))) for length in shape)
 
 
 def sample(inputs: Sequence[Input], sizes: Sizes, rng: np.random.Generator) -> dict[str, Array]:
     """Generic points of the domains: kinks and boundaries are hit by discrete domains only."""
-    return {item.name: _draw(item.domain, shape_at(item.shape, sizes), rng) for item in inputs}
+    return with_labels(
+        inputs, {item.name: _draw(item.domain, shape_at(item.shape, sizes), rng) for item in inputs}, sizes, rng
+    )
+
+
+def with_labels(
+    inputs: Sequence[Input], values: dict[str, Array], sizes: Sizes, rng: np.random.Generator
+) -> dict[str, Array]:
+    """The point with every label redrawn so that it selects something."""
+    selecting = [item for item in inputs if item.selects]
+    for attempt in range(MAX_ATTEMPTS if selecting else 0):
+        for item in selecting:
+            # Labels that are computed from several inputs may not fit at first; zeros do in the end.
+            count = 1 if attempt == MAX_ATTEMPTS - 1 else _count_of_labels(item, sizes)
+            low = 1 if item.domain.name == "positive" else 0
+            values[item.name] = rng.integers(low, max(count, low + 1), values[item.name].shape).astype(float)
+        try:
+            check_requirements(inputs, values, sizes)
+        except ChainruleError:
+            continue
+        break
+    return values
+
+
+def _count_of_labels(item: Input, sizes: Sizes) -> int:
+    """How many labels there are for an input, as far as single requirements tell."""
+    highest = [shape_at((r.high,), sizes)[0] for r in item.requirements if r.value.atoms(Ref)]
+    if item.domain.high is not None:
+        highest.append(int(item.domain.high))
+    return min(highest) + 1
 
 
 def _draw(domain: Domain, shape: tuple[int, ...], rng: np.random.Generator) -> Array:
@@ -217,7 +269,7 @@ def scaled_sample(
     for item in inputs:
         factor = float(rng.choice([1 / spread, 1.0, 1.0, spread]))
         scaled = np.round(point[item.name] * factor, DECIMALS + 1)
-        if _unbounded(item.domain) and np.all(scaled != 0):
+        if _unbounded(item.domain) and not item.selects and np.all(scaled != 0):
             point[item.name] = scaled
     return point
 
@@ -240,7 +292,9 @@ def _unbounded(domain: Domain) -> bool:
 
 def edge_sample(inputs: Sequence[Input], sizes: Sizes, rng: np.random.Generator) -> dict[str, Array]:
     """A point of small integers: zeros, ties and boundaries are frequent, and arithmetic is exact."""
-    return {item.name: _edge(item.domain, shape_at(item.shape, sizes), rng) for item in inputs}
+    return with_labels(
+        inputs, {item.name: _edge(item.domain, shape_at(item.shape, sizes), rng) for item in inputs}, sizes, rng
+    )
 
 
 def _edge(domain: Domain, shape: tuple[int, ...], rng: np.random.Generator) -> Array:

@@ -10,11 +10,12 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Add, Expr, KroneckerDelta, Mul, Pow, Rational, S, floor
+import sympy as sp
+from sympy import Add, Expr, KroneckerDelta, Mod, Mul, Pow, Rational, S, floor
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.unspecified import Unspecified
-from chainrule.derive.errors import LimitError
+from chainrule.derive.errors import LimitError, UnsupportedError
 from chainrule.derive.forms.arrange import Fraction, Order, content, fraction, is_decimal, negated
 from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, indices_of
 from chainrule.derive.forms.inlining import Inliner
@@ -50,6 +51,8 @@ class Style:
         choice: condition, value and other value.
         comparison: the relations, and how two of them are joined.
         delta: the two indices of a unit matrix.
+        whole_quotient: dividend and divisor of a quotient that is rounded down.
+        remainder: dividend and divisor.
     """
 
     name: Callable[[str], str]
@@ -64,6 +67,8 @@ class Style:
     choice: Callable[[str, str, str], str]
     comparison: Mapping[str, str]
     delta: Callable[[str, str], str]
+    whole_quotient: Callable[[str, str], str]
+    remainder: Callable[[str, str], str]
 
 
 def index_text(program: Program, name: str) -> str:
@@ -182,10 +187,11 @@ class _Printer:
         return self.style.entry(ref.name, [self.plain(index, names) for index in ref.indices]), ATOM
 
     def delta(self, expr: KroneckerDelta, names: Names) -> Written:
-        moving = sorted(expr.args, key=lambda arg: str(names.get(arg, arg)))
+        moving = sorted(expr.args, key=lambda arg: (not arg.atoms(Ref), str(names.get(arg, arg))))
         left, right = (self.plain(arg, names) for arg in moving)
-        if "delta" in self.program.by_name or any(length.name == "delta" for length in self.program.dims):
-            # The letter means something else here.
+        taken = "delta" in self.program.by_name or any(length.name == "delta" for length in self.program.dims)
+        if taken or not all(isinstance(arg, Index | Dim) or arg.is_Integer for arg in moving):
+            # The letter means something else here, or a label is compared: [y[i] == c].
             return f"[{left} {self.style.comparison['==']} {right}]", ATOM
         return self.style.delta(left, right), ATOM
 
@@ -272,15 +278,23 @@ class _Printer:
         if isinstance(expr, Unspecified):
             inner = self.style.parentheses(self.plain(expr.args[0], names))
             return f"{self.style.name(expr.func.__name__)}{inner}", ATOM
-        if isinstance(expr, floor) or entry is None:
-            inner = ", ".join(self.plain(arg, names) for arg in expr.args)
-            return f"{expr.func.__name__}{self.style.parentheses(inner)}", ATOM
+        if entry is None:
+            raise UnsupportedError(f"no index notation of {expr.func.__name__}")
         args = list(expr.args)
         defaults = list(entry.defaults)
         while defaults and args[-1] == defaults[-1] and self.style is TEXT:
             args.pop()
             defaults.pop()
         return self.style.function(entry.name, [self.plain(arg, names) for arg in args]), ATOM
+
+    def whole_quotient(self, expr: Expr, names: Names) -> Written:
+        upper, lower = sp.together(expr.args[0]).as_numer_denom()
+        texts = self.at_least(POWER, upper, names), self.at_least(POWER, lower, names)
+        return self.style.whole_quotient(*texts), PRODUCT
+
+    def remainder(self, expr: Expr, names: Names) -> Written:
+        texts = (self.at_least(POWER, arg, names) for arg in expr.args)
+        return self.style.remainder(*texts), PRODUCT
 
     def over(self, expr: Over, names: Names) -> Written:
         return self.product(expr, names) if expr.kind == "sum" else self.reduction(expr, names)
@@ -345,6 +359,8 @@ METHODS: tuple[tuple[type | tuple[type, ...], Callable[[_Printer, Expr, Names], 
     (Mul, _Printer.product),
     (Pow, _Printer.power),
     (KroneckerDelta, _Printer.delta),
+    (floor, _Printer.whole_quotient),
+    (Mod, _Printer.remainder),
     (Over, _Printer.over),
     (LogSoftmax, _Printer.softmax),
     (MatrixEntry, _Printer.matrix_entry),
@@ -421,6 +437,8 @@ TEXT = Style(
     choice=lambda condition, chosen, other: f"where({condition}, {chosen}, {other})",
     comparison={operator: operator for operator in ("<", "<=", ">", ">=", "==", "!=", "and")},
     delta=lambda left, right: f"delta[{left},{right}]",
+    whole_quotient=lambda upper, lower: f"{upper} // {lower}",
+    remainder=lambda upper, lower: f"{upper} % {lower}",
 )
 LATEX = Style(
     name=latex_name,
@@ -437,4 +455,6 @@ LATEX = Style(
     ),
     comparison={"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne", "and": r"\wedge"},
     delta=lambda left, right: rf"\delta_{{{left}{right}}}",
+    whole_quotient=lambda upper, lower: rf"\left\lfloor \frac{{{upper}}}{{{lower}}} \right\rfloor",
+    remainder=lambda upper, lower: rf"{upper} \bmod {lower}",
 )

@@ -362,6 +362,11 @@ def lower_eye(work: Workspace, node: Node, side: Expr) -> Tensor:
     return Tensor((side, side), KroneckerDelta(free_index(0), free_index(1)), node)
 
 
+def lower_arange(work: Workspace, node: Node, count: Expr) -> Tensor:
+    """0, 1, .."""
+    return Tensor((count,), free_index(0), node)
+
+
 def _constant(value: Expr) -> Callable[..., Tensor]:
     def lower(work: Workspace, node: Node, shape: Shape) -> Tensor:
         if len(shape) > MAX_RANK:
@@ -413,6 +418,7 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
     "concat": lower_concat,
     "stack": lower_stack,
     "eye": lower_eye,
+    "arange": lower_arange,
     "ones": _constant(S.One),
     "zeros": _constant(S.Zero),
     "where": lower_where,

@@ -15,11 +15,12 @@ from chainrule.derive.errors import ChainruleError, NotationError, Span, Unknown
 from chainrule.derive.notation import arguments, scalars
 from chainrule.derive.notation.cursor import join
 from chainrule.derive.notation.functions import LOWERINGS, elementwise, lower_outer, lower_transpose, matmul
-from chainrule.derive.notation.lengths import Subscripting, length
+from chainrule.derive.notation.lengths import length
 from chainrule.derive.notation.letters import LEFT, Letter, Ranges, linear, survey
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
 from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.signs import COMPARISONS
+from chainrule.derive.notation.subscripts import subscripted
 from chainrule.derive.notation.syntax import (
     Binary,
     Call,
@@ -259,7 +260,7 @@ class Reader:
         if operand.rank == 0:
             axes = ", ".join(["n", "d", "k", "m"][: max(1, len(node.items))])
             self.refuse_undeclared(node.operand, "{0}: real[" + axes + "]")
-        return Subscripting(operand, self.dims, self.letters, self.work.lengths, node.paper).result(node.items, node)
+        return subscripted(self, operand, node)
 
     # ---- index notation -------------------------------------------------------------------------
 

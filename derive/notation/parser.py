@@ -21,6 +21,7 @@ from chainrule.derive.notation.syntax import (
     Binary,
     BinaryOperator,
     Call,
+    Dots,
     IndexSum,
     Iverson,
     Juxtaposed,
@@ -467,20 +468,22 @@ class Parser(Signs):
         return Subscript(node, tuple(items), span=until(node, last))
 
     def item(self) -> Node:
-        """One item in a subscript: an index, a slice or ``None``."""
+        """One item in a subscript: an index, a slice, ``None`` or ``...``."""
         first = self.token
         if first.kind == "name" and first.text == "None":
             self.take()
             return NewAxis(span=first.span)
+        if first.is_("..."):
+            self.take()
+            return Dots(span=first.span)
         start = None if first.is_(":") else self.expression()
         if not self.token.is_(":"):
             assert start is not None
             return start
-        colon = self.take()
-        stop = None if self.token.is_(",", "]", ":") else self.expression()
-        if self.token.is_(":"):
-            raise NotationError("slices have no step", self.token.span, expected="start:stop")
-        return Slice(start, stop, span=Span(colon.span.text, first.span.start, self.token.span.start))
+        bounds = [start]
+        while len(bounds) < 3 and self.accept(":"):
+            bounds.append(None if self.token.is_(",", "]", ":") else self.expression())
+        return Slice(*bounds, span=Span(first.span.text, first.span.start, self.token.span.start))
 
     # ---- signs over indices ---------------------------------------------------------------------
 

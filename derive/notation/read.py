@@ -11,6 +11,7 @@ from types import MappingProxyType
 from chainrule.derive.catalog.unspecified import function_names
 from chainrule.derive.domains import FUNCTION
 from chainrule.derive.errors import InputError, LimitError, NotationError, Span
+from chainrule.derive.notation.attach import refuse_new, with_requirements
 from chainrule.derive.notation.declarations import Declared, collect, split_statements
 from chainrule.derive.notation.infer import Inference, words_of
 from chainrule.derive.notation.left import Stated
@@ -90,6 +91,10 @@ def _read(text: str, declarations: Mapping[str, str], scope: Program | None, max
     _check_lengths(reader)
     given = scope.inputs if scope else [item for item in reader.values.values() if isinstance(item, Input)]
     inputs = (*given, *reader.undeclared.values())
+    if scope:
+        refuse_new(inputs, reader.work.requirements)
+    else:
+        inputs = with_requirements(inputs, reader.work.requirements)
     taken |= {*reader.undeclared, name, "pi"}
     return reader.work.finish(inputs, name, taken, () if scope else names)
 

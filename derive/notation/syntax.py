@@ -140,10 +140,11 @@ class Iverson(Node):
 
 @dataclass(frozen=True)
 class Slice(Node):
-    """``start:stop`` inside brackets; ``None`` where left out."""
+    """``start:stop:step`` inside brackets; ``None`` where left out."""
 
     start: Node | None = None
     stop: Node | None = None
+    step: Node | None = None
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,11 @@ class Applied(Node):
     name: str
     arguments: tuple[Node, ...]
     given: tuple[Node, ...] = ()
+
+
+@dataclass(frozen=True)
+class Dots(Node):
+    """``...`` inside brackets: whole axes, as many as are left."""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ from chainrule.derive.program import (
     Program,
     Reduction,
     Ref,
+    Requirement,
     bound_index,
     free_index,
     fresh_names,
@@ -157,11 +158,13 @@ class Workspace:
         definitions: in order; those without a name yet carry a provisional one.
         stems: what the provisional ones are to be called.
         lengths: lengths of the index letters of open sums, by their symbols.
+        requirements: what subscripts need of the arrays.
     """
 
     definitions: dict[str, Definition] = field(default_factory=dict)
     stems: dict[str, str] = field(default_factory=dict)
     lengths: dict[Index, Expr] = field(default_factory=dict)
+    requirements: list[Requirement] = field(default_factory=list)
     known: dict[tuple[object, ...], str] = field(default_factory=dict)
     measured: dict[Expr, tuple[int, int]] = field(default_factory=dict)
     serial: Iterable[int] = field(default_factory=itertools.count)

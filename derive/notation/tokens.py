@@ -35,7 +35,7 @@ SAME_OPERATOR = {
     ".*": "*", "./": "/", ".^": "**", ".**": "**", "^": "**", ".'": "'",
 }  # fmt: skip
 OPERATORS = (
-    ".**", ".*", "./", ".^", ".'", "**", "==", "!=", "<=", ">=",
+    "...", ".**", ".*", "./", ".^", ".'", "**", "==", "!=", "<=", ">=",
     *"+-*/@^()[]{},:=<>|√‖'−·⋅∙×∗⊙∘÷≤≥≠′’ᵀ∂",
 )  # fmt: skip
 #: Signs that write a sum or a product over indices; the letter Π does so only with indices under it.

@@ -16,6 +16,7 @@ from chainrule.derive.notation.syntax import (
     Applied,
     Binary,
     Call,
+    Dots,
     IndexSum,
     Iverson,
     Juxtaposed,
@@ -156,7 +157,8 @@ def _tuple(node: Tuple) -> str:
 
 
 def _slice(node: Slice) -> str:
-    return ":".join("" if bound is None else unparse(bound) for bound in (node.start, node.stop))
+    parts = (node.start, node.stop) if node.step is None else (node.start, node.stop, node.step)
+    return ":".join("" if part is None else unparse(part) for part in parts)
 
 
 def _call(node: Call) -> str:
@@ -212,6 +214,7 @@ _WRITERS: dict[type[Node], Callable[[Any], str]] = {
     Iverson: lambda node: f"[{unparse(node.condition)}]",
     Applied: _applied,
     NewAxis: lambda node: "None",
+    Dots: lambda node: "...",
     Slice: _slice,
     Tuple: _tuple,
     Call: _call,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import pairwise
 
 import sympy as sp
@@ -15,6 +16,7 @@ from sympy import Add, Expr, Integer, KroneckerDelta, Mul
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref
+from chainrule.derive.ranges import is_within, required_facts
 from chainrule.derive.render.matrix_source import matrix_source
 from chainrule.derive.render.scalar_source import calling, name, operation, product, scalar
 from chainrule.derive.zero_products import as_choice, parts, wild_names
@@ -24,6 +26,12 @@ REDUCTIONS = {
     "sum": "np.sum", "prod": "np.prod", "max": "np.max", "min": "np.min", "logsumexp": "special.logsumexp",
 }  # fmt: skip
 LETTERS = "ijklmpqrstuvabcdefgho"
+
+
+def index_source(program: Program, expr: Expr, shape: Sequence[Expr], names: Mapping[str, str]) -> ast.expr:
+    """The values of an index expression over free indices of these lengths."""
+    definition = Definition("", tuple(shape), expr)
+    return _Axes(program, definition, names).integer(expr, definition.free)
 
 
 def explicit_axes(program: Program, definition: Definition, names: Mapping[str, str]) -> ast.expr:
@@ -54,7 +62,7 @@ class _Axes:
         return calling("np.broadcast_to", node, shape) if definition.shape else node
 
     def length(self, length: Expr) -> ast.expr:
-        return scalar(length, lambda e: name(self.names[e.name]) if isinstance(e, Dim) else None)
+        return self.integer(length, ())
 
     def reduced(self, kind: str, body: Expr) -> ast.expr:
         axes = self.free + self.bound
@@ -111,6 +119,8 @@ class _Axes:
                 return name(self.names[part.name])
             if isinstance(part, Index):
                 return self.along(part, axes)
+            if isinstance(part, sp.floor | sp.Mod):
+                return self.integer(part, axes)
             if isinstance(part, KroneckerDelta):
                 equal = operation("==", *(self.integer(arg, axes) for arg in part.args))
                 return calling("np.where", equal, ast.Constant(1.0), ast.Constant(0.0))
@@ -123,20 +133,23 @@ class _Axes:
         return _spread(numbers, (index,), axes)
 
     def integer(self, expr: Expr, axes: Sequence[Index]) -> ast.expr:
-        """An index expression."""
-        if isinstance(expr, sp.floor):
-            upper, lower = expr.args[0].as_numer_denom()
+        """An index expression; quotients that are not whole are rounded down."""
+        upper, lower = sp.together(expr.args[0] if isinstance(expr, sp.floor) else expr).as_numer_denom()
+        if lower != 1:
             return ast.BinOp(self.integer(upper, axes), ast.FloorDiv(), self.integer(lower, axes))
         if isinstance(expr, sp.Mod):
             left, right = (self.integer(arg, axes) for arg in expr.args)
             return ast.BinOp(left, ast.Mod(), right)
-        if isinstance(expr, Add | Mul):
-            operator = "+" if isinstance(expr, Add) else "*"
-            nodes = [self.integer(arg, axes) for arg in expr.args]
-            node = nodes[0]
-            for other in nodes[1:]:
-                node = operation(operator, node, other)
+        if isinstance(expr, Add):
+            first, *others = sorted(expr.args, key=lambda term: (not term.atoms(Index), str(term)))
+            node = self.integer(first, axes)
+            for term in others:
+                minus = term.could_extract_minus_sign()
+                node = operation("-" if minus else "+", node, self.integer(-term if minus else term, axes))
             return node
+        if isinstance(expr, Mul):
+            nodes = [self.integer(arg, axes) for arg in expr.args]
+            return reduce(lambda left, right: operation("*", left, right), nodes)
         return self.array(expr, axes)
 
     def entry(self, ref: Ref, axes: Sequence[Index]) -> ast.expr:
@@ -157,7 +170,9 @@ class _Axes:
 
     def place(self, index: Expr, length: Expr, axes: Sequence[Index]) -> ast.expr:
         node = self.integer(index, axes)
-        if isinstance(index, Integer) or self.definition.lengths.get(index) == length:
+        lengths = self.definition.lengths
+        facts = required_facts([index], self.program.by_name, lengths)
+        if isinstance(index, Integer) or is_within(index, length, lengths, facts):
             return node
         # Entries outside the array are read only where a choice discards them.
         last = operation("-", self.length(length), ast.Constant(1))

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from functools import partial, reduce
 
 import sympy as sp
-from sympy import Add, Expr, Mul, NumberSymbol, Pow, Rational, S
+from sympy import Add, Expr, KroneckerDelta, Mul, NumberSymbol, Pow, Rational, S
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION, BY_NAME
 from chainrule.derive.catalog.entries import Elementwise, Lets
@@ -184,7 +184,7 @@ def scalar(expr: Expr, leaf: Leaf) -> ast.expr:
     if isinstance(expr, where):
         condition, chosen, other = expr.args
         return calling("np.where", _condition(condition, leaf), scalar(chosen, leaf), scalar(other, leaf))
-    if isinstance(expr, Indicator):
+    if isinstance(expr, Indicator | KroneckerDelta):
         return calling("np.where", _condition(expr, leaf), ast.Constant(1.0), ast.Constant(0.0))
     return _function(expr, leaf)
 
@@ -199,6 +199,11 @@ def _function(expr: Expr, leaf: Leaf) -> ast.expr:
 
 
 def _condition(expr: Expr, leaf: Leaf) -> ast.expr:
+    if isinstance(expr, Mul) and all(isinstance(part, Indicator | KroneckerDelta) for part in expr.args):
+        conditions = [_condition(part, leaf) for part in expr.args]
+        return reduce(lambda left, right: ast.BinOp(left, ast.BitAnd(), right), conditions)
+    if isinstance(expr, KroneckerDelta):
+        return operation("==", *(scalar(arg, leaf) for arg in expr.args))
     if not isinstance(expr, Indicator):
         return operation("!=", scalar(expr, leaf), ast.Constant(0))
     left, right = (scalar(arg, leaf) for arg in expr.args)
