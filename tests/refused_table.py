@@ -186,8 +186,12 @@ def chosen_entries(w):
     return np.sum(w[w > 0])
 
 
-def step_slice(w):
-    return np.sum(w[::2])
+def lists_of_places(X):
+    return np.sum(X[[0, 1], [1, 0]])
+
+
+def real_labels(X, w):
+    return np.sum(X[:, 2 * w])
 
 
 def random_vector(w):
@@ -288,7 +292,8 @@ REFUSED: tuple[tuple[Callable[..., Any], str, str, str, str], ...] = (
     (no_attribute, "unsupported", "arrays have no attribute summ", "w.summ", ""),
     (floor_division, "unsupported", "np.floor_divide cannot be traced", "w // 2", "rounding"),
     (chosen_entries, "unsupported", "has a length that depends on the arrays", "w[w > 0]", "np.where"),
-    (step_slice, "unsupported", "a slice with a step cannot be traced", "w[::2]", "start:stop"),
+    (lists_of_places, "unsupported", "these lists of places cannot be traced", "X[[0, 1], [1, 0]]", "count[n]"),
+    (real_labels, "notation", "2 * w is a subscript and not made of integers", "X[:, 2 * w]", "labels are declared"),
     (random_vector, "shape", "axis 0 of w has length d, axis 0 of", "w + np.random.default_rng(0).normal(size=5)", ""),
     (random_size, "unsupported", "normal needs an integer", "np.random.default_rng(0).normal(size=w.shape)", ""),
     (large_constant, "limit", "an array of shape (1000,) stands in the function", "w * np.arange(1000.0)",

@@ -69,6 +69,17 @@ def test_the_program_is_that_of_the_text(case: Case) -> None:
     assert formula_of(case).program == cr.formula(case.text, **case.declarations).program
 
 
+@pytest.mark.parametrize("row", traced_table.LABELS, ids=lambda row: row[0].__name__)
+def test_labels_are_those_of_the_text(row: tuple[Any, ...]) -> None:
+    function, text, declarations = row
+    formula = cr.formula(function, **declarations)
+    assert formula.program == cr.formula(text, **declarations).program
+    rng = np.random.default_rng(0)
+    arrays: dict[str, Any] = {"Z": rng.normal(size=(3, 4)), "E": rng.normal(size=(4, 5)), "y": np.array([2, 1, 3])}
+    given = {item.name: arrays.get(item.name, arrays["y"]) for item in formula.inputs}
+    np.testing.assert_allclose(formula.evaluate(**given), function(**given), rtol=1e-12)
+
+
 @by_name
 def test_the_function_computes_the_formula(case: Case) -> None:
     for sizes in SIZES:

@@ -297,6 +297,34 @@ def masked_mean(x, u, s):
     return np.sum(inside * s) / np.sum(inside + np.zeros(1))
 
 
+def labels(Z, y):
+    n = Z.shape[0]
+    logp = Z - np.logaddexp.reduce(Z, axis=1, keepdims=True)
+    return -np.mean(logp[np.arange(n, like=Z), y])
+
+
+def embeddings(E, y, z):
+    first = y - 1
+    return np.sum(np.tanh(E[first]) * np.take(E, z, axis=0)) + np.sum(E[y[0], ::2])
+
+
+def taken_along(Z, y):
+    return np.sum(np.take_along_axis(np.exp(Z), y[:, None], axis=1))
+
+
+#: Functions whose arguments are labels, with their texts.
+LABELS: tuple[tuple[Callable[..., Any], str, dict[str, str]], ...] = (
+    (
+        labels, "logp = Z - logsumexp(Z, axis=1, keepdims=True); -mean(logp[arange(n), y])",
+        {"Z": "real[n,k]", "y": "count[n]"},
+    ),
+    (
+        embeddings, "first = y - 1; sum(tanh(E[first])*E[z]) + sum(E[y[0], ::2])",
+        {"E": "real[v,d]", "y": "count[n]", "z": "integer[n]"},
+    ),
+    (taken_along, "sum(exp(Z)[arange(n)[:, None], y[:, None]])", {"Z": "real[n,k]", "y": "count[n]"}),
+)  # fmt: skip
+
 S1 = {"x": "real"}
 V3 = {"x": "real[3,n]", "A": "real[n,n]", "h": "real[n]"}
 UNROLLED = "h2 = tanh(A@h + x[0]); h3 = tanh(A@h2 + x[1]); h4 = tanh(A@h3 + x[2]); sum(h4)"
@@ -497,6 +525,12 @@ AS_IN_NUMPY: tuple[Callable[..., Any], ...] = (
     lambda A: A[0] + A[-1, :] + A[1, ...] + A[0, None, :][0],
     lambda A: A[..., 0] + A[:, -1] + A[..., None][:, 0, 0],
     lambda x: x[1:] * x[:-1] + x[1:].sum(),
+    lambda x: x[::2].sum() + x[::-1] * x + np.flip(x) + x[-1::-1],
+    lambda T: T[::-1, :, ::2].sum() + np.flip(T, axis=(0, 2)) + np.flip(T, 1)[..., ::-1, :],
+    lambda A: A[[0, 1]] + A[np.array([1, 0])],
+    lambda A: A[:, [1, 0, 1]] + A[None, 0, [0, 0, 1]],
+    lambda F: F[[True, False, True]] * F[np.array([0, -1])],
+    lambda x: x * np.arange(x.shape[0], like=x) + np.arange(3, like=x).sum(),
     lambda x: x[: x.shape[0] - 1] + x[1 : x.shape[0]],
     lambda T: T[0] @ T[1].T,
     lambda T: sum(part.sum() for part in T) + len(T),

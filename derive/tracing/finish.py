@@ -6,21 +6,26 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import TypeGuard
 
-from chainrule.derive.errors import ChainruleError, NotationError
+from chainrule.derive.errors import ChainruleError, NotationError, Span
+from chainrule.derive.notation.attach import with_requirements
 from chainrule.derive.notation.lower import CHAINED, Reader
 from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.read import target_name
-from chainrule.derive.notation.syntax import Binary, Name, Node, walk
+from chainrule.derive.notation.syntax import Binary, Name, Node, Subscript, walk
 from chainrule.derive.notation.tensors import Tensor, Workspace
 from chainrule.derive.notation.tokens import tokenize
+from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.program import Program, fresh_names
 from chainrule.derive.tracing.places import site
 from chainrule.derive.tracing.record import STEP, Record, Variable
+from chainrule.derive.tracing.ufuncs import substituted
 
 #: Operators by which running sums and products are made.
 ACCUMULATING = frozenset("+-*/")
 #: Expression nodes up to which a nameless value is written out wherever it is read.
 MAX_SHARED_SIZE = 30
+#: Operations inside each other that the text of an operand shows at most.
+QUOTED_DEPTH = 4
 #: Names that the notation would not read back as the name of a value.
 NO_NAMES = frozenset({*FUNCTIONS, "pi", "True", "False", "None", "inf", "nan", "oo"})
 
@@ -46,7 +51,8 @@ def program(record: Record, result: Node) -> Program:
     if output not in names.values():
         finisher.statement(result, output)
     taken = {*reader.values, *record.dims, "pi"}
-    return reader.work.finish(tuple(record.inputs.values()), output, taken, names.values())
+    inputs = with_requirements(tuple(record.inputs.values()), reader.work.requirements)
+    return reader.work.finish(inputs, output, taken, names.values())
 
 
 def _step_names(node: Node) -> Iterator[str]:
@@ -195,12 +201,30 @@ class _Finisher:
     def lowered(self, name: str, node: Node) -> Tensor:
         """The tensor of a step; its errors get the place of the operation."""
         try:
-            return self.reader.lower(node)
+            return self.reader.lower(self.quoted(node))
         except ChainruleError as error:
             place = site(self.record.steps[name].spot)
             if error.span is None and place is not None:
                 error.span = place.span
             raise
+
+
+    def quoted(self, node: Node) -> Node:
+        """A subscript with the text of its operand, which is kept with what the subscript requires."""
+        if not isinstance(node, Subscript):
+            return node
+        text = unparse(self.written(node.operand, QUOTED_DEPTH))
+        shown = text if STEP not in text else "the operand"
+        return replace(node, operand=replace(node.operand, span=Span(shown, 0, len(shown))))
+
+    def written(self, node: Node, depth: int) -> Node:
+        """A node with the formula's names of steps, and with nameless steps written out."""
+        if not _is_step(node) or not depth:
+            return node
+        if node.name in self.names:
+            return Name(self.names[node.name])
+        made = self.record.steps[node.name].node
+        return substituted(made, {name: self.written(Name(name), depth - 1) for name in _step_names(made)})
 
 
 def _is_step(node: Node) -> TypeGuard[Name]:

@@ -16,17 +16,20 @@ from typing import Any, Protocol
 
 from sympy import Expr
 
+from chainrule.derive.domains import DOMAINS, REAL
 from chainrule.derive.errors import LimitError, Span
 from chainrule.derive.notation import lengths
 from chainrule.derive.notation.lower import Reader
 from chainrule.derive.notation.signs import COMPARISONS
-from chainrule.derive.notation.syntax import Binary, Node
+from chainrule.derive.notation.syntax import Binary, Call, Name, Negative, Node, Number, Subscript, Transpose
 from chainrule.derive.notation.tensors import Shape, Workspace
 from chainrule.derive.program import Dim, Input
 from chainrule.derive.tracing.places import Spot, frames, is_library, spot, variables
 
 #: Operations that a traced function may do.
 MAX_STEPS = 5_000
+#: Operators that make integers of integers.
+WHOLE = frozenset("+-*")
 #: Frames, from the innermost, in which the names of values are looked for.
 MAX_FRAMES = 20
 #: Provisional names of steps start with a character that no name of a formula has.
@@ -135,8 +138,21 @@ class Record:
         shape = self.shape(node)
         name = f"{STEP}{len(self.steps)}"
         self.steps[name] = Step(node, shape, self.here())
-        self.values[name] = Input(name, shape)
+        self.values[name] = Input(name, shape, DOMAINS["integer"] if self.is_integer(node) else REAL)
         return name, shape
+
+    def is_integer(self, node: Node) -> bool:
+        """Whether a node's value is made of integers for certain, so that it may be a label."""
+        match node:
+            case Number(value):
+                return bool(value.is_Integer)
+            case Name(name):
+                return name in self.dims or (name in self.values and self.values[name].domain.integer)
+            case Binary(operator, left, right):
+                return operator in WHOLE and self.is_integer(left) and self.is_integer(right)
+            case Negative(operand) | Transpose(operand) | Subscript(operand):
+                return self.is_integer(operand)
+        return isinstance(node, Call) and node.function == "arange"
 
     # ---- frames ---------------------------------------------------------------------------------
 

@@ -219,6 +219,37 @@ def broadcast_to(record: Record, array: Any, shape: Any) -> Traced:
     return result
 
 
+# ---- chosen entries -------------------------------------------------------------------------------
+
+
+def flip(record: Record, m: Any, axis: Any = None) -> Traced:
+    """The entries in reverse order, along all axes or some."""
+    value = lift(record, m)
+    chosen = range(value.ndim) if axis is None else [place(item, value.ndim) for item in _several(axis)]
+    return value[tuple(slice(None, None, -1) if place in chosen else slice(None) for place in range(value.ndim))]
+
+
+def take(record: Record, a: Any, indices: Any, axis: Any = None) -> Traced:
+    """The entries with the labels ``indices`` along an axis."""
+    value = lift(record, a)
+    if axis is None and value.ndim != 1:
+        raise UnsupportedError("np.take without axis= flattens a matrix", hint="give the axis")
+    return value[(*[slice(None)] * place(axis or 0, value.ndim), indices)]
+
+
+def take_along_axis(record: Record, arr: Any, indices: Any, axis: Any = -1) -> Traced:
+    """The entries with the labels ``indices`` along an axis, at the same places along the others."""
+    value, labels = lift(record, arr), lift(record, indices)
+    along = place(axis, value.ndim)
+    if labels.ndim != value.ndim:
+        raise ShapeError("take_along_axis needs as many axes in both", found=f"{value.ndim} and {labels.ndim}")
+    items: list[Any] = []
+    for number, size in enumerate(value.lengths):
+        beside = tuple(slice(None) if other == number else None for other in range(value.ndim))
+        items.append(labels if number == along else step(record, Call("arange", (length_node(size),)))[beside])
+    return value[tuple(items)]
+
+
 # ---- several arrays -------------------------------------------------------------------------------
 
 
@@ -290,6 +321,9 @@ READINGS: dict[str, Callable[..., Any]] = {
     "reshape": reshape,
     "ravel": ravel,
     "broadcast_to": broadcast_to,
+    "flip": flip,
+    "take": take,
+    "take_along_axis": take_along_axis,
     "concatenate": concatenate,
     "stack": stack,
     "hstack": hstack,

@@ -7,6 +7,7 @@ runs must do the same: random numbers and counters from outside would be frozen 
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from inspect import Parameter
 from typing import Any
@@ -20,9 +21,12 @@ from chainrule.derive.notation.syntax import Name, Node
 from chainrule.derive.program import Dim, Input, Program
 from chainrule.derive.tracing import finish
 from chainrule.derive.tracing.places import raised_at, site, variables
-from chainrule.derive.tracing.record import Record, Variable
+from chainrule.derive.tracing.record import STEP, Record, Variable
 from chainrule.derive.tracing.table import NUMPY
 from chainrule.derive.tracing.value import Traced, length_value, lift
+
+#: Provisional names of steps in a message.
+STEP_NAME = re.compile(re.escape(STEP) + r"\d+")
 
 
 def trace(function: Callable[..., Any], declared: Mapping[str, Declared]) -> Program:
@@ -64,7 +68,7 @@ def _recorded(
         result = _returned(function, record, value)
         _hold(record)
     except ChainruleError as error:
-        _locate(error)
+        _explain(record, error)
         raise
     finally:
         record.close()
@@ -100,11 +104,21 @@ def _failure(function: Callable[..., Any], error: Exception) -> InputError:
     return InputError(message, place.span if place else None)
 
 
-def _locate(error: ChainruleError) -> None:
-    """Gives an error the place in the user's source where it arose."""
+def _explain(record: Record, error: ChainruleError) -> None:
+    """Gives an error the place in the user's source where it arose, and the source of the steps that it names."""
     place = site(raised_at(error.__traceback__)) if error.span is None else None
     if place is not None:
         error.span = place.span
+    for part in ("message", "expected", "found", "hint"):
+        setattr(error, part, STEP_NAME.sub(lambda found: _source(record, found[0]), getattr(error, part)))
+
+
+def _source(record: Record, name: str) -> str:
+    """The variable that holds a step, or the expression that made it."""
+    if name in record.variables:
+        return record.variables[name].name
+    place = site(record.steps[name].spot) if name in record.steps else None
+    return " ".join(place.span.excerpt.split()) if place else "this"
 
 
 def _name(function: Callable[..., Any]) -> str:

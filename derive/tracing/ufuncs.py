@@ -131,10 +131,11 @@ def template(text: str, operands: list[Traced]) -> Node:
     """The node of a text with operands for its names a, b, .."""
     names = "abcdef"[: len(operands)]
     values = {name: operand.node for name, operand in zip(names, operands, strict=True)}
-    return _substituted(parse_expression(text, names), values)
+    return substituted(parse_expression(text, names), values)
 
 
-def _substituted(node: Node, values: Mapping[str, Node]) -> Node:
+def substituted(node: Node, values: Mapping[str, Node]) -> Node:
+    """A node with other nodes in the place of names."""
     if isinstance(node, Name):
         return values.get(node.name, node)
     changed = {key: _replaced(part, values) for key, part in vars(node).items() if key != "span"}
@@ -144,7 +145,7 @@ def _substituted(node: Node, values: Mapping[str, Node]) -> Node:
 def _replaced(part: Any, values: Mapping[str, Node]) -> Any:
     if isinstance(part, tuple):
         return tuple(_replaced(item, values) for item in part)
-    return _substituted(part, values) if isinstance(part, Node) else part
+    return substituted(part, values) if isinstance(part, Node) else part
 
 
 # ---- operators ------------------------------------------------------------------------------------
