@@ -100,7 +100,7 @@ def permuted(record: Record, value: Traced, order: Sequence[int]) -> Traced:
     return call(record, "einsum", Text(f"{letters}->{''.join(letters[axis] for axis in order)}"), value)
 
 
-def place(axis: Any, rank: int) -> int:
+def from_front(axis: Any, rank: int) -> int:
     """An axis counted from the front."""
     if not -rank <= index(axis) < rank:
         raise ShapeError(f"there is no axis {axis}", found=f"{rank} axes")
@@ -110,7 +110,7 @@ def place(axis: Any, rank: int) -> int:
 def transpose(record: Record, a: Any, axes: Any = None) -> Traced:
     """The axes in reverse order, or in the order given."""
     value = lift(record, a)
-    order = [place(axis, value.ndim) for axis in axes] if axes else list(range(value.ndim))[::-1]
+    order = [from_front(axis, value.ndim) for axis in axes] if axes else list(range(value.ndim))[::-1]
     if sorted(order) != list(range(value.ndim)):
         raise ShapeError("axes name each axis once", found=str(axes), expected=f"an order of {value.ndim} axes")
     return permuted(record, value, order)
@@ -124,7 +124,7 @@ def matrix_transpose(record: Record, x: Any) -> Traced:
 def swapaxes(record: Record, a: Any, axis1: Any, axis2: Any) -> Traced:
     """Two axes exchanged."""
     value = lift(record, a)
-    first, second = place(axis1, value.ndim), place(axis2, value.ndim)
+    first, second = from_front(axis1, value.ndim), from_front(axis2, value.ndim)
     order = list(range(value.ndim))
     order[first], order[second] = second, first
     return permuted(record, value, order)
@@ -133,8 +133,8 @@ def swapaxes(record: Record, a: Any, axis1: Any, axis2: Any) -> Traced:
 def moveaxis(record: Record, a: Any, source: int, destination: int) -> Traced:
     """One axis moved to another place."""
     value = lift(record, a)
-    order = [axis for axis in range(value.ndim) if axis != place(source, value.ndim)]
-    order.insert(place(destination, value.ndim), place(source, value.ndim))
+    order = [axis for axis in range(value.ndim) if axis != from_front(source, value.ndim)]
+    order.insert(from_front(destination, value.ndim), from_front(source, value.ndim))
     return permuted(record, value, order)
 
 
@@ -143,7 +143,7 @@ def expand_dims(record: Record, a: Any, axis: Any) -> Traced:
     value = lift(record, a)
     chosen = axis if isinstance(axis, tuple | list) else (axis,)
     rank = value.ndim + len(chosen)
-    new = {place(item, rank) for item in chosen}
+    new = {from_front(item, rank) for item in chosen}
     return value[tuple(None if axis in new else slice(None) for axis in range(rank))]
 
 
@@ -151,7 +151,7 @@ def squeeze(record: Record, a: Any, axis: Any = None) -> Any:
     """Without the axes of length one."""
     value = lift(record, a)
     units = [place for place, length in enumerate(value.lengths) if is_unit(length)]
-    chosen = units if axis is None else [place(item, value.ndim) for item in _several(axis)]
+    chosen = units if axis is None else [from_front(item, value.ndim) for item in _several(axis)]
     if not set(chosen) <= set(units):
         raise ShapeError(
             "only axes of length one can be left out", found=f"axis {axis} of shape {shape_text(value.lengths)}"
@@ -225,7 +225,7 @@ def broadcast_to(record: Record, array: Any, shape: Any) -> Traced:
 def flip(record: Record, m: Any, axis: Any = None) -> Traced:
     """The entries in reverse order, along all axes or some."""
     value = lift(record, m)
-    chosen = range(value.ndim) if axis is None else [place(item, value.ndim) for item in _several(axis)]
+    chosen = range(value.ndim) if axis is None else [from_front(item, value.ndim) for item in _several(axis)]
     return value[tuple(slice(None, None, -1) if place in chosen else slice(None) for place in range(value.ndim))]
 
 
@@ -234,13 +234,13 @@ def take(record: Record, a: Any, indices: Any, axis: Any = None) -> Traced:
     value = lift(record, a)
     if axis is None and value.ndim != 1:
         raise UnsupportedError("np.take without axis= flattens a matrix", hint="give the axis")
-    return value[(*[slice(None)] * place(axis or 0, value.ndim), indices)]
+    return value[(*[slice(None)] * from_front(axis or 0, value.ndim), indices)]
 
 
 def take_along_axis(record: Record, arr: Any, indices: Any, axis: Any = -1) -> Traced:
     """The entries with the labels ``indices`` along an axis, at the same places along the others."""
     value, labels = lift(record, arr), lift(record, indices)
-    along = place(axis, value.ndim)
+    along = from_front(axis, value.ndim)
     if labels.ndim != value.ndim:
         raise ShapeError("take_along_axis needs as many axes in both", found=f"{value.ndim} and {labels.ndim}")
     items: list[Any] = []
