@@ -285,7 +285,7 @@ class _Task:
     def claimed(self, source: Any, shape: tuple[Expr, ...]) -> Claimed:
         """The claim, read."""
         if isinstance(source, str):
-            return claimed_program(self.checked(parse_formula(source, scope=self.scope)))
+            return claimed_program(self.checked(parse_formula(source, scope=self.scope, shape=shape)))
         if isinstance(source, Program):
             return claimed_program(self.checked(source))
         if callable(source):

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
+from chainrule.cli import printed
 from chainrule.derive.errors import ChainruleError
 from chainrule.derive.program import Dim
 
@@ -200,6 +201,8 @@ REFUSED = (
     ("x: real[n]; A[0] = 2; x", "the left side holds index letters, each once", 13, "A[i] = .. or A = .."),
     ("x: real[n]; Σ_i Σ_{j=1}^n x_{i+j}", "the range of i can be read in two ways", 30,
      "from 0, the first value for which the entry exists, or from 1"),
+    ("x: real[n]; Σ_i norm(x_i)", "norm of one entry has nothing to run over", 17,
+     "norm_i x_i, over the index, or norm(..) of an array"),
     ("x: real[n]; Σ_i x_{i+1}", "the range of i can be read in two ways", 20,
      "from 0, the first value for which the entry exists, or from 1"),
 )  # fmt: skip
@@ -211,3 +214,47 @@ def test_refusals(text: str, message: str, column: int, expected: str) -> None:
         cr.formula(text)
     error = caught.value
     assert (error.message, error.span and error.span.column, error.expected) == (message, column, expected)
+
+
+# ---- printed index notation as a claim -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("entry", list(cr.catalog), ids=lambda entry: entry.name)
+def test_what_the_index_format_prints_is_a_claim_that_holds(entry: Any) -> None:
+    f = cr.formula(entry.name)
+    goals = ("jacobian",) if f.shape else ("gradient", "hessian")
+    for goal in goals:
+        for variable in entry.wrt:
+            derivation = getattr(cr, goal)(f, [variable])
+            text = printed(derivation, "index")
+            if text == "0":
+                continue  # it has no letters that tell its shape
+            verdict = cr.verify(f, variable, text, what="hessian" if goal == "hessian" else "gradient")
+            assert verdict.verdict in ("proved", "agrees"), f"{text}\n{verdict.report()}"
+
+
+CLAIMS = (
+    # (formula, variable, claim): free letters in brackets, one axis or several
+    ("X: real[n,d]; w: real[d]; y: real[n]; mean((y - X@w)^2)", "w", "-2/n sum_i X[i,j] (y[i] - sum_k X[i,k] w[k])"),
+    ("X: real[n,d]; W: real[d,k]; norm(X@W)^2", "W", "2 sum_i X[i,j] sum_m X[i,m] W[m,l]"),
+    ("X: real[n,d]; W: real[d,k]; norm(X@W)^2", "W", "G[j,l] = 2 sum_i X[i,j] sum_m X[i,m] W[m,l]"),
+    ("A: real[n,n]; x: real[n]; x @ A @ x", "A", "x[i] x[j]"),
+    ("A: real[n,n]; x: real[n]; x @ A @ x", "x", "Σ_j (A_ij + A_ji) x_j"),
+    ("x: real[n]; sum(x^2)", "x", "2 x[i]"),
+)
+
+
+@pytest.mark.parametrize(("formula", "variable", "claim"), CLAIMS, ids=[row[2] for row in CLAIMS])
+def test_claims_in_index_notation(formula: str, variable: str, claim: str) -> None:
+    assert cr.verify(formula, variable, claim).verdict == "proved"
+
+
+def test_the_order_of_axes_of_a_formula_needs_a_left_side() -> None:
+    with pytest.raises(ChainruleError, match="the order of the axes can be read in two ways") as caught:
+        cr.formula("X: real[n,d]; W: real[d,k]; sum_j X[i,j] W[j,l]")
+    assert caught.value.expected == "a left side: A[i, l] = .. or A[l, i] = .."
+
+
+def test_a_misspelt_name_in_a_claim_is_no_entry() -> None:
+    with pytest.raises(ChainruleError, match="y_pred is not declared"):
+        cr.verify("x, y: real[n]; w: real; mean((y - w*x)^2)", "w", "mean(x*(y_pred - y))")

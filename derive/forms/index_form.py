@@ -30,6 +30,9 @@ from chainrule.derive.scalar import Indicator, where
 #: Letters for indices, in the order in which they are taken.
 LETTERS = "ijklmpqrstuvabcdefgh"
 
+#: How reductions over an index begin in text.
+SIGNS = ("sum_", "prod_", "max_", "min_", "logsumexp_")
+
 # How tightly a text binds; a text is put in parentheses where something tighter is needed.
 SUM, PRODUCT, POWER, ATOM = range(4)
 
@@ -227,8 +230,7 @@ class _Printer:
         split = [f for f in under if indices_of(f)]
         front = self.ratio(size, scalars, [f for f in under if f not in split], names, alone=False)
         back = self.ratio(S.One, others, split, names, alone=True)
-        text = self.joined([part for part in (front, back) if part])
-        return sign + text, SUM if sign else PRODUCT
+        return sign + self.beside(front, back), SUM if sign else PRODUCT
 
     def ratio(self, size: Rational, upper: Sequence[Expr], lower: Sequence[Expr], names: Names, *, alone: bool) -> str:
         """``size * upper.. / lower..``; nothing for 1 unless it stands alone."""
@@ -243,6 +245,12 @@ class _Printer:
         under = self.joined(bottom)
         under = under if len(bottom) == 1 or self.style is LATEX else self.style.parentheses(under)
         return self.style.quotient(self.joined(top) or "1", under)
+
+    def beside(self, front: str, back: str) -> str:
+        """A coefficient and what it scales; a sign after a quotient needs no sign of a product."""
+        if self.style is TEXT and "/" in front and not back.startswith(SIGNS):
+            return f"{front}*{back}"
+        return self.joined([part for part in (front, back) if part])
 
     def joined(self, factors: Sequence[str]) -> str:
         """Factors side by side; an operator sign brings its own space."""

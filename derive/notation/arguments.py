@@ -6,18 +6,20 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 from chainrule.derive.catalog.entries import Elementwise
-from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, ArgumentKind, TensorFunction
+from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, TENSOR_BY_NAME, ArgumentKind, TensorFunction
 from chainrule.derive.errors import NotationError, UnsupportedError, near_names
 from chainrule.derive.notation import lengths
 from chainrule.derive.notation.functions import Axes
 from chainrule.derive.notation.syntax import Call, Node, Text, Tuple
 from chainrule.derive.notation.tensors import Tensor
-from chainrule.derive.program import Dim
+from chainrule.derive.program import Dim, Index
 
 #: What an argument that is left out means, by the default's text in the signature.
 DEFAULTS: dict[str, Any] = {"None": Axes(None, None), "-1": Axes((-1,), None), "0": Axes((0,), None), "False": False}
 #: Kinds of arguments that take all that is left.
 SEVERAL = frozenset({"tensors", "shape"})
+#: Groups of functions that run over the axes of their operand.
+ONE_OPERAND = frozenset({"reduction", "along an axis"})
 
 
 class Context(Protocol):
@@ -120,7 +122,19 @@ def _tensor(context: Context, nodes: Sequence[Node], call: Call) -> Tensor:
     # the declaration was forgotten.
     if tensor.rank == 0 and call.function != "where":
         context.refuse_undeclared(node, "{0}: real[n]")
+        refuse_entry(tensor, call)
     return tensor
+
+
+def refuse_entry(tensor: Tensor, call: Call) -> None:
+    """Refuse ``sum(x[i])``: one entry has no axis, and the sum over an index is written ``Σ_i``."""
+    letters = sorted(index.name.removeprefix("Σ") for index in tensor.body.atoms(Index))
+    entry = TENSOR_BY_NAME.get(call.function)
+    if letters and entry is not None and entry.group in ONE_OPERAND:
+        raise NotationError(
+            f"{call.function} of one entry has nothing to run over", call.span,
+            expected=f"{call.function}_{letters[0]} {tensor.text}, over the index, or {call.function}(..) of an array",
+        )  # fmt: skip
 
 
 def _tensors(context: Context, nodes: Sequence[Node], call: Call) -> list[Tensor]:

@@ -57,11 +57,14 @@ class Stated:
         name: the name that it gives; empty for a bare expression.
         letters: the index letters of its left side.
         node: the expression, subscripts and arguments resolved.
+        ordered: whether the letters stand on the left in this order; otherwise they are the free
+            letters of an expression without a left side.
     """
 
     name: str
     letters: tuple[str, ...]
     node: Node
+    ordered: bool = True
 
 
 def read_left(tokens: Sequence[Token]) -> Left | None:
@@ -73,6 +76,8 @@ def read_left(tokens: Sequence[Token]) -> Left | None:
         return _plain(first)
     if all(map(_is_word, tokens)):
         return Left(_joined(tokens), _joined(tokens).text, words=True)
+    if len(tokens) < 4:
+        return None
     opening, *inner, last = tokens[1:]
     if opening.spaced or opening.text + last.text not in BRACKETS:
         return None

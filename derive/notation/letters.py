@@ -30,6 +30,8 @@ from chainrule.derive.notation.syntax import (
 from chainrule.derive.notation.tensors import Shape
 from chainrule.derive.program import Dim, Index, is_unit
 
+#: Names of Kronecker's delta, unless they are declared.
+DELTAS = frozenset({"delta", "δ"})
 #: What a place in the syntax tree needs to know of a subscripted operand; ``None`` if it cannot.
 ShapeOf = Callable[[Node, frozenset[str]], Shape | None]
 
@@ -167,6 +169,7 @@ def survey(root: Node, left: Sequence[str], shape_of: ShapeOf, dims: Mapping[str
             found.ranges |= {(id(node), letter): said.get(letter, IndexRange(letter)) for letter in node.letters}
             found.pairs += _pairs(node, scope)
         if isinstance(node, Subscript):
+            found.pairs += _equal(node, scope)
             found.uses += _uses(node, scope, shape_of, dims)
         waiting += [(child, scope) for child in reversed(children(node))]
     return found
@@ -196,6 +199,14 @@ def _pairs(node: IndexSum, scope: Mapping[str, int]) -> Iterator[tuple[Bound, Bo
                 yield (scope[b], b), (scope[a], a)
 
 
+def _equal(node: Subscript, scope: Mapping[str, int]) -> Iterator[tuple[Bound, Bound]]:
+    """Letters of a Kronecker delta, or of any array with axes of unknown lengths, both ways round."""
+    match node:
+        case Subscript(Name(name), (Name(a), Name(b))) if name in DELTAS and a in scope and b in scope:
+            yield (scope[a], a), (scope[b], b)
+            yield (scope[b], b), (scope[a], a)
+
+
 def is_sum_of_letters(item: Node) -> bool:
     """Whether a subscript consists of names and numbers, added, subtracted and multiplied."""
     return all(
@@ -219,10 +230,12 @@ class Ranges:
     Attributes:
         found: its subscripts.
         length: the meaning of a bound, an integer expression of lengths.
+        given: lengths of letters of the left side, for those that nothing else tells.
     """
 
     found: Survey
     length: Callable[[Node], Expr]
+    given: Mapping[str, Expr]
     known: dict[Bound, Letter] = field(default_factory=dict)
 
     def solve(self) -> dict[int, dict[str, Letter]]:
@@ -238,8 +251,11 @@ class Ranges:
                 if uses:
                     self.known[bound] = self.natural(bound, uses)
                     waiting.remove(bound)
-        # A letter that only bounds another one runs over the same values: c_i = Σ_{j=1}^i x_j.
-        for bound, other in self.found.pairs:
+        for key, name in waiting:
+            if key == LEFT and name in self.given:
+                self.known[key, name] = replace(open_letter(name), start=S.Zero, length=self.given[name], base=0)
+        # A letter that only bounds or equals another one runs over the same values: c_i = Σ_{j=1}^i x_j.
+        for bound, other in [*self.found.pairs, *self.found.pairs]:
             if bound not in self.known and other in self.known:
                 self.known[bound] = replace(self.known[other], index=open_letter(bound[1]).index)
         letters: dict[int, dict[str, Letter]] = {}

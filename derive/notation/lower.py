@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
-from sympy import Expr, KroneckerDelta, S, exp, pi
+from sympy import Expr, S, pi
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
@@ -15,8 +15,8 @@ from chainrule.derive.errors import ChainruleError, NotationError, Span, Unknown
 from chainrule.derive.notation import arguments, scalars
 from chainrule.derive.notation.cursor import join
 from chainrule.derive.notation.functions import LOWERINGS, elementwise, lower_outer, lower_transpose, matmul
-from chainrule.derive.notation.lengths import length
-from chainrule.derive.notation.letters import LEFT, Letter, Ranges, linear, survey
+from chainrule.derive.notation.indices import Indices
+from chainrule.derive.notation.letters import Letter
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
 from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.signs import COMPARISONS
@@ -38,22 +38,12 @@ from chainrule.derive.notation.syntax import (
 )
 from chainrule.derive.notation.tensors import Shape, Tensor, Workspace, broadcast_shape, frees, spread
 from chainrule.derive.notation.tokens import SUBSCRIPTS, canonical_name
-from chainrule.derive.program import Definition, Dim, Index, Input, Reduction, bound_index, free_index
-from chainrule.derive.scalar import where
+from chainrule.derive.program import Definition, Dim, Index, Input
 
 #: How each function of whole tensors is read.
 ALL_LOWERINGS: dict[str, Callable[..., Tensor]] = {**LOWERINGS, **MATRIX_LOWERINGS}
-#: Reductions over index letters, each with what it is called while it has no name.
-REDUCTIONS: dict[str, tuple[Reduction, str]] = {
-    "sum": ("sum", "s"), "prod": ("prod", "q"), "max": ("max", "m"), "min": ("min", "m"),
-    "logsumexp": ("logsumexp", "lse"),
-}  # fmt: skip
-#: The value of terms that a condition excludes.
-NEUTRAL = {"sum": S.Zero, "prod": S.One}
 #: How an inner product of vectors with a subscript is written.
 DOTS = frozenset({"·", "⋅", "∙", "\\cdot"})
-#: Names of Kronecker's delta, unless they are declared.
-DELTAS = frozenset({"delta", "δ"})
 #: Names that stand for functions without being declared.
 USUAL_FUNCTIONS = frozenset({"activation"})
 #: Words that are no names unless they are declared: the words, what is wrong, what to try.
@@ -86,8 +76,6 @@ class Reader:
         named_lengths: lengths that only the ranges of sums name, with their places.
         later: names that this and later statements give.
         current: the name that this statement gives.
-        letters: the open index letters.
-        ranges: the letters of every sum that has been looked at, by the sum's identity.
         comparing: whether the place is inside a comparison.
         parts: tensors by provisional names, which no formula's text can have.
     """
@@ -102,10 +90,16 @@ class Reader:
     named_lengths: dict[str, Span | None] = field(default_factory=dict)
     later: set[str] = field(default_factory=set)
     current: str = ""
-    letters: dict[str, Letter] = field(default_factory=dict)
-    ranges: dict[int, dict[str, Letter]] = field(default_factory=dict)
     comparing: bool = False
     parts: dict[str, Tensor] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.indices = Indices(self)
+
+    @property
+    def letters(self) -> Mapping[str, Letter]:
+        """The open index letters."""
+        return self.indices.letters
 
     # ---- operators ------------------------------------------------------------------------------
 
@@ -230,7 +224,7 @@ class Reader:
             case Subscript():
                 return self.subscript(node)
             case IndexSum():
-                return self.index_sum(node)
+                return self.indices.sum(node)
             case Iverson(condition):
                 return replace(self.condition(condition), node=node)
             case Call():
@@ -254,152 +248,25 @@ class Reader:
 
     def subscript(self, node: Subscript) -> Tensor:
         """``operand[items]`` or ``operand_i``."""
-        if self.is_delta(node):
-            return self.delta(node)
+        if self.indices.is_delta(node):
+            return self.indices.delta(node)
         operand = self.lower(node.operand)
         if operand.rank == 0:
             axes = ", ".join(["n", "d", "k", "m"][: max(1, len(node.items))])
             self.refuse_undeclared(node.operand, "{0}: real[" + axes + "]")
         return subscripted(self, operand, node)
 
-    # ---- index notation -------------------------------------------------------------------------
-
-    def indexed(self, node: Node, letters: Sequence[str]) -> Tensor:
-        """The tensor with an axis for each letter of the left side, then the axes of the expression."""
-        self.look(node, letters)
-        opened = self.ranges.pop(LEFT, {})
-        for name, letter in opened.items():
-            if letter.start is not None and letter.start != letter.base:
-                raise NotationError(
-                    f"the first value of {name} here is {letter.start}", node.span,
-                    expected=f"entries from {letter.base}", hint=f"shift the subscripts: {name} + 1 in place of {name}",
-                )  # fmt: skip
-        with self.opened(opened):
-            body = self.lower(node)
-            lengths = self.lengths_of(opened, node)
-        moved = {old: free_index(len(letters) + position) for position, old in enumerate(frees(body.rank))}
-        moved |= {letter.index: free_index(position) for position, letter in enumerate(opened.values())}
-        return Tensor((*lengths, *body.shape), body.body.xreplace(moved), node)
-
-    def look(self, node: Node, letters: Sequence[str] = ()) -> None:
-        """Find the ranges of the letters in an expression."""
-        found = survey(node, letters, self.shape_of, self.dims)
-        self.ranges |= Ranges(found, lambda bound: length(bound, self.dims)).solve()
-
-    def shape_of(self, operand: Node, letters: frozenset[str]) -> Shape | None:
-        """The shape of a subscripted operand; ``None`` if it depends on open letters."""
-        if isinstance(operand, Name):
-            item = self.values.get(operand.name) or self.inferred.get(operand.name)
-            return item.shape if item is not None else None
-        names = {part.name for part in walk(operand) if isinstance(part, Name)}
-        if names & letters or any(isinstance(part, IndexSum) for part in walk(operand)):
-            return None
-        return self.lower(operand).shape
-
-    @contextmanager
-    def opened(self, letters: Mapping[str, Letter]) -> Iterator[None]:
-        """Index letters for the time that their scope is read, after which their lengths are known."""
-        self.letters |= letters
-        self.work.lengths |= {item.index: item.length for item in letters.values() if item.length is not None}
-        yield
-        for name, letter in letters.items():
-            del self.letters[name], self.work.lengths[letter.index]
-
-    def lengths_of(self, letters: Mapping[str, Letter], node: Node) -> tuple[Expr, ...]:
-        """The lengths of open letters, all of which must have stood somewhere."""
-        for name, letter in letters.items():
-            if letter.index not in self.work.lengths:
-                raise NotationError(
-                    f"nothing has the index {name}", node.span, expected=f"a subscript such as x_{name} or X[{name}, :]"
-                )
-        return tuple(self.work.lengths[letter.index] for letter in letters.values())
-
-    def index_sum(self, node: IndexSum) -> Tensor:
-        """``Σ_i body``, ``∏_i body``, ``max_j body``: the letters are axes of their own until the body is read."""
-        if node.kind.endswith("softmax"):
-            return self.index_softmax(node)
-        if id(node) not in self.ranges:
-            self.look(node)
-        opened = self.ranges[id(node)]
-        with self.opened(opened):
-            body = self.lower(node.body)
-            for condition in node.conditions:
-                body = self.restricted(body, condition, node)
-            bound = self.lengths_of(opened, node)
-        if node.bare and body.rank:
-            raise NotationError(
-                f"this sum runs over {', '.join(node.letters)} and its terms are arrays", node.span,
-                expected=f"Σ_{''.join(node.letters)} for the sum over indices, or sum(..) for all entries",
-            )  # fmt: skip
-        places = {letter.index: bound_index(position) for position, letter in enumerate(opened.values())}
-        renamed = body.body.xreplace(places)
-        kind, stem = REDUCTIONS[node.kind]
-        if kind == "sum":
-            return self.work.sum(body.shape, renamed, bound, stem, node)
-        return self.work.define(body.shape, renamed, stem, node, kind, bound)
-
-    def restricted(self, body: Tensor, condition: Node, node: IndexSum) -> Tensor:
-        """The terms of a reduction where a condition holds, its neutral element elsewhere."""
-        if node.kind not in NEUTRAL:
-            raise NotationError(
-                f"a condition under {node.kind} is not read", condition.span,
-                hint="a sum or a product over part of the values has a neutral element, others have none",
-            )  # fmt: skip
-        assert isinstance(condition, Binary)
-        unequal = condition.operator == "!="
-        holds = self.condition(replace(condition, operator="==") if unequal else condition)
-        if holds.rank:
-            raise NotationError("a condition under a sum compares numbers", condition.span, expected="such as i < j")
-        term, other = (NEUTRAL[node.kind], body.body) if unequal else (body.body, NEUTRAL[node.kind])
-        return replace(body, body=where(holds.body, term, other))
-
-    def index_softmax(self, node: IndexSum) -> Tensor:
-        """``softmax_k(z_k)``: the entry at k of the softmax along the axis over which k runs."""
-        for name in node.letters:
-            if name not in self.letters:
-                raise NotationError(
-                    f"nothing runs over the index {name} here", node.span, expected=f"a left side such as p_{name} = .."
-                )
-        scores = self.lower(node.body)
-        indices = [self.letters[name].index for name in node.letters]
-        bound = tuple(self.work.lengths[index] for index in indices)
-        renamed = scores.body.xreplace({index: bound_index(position) for position, index in enumerate(indices)})
-        total = self.work.define(scores.shape, renamed, REDUCTIONS["logsumexp"][1], node, "logsumexp", bound)
-        value = scores.body - total.body
-        return replace(scores, body=value if node.kind == "log_softmax" else exp(value), node=node)
-
-    def is_delta(self, node: Subscript) -> bool:
-        """Whether a subscript is Kronecker's delta: two indices on a name that means nothing else."""
-        name = node.operand.name if isinstance(node.operand, Name) else ""
-        return name in DELTAS and len(node.items) == 2 and name not in self.values
-
-    def delta(self, node: Subscript) -> Tensor:
-        """``delta[i, j]``: 1 where the indices are equal, else 0."""
-        places: list[Expr] = []
-        for item in node.items:
-            coefficients, number = linear(item, self.letters, self.dims)
-            letters = [(self.letters[name], factor) for name, factor in coefficients.items()]
-            base = max((letter.base for letter, _ in letters), default=int(node.paper))
-            places.append(sum((letter.value * factor for letter, factor in letters), number - base))
-        return Tensor((), KroneckerDelta(*places), node)
-
-    def letter_value(self, name: str, node: Node) -> Tensor:
-        """An index letter as a number."""
-        letter = self.letters[name]
-        if not letter.counts and not self.comparing:
-            raise NotationError(
-                f"the number {name} can be read in two ways", node.span,
-                expected=f"counted from 1, Σ_{{{name}=1}}^n, or from 0, Σ_{{{name}=0}}^{{n-1}}",
-                hint="write the range of the index under its sign",
-            )  # fmt: skip
-        return Tensor((), letter.value, node)
-
     # ---- names ----------------------------------------------------------------------------------
+
+    def shape_of_name(self, name: str) -> Shape | None:
+        """The shape of a declared, defined or inferred name."""
+        item = self.values.get(name) or self.inferred.get(name)
+        return item.shape if item is not None else None
 
     def name(self, name: str, node: Node) -> Tensor:
         """The value of a name; one that nobody declared becomes a scalar input."""
-        if name in self.letters:
-            return self.letter_value(name, node)
+        if name in self.indices.letters:
+            return self.indices.value(name, node, self.comparing)
         item = self.values.get(name) or self.undeclared.get(name)
         if item is not None:
             return Tensor(item.shape, item[frees(len(item.shape))], node)

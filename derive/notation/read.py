@@ -33,6 +33,7 @@ def parse_formula(
     declarations: Mapping[str, str] = NO_DECLARATIONS,
     scope: Program | None = None,
     max_characters: int = MAX_CHARACTERS,
+    shape: Shape | None = None,
 ) -> Program:
     """The program that a formula's text means; its one output is the last statement.
 
@@ -45,6 +46,8 @@ def parse_formula(
         scope: a program whose inputs and named definitions the text may use.  Nothing can be
             declared then, every name must be known, and the result has the same inputs.
         max_characters: limit on the length of the text.
+        shape: the shape that the value is to have, where index letters alone do not tell: the
+            lengths of ``delta[i, j]``, the order of the axes of ``sum_k X[i, k] Y[k, j]``.
 
     Raises:
         NotationError: the text is not in the notation (UnknownNameError for names).
@@ -60,12 +63,14 @@ def parse_formula(
         raise InputError("a formula is a text", found=type(text).__name__)
     with room():
         try:
-            return _read(text, declarations, scope, max_characters)
+            return _read(text, declarations, scope, max_characters, shape)
         except RecursionError:
             raise LimitError("the formula is nested too deeply for the stack that is left here") from None
 
 
-def _read(text: str, declarations: Mapping[str, str], scope: Program | None, max_characters: int) -> Program:
+def _read(
+    text: str, declarations: Mapping[str, str], scope: Program | None, max_characters: int, shape: Shape | None
+) -> Program:
     statements = split_statements(text, max_characters)
     declared = collect(statements, declarations, max_characters)
     reader = _reader(declared, scope)
@@ -83,7 +88,7 @@ def _read(text: str, declarations: Mapping[str, str], scope: Program | None, max
         reader.current = item.name
         if inference is not None:
             inference.before(place)
-        tensor = reader.indexed(item.node, item.letters)
+        tensor = reader.indices.statement(item, shape if place == len(parsed) - 1 else None)
         name = item.name or target_name({*taken, *reader.undeclared})
         with located(item.node):
             reader.values[name] = reader.work.name(tensor, name)

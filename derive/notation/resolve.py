@@ -173,6 +173,9 @@ class Resolver:
         for node, bound in scoped(body):
             if isinstance(node, Subscripted) and node.whole not in self.names and _looks_indexed(node):
                 yield from (name for name in _item_names(node) if name not in letters and name not in bound)
+            if isinstance(node, Subscript):
+                names = [name for item in node.items if isinstance(item, Name) for name in _letters(item)]
+                yield from (name for name in names if name not in {*letters, *bound, *self.names})
             if isinstance(node, Applied) and not node.given and not near_names(node.name, FUNCTIONS):
                 names = [item.name for item in node.arguments if isinstance(item, Name)]
                 if len(names) == len(node.arguments):
@@ -193,6 +196,14 @@ def free_letters(node: Node) -> set[str]:
             names = {name for item in (*bounds, *part.conditions) for name in _letters(item)} - set(part.letters)
         found |= names - bound
     return found
+
+
+def bracket_letters(node: Node) -> set[str]:
+    """The free letters that stand as subscripts in brackets, as results are printed: ``x[i]``."""
+    return {
+        name for part, bound in scoped(node) if isinstance(part, Subscript)
+        for item in part.items if isinstance(item, Name) for name in _letters(item) if name not in bound
+    }  # fmt: skip
 
 
 def _letters(node: Node) -> Iterator[str]:

@@ -12,8 +12,9 @@ from chainrule.derive.notation.infer import bound_names
 from chainrule.derive.notation.left import Left, Stated, event_heads, joined_words
 from chainrule.derive.notation.lower import USUAL_FUNCTIONS, Reader
 from chainrule.derive.notation.parser import Parser
-from chainrule.derive.notation.resolve import Resolver, free_letters
-from chainrule.derive.notation.signs import small_items
+from chainrule.derive.notation.resolve import Resolver, bracket_letters, free_letters, scoped
+from chainrule.derive.notation.signs import is_letter, small_items
+from chainrule.derive.notation.syntax import IndexSum, Node, Subscripted, walk
 from chainrule.derive.notation.tokens import Token
 from chainrule.derive.program import dim
 
@@ -53,10 +54,27 @@ class Statements:
         if not self.reader.closed:
             self.name_lengths(bound_names(node, {*known, *letters}))
         resolver = Resolver({*known, *self.reader.dims}, self.rows, self.events, self.arguments)
+        free = self.free(node, known) if left is None else ()
+        if free:
+            return Stated("", free, resolver.resolve(node, frozenset(free)), ordered=False)
         if left and letters and (left.certain or free_letters(node).issuperset(letters)):
             parser.check_letters(letters, left.token)
             return Stated(left.base, letters, resolver.resolve(node, frozenset(letters)))
         return Stated(left.result(self.events) if left else "", (), resolver.resolve(node))
+
+    def free(self, node: Node, known: set[str]) -> tuple[str, ...]:
+        """Free letters of an expression without a left side: of a claim, or beside a sum over an index."""
+        letters = bracket_letters(node)
+        if self.reader.closed:
+            letters |= {
+                letter for part, bound in scoped(node)
+                if isinstance(part, Subscripted) and part.whole not in known
+                and len(self.reader.shape_of_name(part.base) or ()) == len(part.items)
+                for letter in free_letters(part) - bound
+            }  # fmt: skip
+        elif not any(isinstance(part, IndexSum) for part in walk(node)):
+            return ()
+        return tuple(sorted(filter(is_letter, letters - known - self.reader.dims.keys())))
 
     def name_lengths(self, names: Mapping[str, Span | None]) -> None:
         """Take the bounds of ranges that nobody has declared for lengths."""

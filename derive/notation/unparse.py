@@ -10,7 +10,8 @@ from typing import Any
 
 from sympy import Rational
 
-from chainrule.derive.notation.parser import BINDING, PRODUCT, SIGN, SUM
+from chainrule.derive.errors import near_names
+from chainrule.derive.notation.parser import BINDING, FUNCTIONS, PRODUCT, SIGN, SUM
 from chainrule.derive.notation.signs import COMPARISON
 from chainrule.derive.notation.syntax import (
     Applied,
@@ -116,7 +117,8 @@ def _needs_brackets(node: Binary | Juxtaposed) -> bool:
         return False
     left = node.left
     quotient = isinstance(left, Binary) and left.operator == "/"
-    closed = isinstance(left, Number | Call | Transpose | Subscript | Subscripted | Iverson)
+    closed = isinstance(left, Number | Call | Transpose | Subscript | Iverson)
+    closed = closed or (isinstance(left, Subscripted) and not near_names(left.whole, FUNCTIONS))
     call = _right(node, PRODUCT).startswith(" (") and not closed
     return quotient or call
 

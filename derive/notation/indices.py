@@ -1,0 +1,224 @@
+"""Sums over index letters, left sides with indices: syntax to tensors.
+
+An open letter is an index symbol in bodies; definitions that are made under it get an axis for it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import Protocol
+
+from sympy import Expr, KroneckerDelta, S, exp
+
+from chainrule.derive.errors import NotationError
+from chainrule.derive.notation.functions import MAX_RANK
+from chainrule.derive.notation.left import Stated
+from chainrule.derive.notation.lengths import length
+from chainrule.derive.notation.letters import DELTAS, LEFT, Letter, Ranges, linear, survey
+from chainrule.derive.notation.syntax import Binary, IndexSum, Name, Node, Subscript, walk
+from chainrule.derive.notation.tensors import Shape, Tensor, Workspace, frees
+from chainrule.derive.program import Dim, Reduction, bound_index, free_index
+from chainrule.derive.scalar import where
+
+#: Reductions over index letters, each with what it is called while it has no name.
+REDUCTIONS: dict[str, tuple[Reduction, str]] = {
+    "sum": ("sum", "s"), "prod": ("prod", "q"), "max": ("max", "m"), "min": ("min", "m"),
+    "logsumexp": ("logsumexp", "lse"),
+}  # fmt: skip
+#: The value of terms that a condition excludes.
+NEUTRAL = {"sum": S.Zero, "prod": S.One}
+
+
+NOTHING: Mapping[str, Expr] = MappingProxyType({})
+
+
+class Context(Protocol):
+    """What index notation needs of the reader of expressions."""
+
+    @property
+    def work(self) -> Workspace:
+        """The definitions so far."""
+
+    @property
+    def dims(self) -> Mapping[str, Dim]:
+        """The named lengths."""
+
+    def lower(self, node: Node) -> Tensor:
+        """The tensor of an expression."""
+
+    def condition(self, node: Node) -> Tensor:
+        """The indicator of a condition."""
+
+    def shape_of_name(self, name: str) -> Shape | None:
+        """The shape of a name, if it is known."""
+
+
+@dataclass
+class Indices:
+    """The index letters while a statement is read.
+
+    Attributes:
+        context: the reader of expressions.
+        letters: the open letters.
+        ranges: the letters of every sum that has been looked at, by the sum's identity.
+    """
+
+    context: Context
+    letters: dict[str, Letter] = field(default_factory=dict)
+    ranges: dict[int, dict[str, Letter]] = field(default_factory=dict)
+
+    def statement(self, item: Stated, shape: Shape | None) -> Tensor:
+        """The tensor with an axis for each letter of the left side, then the axes of the expression."""
+        node, letters = item.node, item.letters
+        self.look(node, letters)
+        if not item.ordered and len(letters) > 1:
+            letters = self.order(node, letters, shape)
+        if shape is not None and letters:
+            self.look(node, letters, dict(zip(letters, shape, strict=False)))
+        opened = self.ranges.pop(LEFT, {})
+        for name, letter in opened.items():
+            if letter.start is not None and letter.start != letter.base:
+                raise NotationError(
+                    f"the first value of {name} here is {letter.start}", node.span,
+                    expected=f"entries from {letter.base}", hint=f"shift the subscripts: {name} + 1 in place of {name}",
+                )  # fmt: skip
+        with self.opened(opened):
+            body = self.context.lower(node)
+            lengths = self.lengths_of(opened, node)
+        moved = {old: free_index(len(letters) + position) for position, old in enumerate(frees(body.rank))}
+        moved |= {letter.index: free_index(position) for position, letter in enumerate(opened.values())}
+        return Tensor((*lengths, *body.shape), body.body.xreplace(moved), node)
+
+    def look(self, node: Node, letters: Sequence[str] = (), given: Mapping[str, Expr] = NOTHING) -> None:
+        """Find the ranges of the letters in an expression; ``given`` are lengths of letters on the left."""
+        found = survey(node, letters, self.shape_of, self.context.dims)
+        self.ranges |= Ranges(found, lambda bound: length(bound, self.context.dims), given).solve()
+
+    def order(self, node: Node, letters: Sequence[str], shape: Shape | None) -> tuple[str, ...]:
+        """The order of free letters without a left side that gives the wanted shape."""
+        known = {name: letter.length for name, letter in self.ranges[LEFT].items()}
+        orders = [
+            order for order in itertools.permutations(letters)
+            if shape is not None and len(order) == len(shape)
+            and all(known[name] in (None, size) for name, size in zip(order, shape, strict=True))
+        ]  # fmt: skip
+        if len(letters) > MAX_RANK or not orders:
+            first, second = tuple(letters), tuple(reversed(letters))
+            raise NotationError(
+                "the order of the axes can be read in two ways", node.span,
+                expected=f"a left side: A[{', '.join(first)}] = .. or A[{', '.join(second)}] = ..",
+            )  # fmt: skip
+        # Letters of axes of one length stand in the order of the alphabet, as in einsum.
+        return orders[0]
+
+    def shape_of(self, operand: Node, letters: frozenset[str]) -> Shape | None:
+        """The shape of a subscripted operand; ``None`` if it depends on open letters."""
+        if isinstance(operand, Name):
+            return self.context.shape_of_name(operand.name)
+        names = {part.name for part in walk(operand) if isinstance(part, Name)}
+        if names & letters or any(isinstance(part, IndexSum) for part in walk(operand)):
+            return None
+        return self.context.lower(operand).shape
+
+    @contextmanager
+    def opened(self, letters: Mapping[str, Letter]) -> Iterator[None]:
+        """Index letters for the time that their scope is read, after which their lengths are known."""
+        self.letters |= letters
+        self.context.work.lengths |= {item.index: item.length for item in letters.values() if item.length is not None}
+        yield
+        for name, letter in letters.items():
+            del self.letters[name], self.context.work.lengths[letter.index]
+
+    def lengths_of(self, letters: Mapping[str, Letter], node: Node) -> tuple[Expr, ...]:
+        """The lengths of open letters, all of which must have stood somewhere."""
+        for name, letter in letters.items():
+            if letter.index not in self.context.work.lengths:
+                raise NotationError(
+                    f"nothing has the index {name}", node.span, expected=f"a subscript such as x_{name} or X[{name}, :]"
+                )
+        return tuple(self.context.work.lengths[letter.index] for letter in letters.values())
+
+    def sum(self, node: IndexSum) -> Tensor:
+        """``Σ_i body``, ``∏_i body``, ``max_j body``: the letters are axes of their own until the body is read."""
+        if node.kind.endswith("softmax"):
+            return self.softmax(node)
+        if id(node) not in self.ranges:
+            self.look(node)
+        opened = self.ranges[id(node)]
+        with self.opened(opened):
+            body = self.context.lower(node.body)
+            for condition in node.conditions:
+                body = self.restricted(body, condition, node)
+            bound = self.lengths_of(opened, node)
+        if node.bare and body.rank:
+            raise NotationError(
+                f"this sum runs over {', '.join(node.letters)} and its terms are arrays", node.span,
+                expected=f"Σ_{''.join(node.letters)} for the sum over indices, or sum(..) for all entries",
+            )  # fmt: skip
+        places = {letter.index: bound_index(position) for position, letter in enumerate(opened.values())}
+        renamed = body.body.xreplace(places)
+        kind, stem = REDUCTIONS[node.kind]
+        if kind == "sum":
+            return self.context.work.sum(body.shape, renamed, bound, stem, node)
+        return self.context.work.define(body.shape, renamed, stem, node, kind, bound)
+
+    def restricted(self, body: Tensor, condition: Node, node: IndexSum) -> Tensor:
+        """The terms of a reduction where a condition holds, its neutral element elsewhere."""
+        if node.kind not in NEUTRAL:
+            raise NotationError(
+                f"a condition under {node.kind} is not read", condition.span,
+                hint="a sum or a product over part of the values has a neutral element, others have none",
+            )  # fmt: skip
+        assert isinstance(condition, Binary)
+        unequal = condition.operator == "!="
+        holds = self.context.condition(replace(condition, operator="==") if unequal else condition)
+        if holds.rank:
+            raise NotationError("a condition under a sum compares numbers", condition.span, expected="such as i < j")
+        term, other = (NEUTRAL[node.kind], body.body) if unequal else (body.body, NEUTRAL[node.kind])
+        return replace(body, body=where(holds.body, term, other))
+
+    def softmax(self, node: IndexSum) -> Tensor:
+        """``softmax_k(z_k)``: the entry at k of the softmax along the axis over which k runs."""
+        for name in node.letters:
+            if name not in self.letters:
+                raise NotationError(
+                    f"nothing runs over the index {name} here", node.span, expected=f"a left side such as p_{name} = .."
+                )
+        scores = self.context.lower(node.body)
+        indices = [self.letters[name].index for name in node.letters]
+        bound = tuple(self.context.work.lengths[index] for index in indices)
+        renamed = scores.body.xreplace({index: bound_index(position) for position, index in enumerate(indices)})
+        total = self.context.work.define(scores.shape, renamed, REDUCTIONS["logsumexp"][1], node, "logsumexp", bound)
+        value = scores.body - total.body
+        return replace(scores, body=value if node.kind == "log_softmax" else exp(value), node=node)
+
+    def is_delta(self, node: Subscript) -> bool:
+        """Whether a subscript is Kronecker's delta: two indices on a name that means nothing else."""
+        name = node.operand.name if isinstance(node.operand, Name) else ""
+        return name in DELTAS and len(node.items) == 2 and self.context.shape_of_name(name) is None
+
+    def delta(self, node: Subscript) -> Tensor:
+        """``delta[i, j]``: 1 where the indices are equal, else 0."""
+        places: list[Expr] = []
+        for item in node.items:
+            coefficients, number = linear(item, self.letters, self.context.dims)
+            letters = [(self.letters[name], factor) for name, factor in coefficients.items()]
+            self.lengths_of({name: self.letters[name] for name in coefficients}, node)
+            base = max((letter.base for letter, _ in letters), default=int(node.paper))
+            places.append(sum((letter.value * factor for letter, factor in letters), number - base))
+        return Tensor((), KroneckerDelta(*places), node)
+
+    def value(self, name: str, node: Node, comparing: bool) -> Tensor:
+        """An index letter as a number."""
+        letter = self.letters[name]
+        if not letter.counts and not comparing:
+            raise NotationError(
+                f"the number {name} can be read in two ways", node.span,
+                expected=f"counted from 1, Σ_{{{name}=1}}^n, or from 0, Σ_{{{name}=0}}^{{n-1}}",
+                hint="write the range of the index under its sign",
+            )  # fmt: skip
+        return Tensor((), letter.value, node)
