@@ -313,7 +313,8 @@ class _Reverse:
         if not adjoint.reduce and not keep and cost(adjoint.body) <= MAX_INLINE:
             self.context.inline.add(adjoint.name)
         elif keep:
-            if quantity.origin == "named" or _is_preactivation(quantity):
+            bent = _is_preactivation(quantity) and self._is_bent(quantity)
+            if quantity.origin == "named" or bent:
                 self.lasting.add(adjoint.name)
             if not adjoint.reduce:
                 self.context.foldable.append(adjoint)
@@ -341,7 +342,13 @@ class _Reverse:
         if not isinstance(quantity, Definition) or quantity.reduce != "sum":
             return False
         names = quantity.reads & self.active
-        return len(names) > 1 and any(isinstance(self.program.by_name[name], Definition) for name in names)
+        hidden = any(isinstance(self.program.by_name[name], Definition) for name in names)
+        return len(names) > 1 and hidden and self._is_bent(quantity)
+
+    def _is_bent(self, quantity: Definition) -> bool:
+        """Whether something depends on a quantity in a way that is not linear."""
+        readings = ((item, ref) for item in self.program.definitions for ref in item.refs if ref.name == quantity.name)
+        return any(_bends(item, ref) or (not item.reduce and self._is_bent(item)) for item, ref in readings)
 
     def _pulled_back(self, quantity: Input | Definition, ref: Ref, adjoint: Definition) -> Contribution:
         """What the reading ``ref`` in the body of ``quantity`` adds to the adjoint of what it reads."""
@@ -411,6 +418,14 @@ def local_derivative(quantity: Definition, ref: Ref) -> Expr:
     if not quantity.reduce and worth_naming(quantity.body):
         slope = slope.xreplace({quantity.body: quantity[quantity.free]})
     return slope
+
+
+def _bends(quantity: Definition, ref: Ref) -> bool:
+    """Whether a body is not linear in an entry that it reads, or reduces it to something that is not."""
+    if quantity.reduce not in ("", "sum"):
+        return True
+    symbol = Dummy("a", real=True)
+    return bool(scalar_derivative(quantity.body.xreplace({ref: symbol}), symbol).has(symbol))
 
 
 def product_of_others(quantity: Definition) -> Definition:

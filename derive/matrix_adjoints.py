@@ -7,10 +7,10 @@ names put in, entry by entry, the axes of the output and of a batch in front.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
-from sympy import Expr, Symbol
+from sympy import Expr, KroneckerDelta, Symbol
 
 from chainrule.derive.algebra import Context
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
@@ -44,11 +44,16 @@ def with_operands(program: Program) -> Program:
     with the definition of ``M`` in front.
     """
     names = fresh_names(set(program.by_name), "M")
+    matrices: dict[tuple[object, ...], Definition] = {}
     definitions: list[Definition] = []
     for definition in program.definitions:
         if is_matrix_function(definition) and not _is_plain(definition):
-            matrix, definition = _split(definition, next(names))
-            definitions.append(matrix)
+            matrix = _operand(definition)
+            content = matrix.shape, matrix.body
+            if content not in matrices:
+                matrices[content] = replace(matrix, name=next(names))
+                definitions.append(matrices[content])
+            definition = definition.with_body(matrices[content][_operand_axes(definition)])
         definitions.append(definition)
     return program.with_definitions(definitions)
 
@@ -61,22 +66,21 @@ def _operand_axes(definition: Definition) -> tuple[Expr, ...]:
     return (*definition.free[: batch_axes(definition)], *definition.bound_indices)
 
 
-def _split(definition: Definition, name: str) -> tuple[Definition, Definition]:
+def _operand(definition: Definition) -> Definition:
+    """The matrix that a function is taken of, without a name."""
     axes = _operand_axes(definition)
-    shape = tuple(definition.lengths[axis] for axis in axes)
     renaming = {axis: free_index(place) for place, axis in enumerate(axes)}
-    matrix = Definition(name, shape, definition.body.xreplace(renaming))
-    return matrix, definition.with_body(matrix[axes])
+    return Definition("", tuple(definition.lengths[axis] for axis in axes), definition.body.xreplace(renaming))
 
 
 @cache
-def law(name: str) -> Program:
-    """The law of the adjoint as a program of the inputs A, B and G."""
+def law(name: str, of_trace: bool = False) -> Program:
+    """The law of the adjoint as a program of the inputs A, B and G (c for a multiple of the identity)."""
     entry = MATRIX_FUNCTION_BY_NAME[name]
     rows, columns = dim("n" if entry.square else "m"), dim("n")
     value = entry.shape(rows, columns)
-    inputs = (Input("A", (rows, columns)), Input("B", value), Input("G", value))
-    return parse_formula(entry.adjoint, scope=Program(inputs, (), ()))
+    inputs = (Input("A", (rows, columns)), Input("B", value), Input("G", value), Input("c"))
+    return parse_formula(entry.of_trace if of_trace else entry.adjoint, scope=Program(inputs, (), ()))
 
 
 @dataclass(frozen=True)
@@ -100,12 +104,14 @@ class _Copy:
         self.quantity, self.adjoint, self.rank, self.context = quantity, adjoint, rank, context
         self.batch = batch_axes(quantity)
         self.heads: dict[str, Definition] = {}
-        self.varying = {"G"}
+        self.varying = {"G", "c"}
+        self.multiple = _of_identity(adjoint, rank)
         rows, columns = quantity.bound
         self.lengths: dict[Expr, Expr] = {dim("m"): rows, dim("n"): columns}
 
     def run(self) -> Copied:
-        program = law(self.quantity.reduce)
+        of_trace = bool(MATRIX_FUNCTION_BY_NAME[self.quantity.reduce].of_trace) and self.multiple is not None
+        program = law(self.quantity.reduce, of_trace)
         *inner, last = program.definitions
         parts = tuple(self.parts(inner))
         _, body, bound = self.content(last)
@@ -158,6 +164,9 @@ class _Copy:
         places = tuple(index.xreplace({**shift, **self.lengths}) for index in ref.indices)
         if ref.name == "G":
             return _read(self.adjoint, (*leading, *places))
+        if ref.name == "c":
+            assert self.multiple is not None
+            return self.multiple
         if ref.name == "B":
             return self.quantity[(*batch, *places)]
         if ref.name == "A":
@@ -165,6 +174,15 @@ class _Copy:
             return Ref(operand.args[0], *batch, *places)
         made = self.heads[ref.name]
         return made[(*(leading if ref.name in self.varying else batch), *places)]
+
+
+def _of_identity(adjoint: Definition, rank: int) -> Expr | None:
+    """The ``c`` of an adjoint that is ``c`` times the identity matrix, in the axes of the output."""
+    if adjoint.reduce or len(adjoint.shape) < rank + 2:
+        return None
+    rows, columns = adjoint.free[-2:]
+    multiple = adjoint.body / KroneckerDelta(rows, columns)
+    return None if multiple.has(rows, columns, KroneckerDelta) else multiple
 
 
 def _replaced(body: Expr, entries: dict[Expr, Expr], rest: dict[Expr, Expr]) -> Expr:

@@ -31,6 +31,7 @@ class MatrixFunction:
         about: one line of what it is, and for which matrices.
         shape: the shape of the value, from the numbers of rows and columns.
         adjoint: what the adjoint of ``A`` receives, see above.
+        of_trace: the same where ``G`` is ``c`` times the identity matrix, if that is simpler.
         law: the same law in LaTeX, for derivations.
         source: where the law is found.
         square: whether the matrix must be square.
@@ -53,6 +54,7 @@ class MatrixFunction:
     symmetrises: bool = False
     numpy: str = ""
     latex: str = ""
+    of_trace: str = ""
     aliases: tuple[str, ...] = ()
 
 
@@ -101,7 +103,7 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
         "expm(concat(concat(A.T, G, axis=1), concat(zeros((n, n)), A.T, axis=1), axis=0))[:n, n:]",
         r"\exp\begin{pmatrix} A & dA \\ 0 & A \end{pmatrix} = \begin{pmatrix} e^A & d\,e^A \\ 0 & e^A \end{pmatrix}",
         "Higham, Functions of Matrices (2008), theorem 3.6", transpose="commutes", symmetric=True,
-        numpy="linalg.expm(A)", latex=r"\exp\left({0}\right)",
+        numpy="linalg.expm(A)", latex=r"\exp\left({0}\right)", of_trace="c * B.T",
     ),
     MatrixFunction(
         "eigvalsh", "eigenvalues of (A + A.T)/2 in ascending order; differentiable where they are distinct",

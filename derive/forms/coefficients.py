@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from sympy import Expr, Integer, Mul, Rational
+from sympy import Expr, Integer, Mul, Rational, S
 
 from chainrule.derive.forms.arrange import Fraction, Order, is_decimal
 from chainrule.derive.forms.bound_terms import indices_of
@@ -22,6 +22,7 @@ from chainrule.derive.forms.layout import (
     minus,
     number,
     shape_node,
+    without_number,
 )
 from chainrule.derive.forms.parts import Group, Part, Speller, grouped
 from chainrule.derive.notation.syntax import Binary, Call, Node
@@ -94,7 +95,8 @@ class Scalars:
         return replace(node, function="mean"), replace(self, lower=tuple(lower))
 
     def _around(self, speller: Speller, nodes: Sequence[Node], body: Node | None) -> Node:
-        size, sign = abs(self.number), self.number < 0
+        inner, body = (S.One, None) if body is None else without_number(body)
+        size, sign = abs(self.number * inner), self.number < 0
         decimal = is_decimal(size)
         upper = [number(size if decimal else size.p)] if decimal or size.p != 1 else []
         lower = [number(size.q)] if size.q != 1 and not decimal else []

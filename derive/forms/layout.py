@@ -7,6 +7,7 @@ over ``i`` that is broadcast against ``(i, j)`` needs the layout ``(i, None)``.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 
 from sympy import Rational
@@ -72,9 +73,20 @@ def chain(operator: BinaryOperator, nodes: Sequence[Node]) -> Node:
 
 
 def divided(upper: Sequence[Node], lower: Sequence[Node]) -> Node:
-    """``u*v/(s*t)``."""
-    top = chain("*", upper) if upper else number(1)
-    return Binary("/", top, chain("*", lower)) if lower else top
+    """``u*v/(s*t)``; equal factors are a power."""
+    top = chain("*", _powers(upper)) if upper else number(1)
+    return Binary("/", top, chain("*", _powers(lower))) if lower else top
+
+
+def _powers(nodes: Sequence[Node]) -> list[Node]:
+    return [node if count == 1 else Binary("**", node, number(count)) for node, count in Counter(nodes).items()]
+
+
+def several(count: int, node: Node) -> Node:
+    """``count`` times a node, cancelled against what the node is divided by."""
+    if isinstance(node, Binary) and node.operator == "/" and node.right == number(count):
+        return node.left
+    return node if count == 1 else in_front(number(count), node)
 
 
 def transposed(node: Node) -> Node:
@@ -123,7 +135,15 @@ def axis_keyword(places: Sequence[int], rank: int) -> dict[str, Node]:
 
 
 def matmul(left: Node, right: Node) -> Node:
-    """``left @ right`` as a flat chain; the chain on the right must begin with a matrix."""
+    """``left @ right`` as a flat chain, numbers and signs in front of it.
+
+    A chain on the right must begin with a matrix.
+    """
+    positive = without_minus(right)
+    if positive is not None:
+        return minus(matmul(left, positive))
+    if isinstance(right, Binary) and right.operator == "*" and isinstance(right.left, Number):
+        return in_front(right.left, matmul(left, right.right))
     if isinstance(right, Binary) and right.operator == "@" and not isinstance(right.left, Number):
         return Binary("@", matmul(left, right.left), right.right)
     return Binary("@", left, right)
@@ -145,9 +165,11 @@ def in_front(factor: Node, node: Node) -> Node:
 
 
 def minus(node: Node) -> Node:
-    """``-node`` with the sign before the first operand of a product."""
+    """``-node``: a difference turned round, a sign before the first operand of a product."""
     if isinstance(node, Negative):
         return node.operand
+    if isinstance(node, Binary) and node.operator == "-":
+        return Binary("-", node.right, node.left)
     if isinstance(node, Binary) and node.operator in ("*", "/", "@"):
         return Binary(node.operator, minus(node.left), node.right)
     return Negative(node)
@@ -161,6 +183,16 @@ def without_minus(node: Node) -> Node | None:
         inner = without_minus(node.left)
         return None if inner is None else Binary(node.operator, inner, node.right)
     return None
+
+
+def without_number(node: Node) -> tuple[Rational, Node]:
+    """The number that :func:`in_front` puts before a product, and the rest of the product."""
+    if isinstance(node, Binary) and node.operator == "*" and isinstance(node.left, Number):
+        return node.left.value, node.right
+    if isinstance(node, Binary) and node.operator in ("*", "/", "@"):
+        value, left = without_number(node.left)
+        return value, Binary(node.operator, left, node.right)
+    return Rational(1), node
 
 
 def begins_transposed(node: Node) -> bool:

@@ -33,10 +33,10 @@ from chainrule.derive.forms.layout import (
     call,
     cost,
     einsum,
-    in_front,
     indices_in,
     minus,
     number,
+    several,
     shape_node,
     transposed,
     without_minus,
@@ -328,7 +328,7 @@ def add(writer: Writer, total: Add, layout: Layout) -> Node:
     terms.sort(key=lambda pair: (*pair[0][:3], begins_transposed(pair[1]), *pair[0][3:]))
     nodes = Counter(node for _, node in terms)
     # A matrix plus its transpose may be the same text twice: then the matrix is symmetric.
-    found = [node if count == 1 else in_front(number(count), node) for node, count in nodes.items()]
+    found = [several(count, node) for node, count in nodes.items()]
     signed = sorted(((without_minus(node), node) for node in found), key=lambda pair: pair[0] is not None)
     result = signed[0][1]
     for positive, node in signed[1:]:

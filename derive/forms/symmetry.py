@@ -10,7 +10,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable
 
-from sympy import Add, Expr, Mul, S
+from sympy import Add, Expr, KroneckerDelta, Mul, S
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.domains import SYMMETRIC_DOMAINS
@@ -79,6 +79,8 @@ class Symmetry:
             at = _sorted(expr.at) if len(expr.at) == 2 and self.of_value(expr) else expr.at
             row, column = expr.limits.items()
             return MatrixEntry(expr.kind, self.ordered(expr.body), row, column, at)
+        if isinstance(expr, Mul):
+            expr = _with_one_index(expr)
         args = [self.ordered(arg) for arg in expr.args]
         return expr if tuple(args) == expr.args else expr.func(*args)
 
@@ -90,6 +92,8 @@ class Symmetry:
             return self.ordered(expr)
         if isinstance(expr, Over):
             return self.flat(S.One, [Over(expr.kind, self.tidy(expr.body), *expr.limits.items())])
+        if isinstance(expr, Mul):
+            expr = _with_one_index(expr)
         args = [self.tidy(arg) for arg in expr.args]
         if isinstance(expr, Mul) and any(isinstance(arg, Over) for arg in args):
             sums = [arg for arg in args if isinstance(arg, Over) and arg.kind == "sum"]
@@ -138,6 +142,15 @@ class Symmetry:
 
 def _sorted(indices: tuple[Expr, ...]) -> tuple[Expr, ...]:
     return tuple(sorted(indices, key=str))
+
+
+def _with_one_index(product: Expr) -> Expr:
+    """``f[i] delta[i,j]`` with the same index of the two in all factors, whichever they had."""
+    for delta in product.args:
+        if isinstance(delta, KroneckerDelta):
+            first, second = _sorted(delta.args)
+            product = delta * (product / delta).xreplace({second: first})
+    return product
 
 
 def _matched(left: tuple[Expr, ...], right: tuple[Expr, ...], same: Callable[[Expr, Expr], bool]) -> bool:

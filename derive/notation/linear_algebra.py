@@ -17,7 +17,7 @@ from chainrule.derive.catalog.linalg import MATRIX_FUNCTIONS, MatrixFunction
 from chainrule.derive.errors import LimitError, NotationError, ShapeError
 from chainrule.derive.notation.functions import lower_transpose, matmul
 from chainrule.derive.notation.syntax import Node
-from chainrule.derive.notation.tensors import Tensor, Workspace, at, frees, shape_text
+from chainrule.derive.notation.tensors import PROVISIONAL, Tensor, Workspace, at, frees, shape_text
 from chainrule.derive.program import Definition, Ref, bound_index
 
 #: The largest power of a matrix that is multiplied out.
@@ -46,7 +46,11 @@ def apply_to_matrix(work: Workspace, node: Node, entry: MatrixFunction, x: Tenso
         # f(A.T) is read as f(A).T, or as f(A), so that both are one quantity.
         value = apply_to_matrix(work, node, entry, Tensor((*batch, columns, rows), at(x, _swapped(x.rank)), x.node))
         return lower_transpose(work, node, value) if entry.transpose == "commutes" and x.rank == 2 else value
-    simple = _of_diagonal(work, node, entry, x) or _of_inverse(work, node, entry, body, x)
+    simple = (
+        _of_diagonal(work, node, entry, x)
+        or _of_inverse(work, node, entry, body, x)
+        or _of_product(work, node, entry, body, x)
+    )
     if simple is not None:
         return simple
     shape = (*batch, *entry.shape(rows, columns))
@@ -97,6 +101,37 @@ def _of_inverse(work: Workspace, node: Node, entry: MatrixFunction, body: Expr, 
         return matrix
     value = apply_to_matrix(work, node, entry, matrix)
     return Tensor(value.shape, 1 / value.body if entry.name == "det" else -value.body, node)
+
+
+def _of_product(work: Workspace, node: Node, entry: MatrixFunction, body: Expr, x: Tensor) -> Tensor | None:
+    """``inv(A @ B)`` is ``inv(B) @ inv(A)``, ``det(A @ B)`` is ``det(A)*det(B)``, for square factors."""
+    pair = _square_factors(work, body, x) if entry.name in {"inv", "det", "logdet"} else None
+    if pair is None:
+        return None
+    left, right = (apply_to_matrix(work, node, entry, factor) for factor in pair)
+    if entry.name == "inv":
+        return matmul(work, node, right, left)
+    value = left.body * right.body if entry.name == "det" else left.body + right.body
+    return Tensor((), value, node)
+
+
+def _square_factors(work: Workspace, body: Expr, x: Tensor) -> tuple[Tensor, Tensor] | None:
+    """The two square matrices that a nameless matrix is the product of."""
+    inner = work.definitions.get(body.name) if isinstance(body, Ref) and x.rank == 2 else None
+    if inner is None or inner.reduce != "sum" or inner.bound != x.shape[:1] or not inner.name.startswith(PROVISIONAL):
+        return None
+    (row, column), bound = inner.free, inner.bound_indices[0]
+    if body.indices != (bound_index(0), bound_index(1)):
+        return None
+    factors = Mul.make_args(inner.body)
+    left = Mul(*(factor for factor in factors if not factor.has(column)))
+    right = Mul(*(factor for factor in factors if factor.has(column)))
+    if right.has(row) or not (left.has(row) and left.has(bound) and right.has(bound)):
+        return None
+    return (
+        Tensor(x.shape, left.xreplace({bound: column}), x.node),
+        Tensor(x.shape, right.xreplace({bound: row}), x.node),
+    )
 
 
 def _operand(definition: Definition, rank: int) -> Expr:
