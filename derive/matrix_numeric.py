@@ -16,6 +16,9 @@ from scipy import linalg
 
 Array = npt.NDArray[Any]
 
+#: The share of the digits that the inverse of a matrix may lose before the matrix counts as singular.
+WORST_CONDITION = 0.7
+
 
 def matrix_function(name: str, matrices: Array) -> Array:
     """The function of each of the matrices along the last two axes, in double precision."""
@@ -78,6 +81,14 @@ _NUMPY: dict[str, Callable[[Array], Any]] = {
 # ---- many digits ------------------------------------------------------------------------------------
 
 
+def _inverse(matrix: Any) -> Any:
+    """The inverse, unless the matrix is singular but for rounding."""
+    inverse = mpmath.inverse(matrix)
+    if mpmath.mnorm(matrix) * mpmath.mnorm(inverse) > mpmath.mpf(10) ** (mpmath.mp.dps * WORST_CONDITION):
+        raise ZeroDivisionError
+    return inverse
+
+
 def _logdet(matrix: Any) -> Any:
     return mpmath.log(abs(mpmath.det(matrix)))
 
@@ -85,8 +96,8 @@ def _logdet(matrix: Any) -> Any:
 def _pinv(matrix: Any) -> Any:
     turned = matrix.T
     if matrix.rows >= matrix.cols:
-        return mpmath.inverse(turned * matrix) * turned
-    return turned * mpmath.inverse(matrix * turned)
+        return _inverse(turned * matrix) * turned
+    return turned * _inverse(matrix * turned)
 
 
 def _eigen(matrix: Any) -> tuple[list[Any], Any]:
@@ -104,7 +115,7 @@ def _singular(matrix: Any) -> tuple[Any, list[Any], Any]:
 
 
 _MPMATH: dict[str, Callable[[Any], Any]] = {
-    "inv": mpmath.inverse,
+    "inv": _inverse,
     "det": mpmath.det,
     "logdet": _logdet,
     "cholesky": lambda a: mpmath.cholesky(_symmetric(a)),

@@ -16,7 +16,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, Literal
 
 import mpmath
@@ -24,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 from sympy import Expr
 
-from chainrule.derive.calculus import differentiate, hessian_program
 from chainrule.derive.catalog.unspecified import no_values
 from chainrule.derive.checking.claims import (
     Claimed,
@@ -37,17 +36,16 @@ from chainrule.derive.checking.comparison import (
     DIGITS,
     Comparison,
     Place,
-    Side,
     Subject,
     compare,
     generic_places,
     kink_places,
     region_places,
     shifted_places,
-    sides,
 )
 from chainrule.derive.checking.instances import instance, stand_in, unspecified_in
 from chainrule.derive.checking.kinks import Switches, switches
+from chainrule.derive.checking.mistakes import diagnosed
 from chainrule.derive.checking.sampling import (
     edge_sample,
     sample,
@@ -55,12 +53,20 @@ from chainrule.derive.checking.sampling import (
     size_assignments,
     smallest_sizes,
 )
+from chainrule.derive.checking.tally import Tally
+from chainrule.derive.checking.targets import (
+    Target,
+    assigned,
+    checked_variables,
+    gradient_targets,
+    hessian_targets,
+    unclaimed,
+)
 from chainrule.derive.checking.verdict import Answer, Verdict, Witness
 from chainrule.derive.errors import InputError, ShapeError, UnknownNameError, near_names
 from chainrule.derive.forms.index_form import index_text
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.normal.equality import Proof, prove_equal
-from chainrule.derive.notation.left import spelled
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.program import Program
 
@@ -88,6 +94,7 @@ def verify(
     claim: ClaimSource | Mapping[str, ClaimSource],
     *,
     what: Literal["gradient", "hessian"] = "gradient",
+    symmetric: bool = False,
     points: int | None = None,
     seed: int = 0,
 ) -> Verdict:
@@ -98,8 +105,11 @@ def verify(
         wrt: the variable, or several.
         claim: text in the notation, in which inputs, dimensions and named parts of the formula
             may be used; or a function of NumPy arrays whose parameters are named like inputs
-            (or dimensions).  For several variables a mapping from their names.
+            (or dimensions).  For several variables a mapping from their names; for a Hessian also
+            from "a,b", the block of second derivatives of shape ``a.shape + b.shape``.
         what: "gradient" (or Jacobian) or "hessian".
+        symmetric: whether only the entries on and below the diagonal of variables that are
+            declared symmetric are independent, see :func:`~chainrule.derive.derivation.gradient`.
         points: usual points per size assignment (3 unless given).
         seed: of the choice of points; the same seed gives the same verdict.
 
@@ -108,12 +118,13 @@ def verify(
 
     Raises:
         UnknownNameError: ``wrt`` names no input.
-        InputError: a claim is missing, or a function asks for something that is no input.
+        InputError: a claim is missing, or a function asks for something that is no input; with
+            ``symmetric``, no variable is declared symmetric.
         NotationError: the claim cannot be read.
     """
     program = as_formula(formula)
-    return verify_program(program.differentiable, wrt, claim, what=what, points=points, seed=seed,
-                          scope=program.program)  # fmt: skip
+    return verify_program(program.differentiable, wrt, claim, what=what, symmetric=symmetric, points=points,
+                          seed=seed, scope=program.program)  # fmt: skip
 
 
 def verify_program(
@@ -122,6 +133,7 @@ def verify_program(
     claim: ClaimSource | Program | Mapping[str, Any],
     *,
     what: Literal["gradient", "hessian"] = "gradient",
+    symmetric: bool = False,
     points: int | None = None,
     seed: int = 0,
     scope: Program | None = None,
@@ -129,42 +141,18 @@ def verify_program(
     """:func:`verify` for a program; a claim may be a program over the same inputs, too."""
     if what not in ("gradient", "hessian"):
         raise InputError("this derivative cannot be claimed", expected="'gradient' or 'hessian'", found=repr(what))
-    inputs = {item.name for item in program.inputs}
-    names = tuple(name if name in inputs else spelled(name) for name in ((wrt,) if isinstance(wrt, str) else wrt))
-    if isinstance(claim, Mapping):
-        claim = {name if name in inputs else spelled(name): source for name, source in claim.items()}
-    claims = _claims(program, names, claim)
-    task = _Task(program, names, what, POINTS if points is None else max(1, points), seed, scope or program)
-    parts = {name: task.verdict(name, claims[name]) for name in names}
-    return next(iter(parts.values())) if len(names) == 1 else _together(names, parts)
+    names = checked_variables(program, wrt)
+    task = _Task(program, names, what, POINTS if points is None else max(1, points), seed, scope or program, symmetric)
+    claims = assigned(task.targets, names, claim)
+    parts = {key: task.verdict(key, claims[key]) for key in task.targets if key in claims}
+    left = unclaimed(task.targets, claims)
+    if len(parts) == 1 and not left:
+        return next(iter(parts.values()))
+    return _together(names, parts, tuple(f"no block by {key} was claimed" for key in left))
 
 
-def _claims(program: Program, names: tuple[str, ...], claim: Any) -> dict[str, Any]:
-    inputs = [item.name for item in program.inputs]
-    for name in names:
-        if name not in inputs:
-            raise UnknownNameError(
-                f"the formula has no input {name}", expected=", ".join(inputs), found=name,
-                near=near_names(name, inputs),
-            )  # fmt: skip
-    if not names:
-        raise InputError("no variable to differentiate by", expected=", ".join(inputs))
-    if not isinstance(claim, Mapping):
-        if len(names) > 1:
-            raise InputError(
-                "several variables need a claim for each", expected="a mapping " + str(dict.fromkeys(names, "..."))
-            )
-        claim = {names[0]: claim}
-    missing, strange = [n for n in names if n not in claim], [n for n in claim if n not in names]
-    if missing or strange:
-        raise InputError(
-            "claims and variables do not correspond", expected=", ".join(names), found=", ".join(map(str, claim))
-        )
-    return dict(claim)
-
-
-def _together(names: tuple[str, ...], parts: dict[str, Verdict]) -> Verdict:
-    """One verdict over several variables: as good as the worst of them."""
+def _together(names: tuple[str, ...], parts: dict[str, Verdict], notes: tuple[str, ...]) -> Verdict:
+    """One verdict over several variables or blocks: as good as the worst of them."""
     order: tuple[Answer, ...] = ("refuted", "undecided", "agrees", "proved")
     worst = min(parts.values(), key=lambda part: order.index(part.verdict))
     return replace(
@@ -174,7 +162,7 @@ def _together(names: tuple[str, ...], parts: dict[str, Verdict]) -> Verdict:
         points=sum(part.points for part in parts.values()),
         digits=min(part.digits for part in parts.values()),
         facts=tuple(dict.fromkeys(fact for part in parts.values() for fact in part.facts)),
-        exceptions=tuple(dict.fromkeys(note for part in parts.values() for note in part.exceptions)),
+        exceptions=(*dict.fromkeys(note for part in parts.values() for note in part.exceptions), *notes),
         parts=parts,
     )
 
@@ -182,105 +170,48 @@ def _together(names: tuple[str, ...], parts: dict[str, Verdict]) -> Verdict:
 # ---- one variable ------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Tally:
-    """What the comparisons at all points came to."""
-
-    points: int = 0
-    digits: float = math.inf
-    undefined: int = 0
-    unclear: int = 0
-    silent: int = 0
-    kinks: int = 0
-    other: bool = False
-    fault: bool = False
-    wrong: Comparison | None = None
-    failure: str = ""
-    right_sides: set[Side] = field(default_factory=set)
-    wrong_sides: set[Side] = field(default_factory=set)
-
-    @property
-    def compared(self) -> bool:
-        """Whether anything was found out."""
-        return bool(self.points or self.unclear or self.silent or self.fault or self.wrong)
-
-    def count(self, subject: Subject, place: Place, thorough: bool = True) -> bool:
-        """Compare at one place; whether the verdict is now settled."""
-        try:
-            found = compare(subject, place, thorough)
-        except ClaimFailure as failure:
-            self.failure = self.failure or str(failure)
-            return False
-        if found.outcome in {"agrees", "differs"} and not found.on_kink:
-            known = self.right_sides if found.outcome == "agrees" else self.wrong_sides
-            known |= sides(subject, place.values)
-        return self.add(found)
-
-    def add(self, found: Comparison) -> bool:
-        """Count one comparison; whether the verdict is now settled."""
-        if found.outcome == "agrees":
-            self.points += 1
-            self.kinks += found.on_kink
-            self.other |= found.other
-            if not found.other:
-                self.digits = min(self.digits, found.digits)
-        self.undefined += found.outcome == "undefined"
-        self.silent += found.outcome == "claim undefined"
-        self.unclear += found.outcome == "unclear"
-        self.fault |= found.outcome == "engine fault"
-        if found.outcome == "differs" and self.wrong is None:
-            self.wrong = found
-        return self.fault or self.wrong is not None
-
-
-def exact_derivative(program: Program, wrt: tuple[str, ...]) -> Program:
-    """The derivative without use of declared equations, so that a proof names all that it uses."""
-    return differentiate(program, wrt, exact=True).program
-
-
 class _Task:
     """A formula whose derivatives are claimed."""
 
     def __init__(
-        self, program: Program, wrt: tuple[str, ...], what: str, points: int, seed: int, scope: Program
-    ) -> None:
-        self.program, self.wrt, self.points, self.seed, self.scope = program, wrt, points, seed, scope
-        gradient = exact_derivative(program, wrt)
-        self.results = dict(zip(wrt, gradient.outputs[1:], strict=True))
-        self.slopes: dict[str, tuple[Program, str] | None] = dict.fromkeys(wrt)
-        self.derivative, self.smooth = gradient, what == "hessian"
-        if what == "hessian":
-            self.derivative = hessian_program(program, wrt)
-            blocks = self.derivative.outputs[1 + len(wrt) :]
-            self.slopes = {name: (gradient, self.results[name]) for name in wrt}
-            self.results = {name: blocks[n * len(wrt) + n] for n, name in enumerate(wrt)}
+        self, program: Program, wrt: tuple[str, ...], what: str, points: int, seed: int, scope: Program,
+        symmetric: bool,
+    ) -> None:  # fmt: skip
+        self.program, self.points, self.seed, self.scope = program, points, seed, scope
+        self.smooth = what == "hessian"
+        if self.smooth and symmetric:
+            raise InputError("symmetric=True is for gradients, not for Hessians")
+        self.targets = hessian_targets(program, wrt) if self.smooth else gradient_targets(program, wrt, symmetric)
 
-    def verdict(self, name: str, source: Any) -> Verdict:
-        """The verdict on the claim by one variable."""
-        result = self.results[name]
-        shape = self.derivative.by_name[result].shape
+    def verdict(self, key: str, source: Any) -> Verdict:
+        """The verdict on the claim for one derivative."""
+        target = self.targets[key]
+        shape = target.program.by_name[target.name].shape
         try:
             claimed = self.claimed(source, shape)
         except ShapeError as error:
             # A forgotten transpose is a wrong claim, not a wrong question.
-            return Verdict("refuted", (name,), f"the shapes in the claim do not fit: {error.message}")
+            return Verdict("refuted", target.wrt, f"the shapes in the claim do not fit: {error.message}")
         if claimed.program is not None:
             given = claimed.program.output.shape
             if given != shape:
                 reason = f"the claim has shape {shape_text(given)}, the derivative has shape {shape_text(shape)}"
-                return Verdict("refuted", (name,), reason)
+                return Verdict("refuted", target.wrt, reason)
         groups = (switches(self.program), *claimed.switches)
-        numeric = claimed if claimed.program is None else claimed_program(instance(claimed.program))
-        slope = self.slopes[name]
-        subject = Subject(
-            instance(self.program), instance(self.derivative), result, name, numeric.evaluate, groups,
-            claimed.tolerant, slope and (instance(slope[0]), slope[1]), numeric.program,
-        )  # fmt: skip
-        if (entries := self.entries(groups)) > MAX_ENTRIES:
+        if (entries := self.entries(target.program, groups)) > MAX_ENTRIES:
             reason = f"values of {entries} entries are too many to compare in {DIGITS} digits; use symbolic sizes"
-            return Verdict("undecided", (name,), reason)
-        tally = self.tally(subject)
-        return self.decide(name, subject, claimed, tally)
+            return Verdict("undecided", target.wrt, reason)
+        subject = self.subject(target, claimed, groups)
+        return self.decide(target, subject, claimed, self.tally(subject))
+
+    def subject(self, target: Target, claimed: Claimed, groups: tuple[Switches, ...]) -> Subject:
+        """What is compared at points, stand-ins taking the place of functions without a definition."""
+        numeric = claimed if claimed.program is None else claimed_program(instance(claimed.program))
+        slope = target.slope and (instance(target.slope[0]), target.slope[1])
+        return Subject(
+            instance(self.program), instance(target.program), target.name, target.moved, numeric.evaluate, groups,
+            claimed.tolerant, slope, numeric.program, target.full,
+        )  # fmt: skip
 
     def claimed(self, source: Any, shape: tuple[Expr, ...]) -> Claimed:
         """The claim, read."""
@@ -304,13 +235,17 @@ class _Task:
             )  # fmt: skip
         return Program(self.program.inputs, claim.definitions, claim.outputs)
 
-    def entries(self, groups: Iterable[Switches]) -> int:
+    def entries(self, derivative: Program, groups: Iterable[Switches]) -> int:
         """Entries of the largest value that a comparison computes, bound indices included."""
         sizes = size_assignments(self.program)[0]
         shapes = [item.shape for item in self.program.inputs]
-        for program in (self.derivative, *(group.program for group in groups)):
+        for program in (derivative, *(group.program for group in groups)):
             shapes += [definition.shape + definition.bound for definition in program.definitions]
         return max(math.prod(shape_at(shape, sizes)) for shape in shapes)
+
+    def usual_places(self, subject: Subject) -> Iterable[Place]:
+        """Usual points, two at each size."""
+        return generic_places(subject.inputs, size_assignments(self.program), np.random.default_rng(self.seed), 2)
 
     def places(self, subject: Subject) -> Iterable[Place]:
         """Where to compare: usual points, both sides of every switch, kinks."""
@@ -322,9 +257,9 @@ class _Task:
             if not self.smooth:
                 yield from kink_places(subject, assignments, rng)
 
-    def tally(self, subject: Subject) -> _Tally:
+    def tally(self, subject: Subject) -> Tally:
         """Compare at all places; after a difference, only to learn on which sides of switches it is."""
-        tally, places = _Tally(), iter(self.places(subject))
+        tally, places = Tally(), iter(self.places(subject))
         branching = any(group.all for group in subject.switches)
         for place in places:
             if tally.count(subject, place):
@@ -335,7 +270,7 @@ class _Task:
                 tally.count(subject, place, thorough=False)
         return tally
 
-    def insist(self, subject: Subject, tally: _Tally) -> None:
+    def insist(self, subject: Subject, tally: Tally) -> None:
         """More points where nothing could be compared so far."""
         if tally.compared or tally.failure:
             return
@@ -343,9 +278,9 @@ class _Task:
             if tally.count(subject, place) or tally.points >= self.points:
                 return
 
-    def decide(self, name: str, subject: Subject, claimed: Claimed, tally: _Tally) -> Verdict:
+    def decide(self, target: Target, subject: Subject, claimed: Claimed, tally: Tally) -> Verdict:
         """The verdict that the comparisons and, where they agree, a proof come to."""
-        wrt = (name,)
+        wrt = target.wrt
         if tally.fault:
             reason = "the engine's derivative and differences of the formula disagree; please report this formula"
             return Verdict("undecided", wrt, reason)
@@ -354,14 +289,13 @@ class _Task:
             answer: Answer = "refuted" if partly else "undecided"
             return Verdict(answer, wrt, tally.failure, points=tally.points)
         if tally.wrong is not None:
-            return self.refuted(name, subject, claimed, tally)
+            return self.refuted(target, subject, claimed, tally)
         if tally.silent and claimed.program is not None:
             return Verdict("refuted", wrt, "the claim is not defined at points where the derivative is")
         if not tally.points and not tally.unclear:
-            what = "the claim" if tally.silent else "the derivative"
-            return Verdict("undecided", wrt, f"{what} is not defined at any of the points that were tried")
-        proof = self.proof(name, claimed)
-        exceptions = _exceptions(subject, tally, proof, unspecified_in(self.program))
+            return _nothing_compared(wrt, tally)
+        proof = self.proof(target, claimed)
+        exceptions = _exceptions(tally, proof, unspecified_in(self.program))
         right = Verdict("agrees", wrt, NO_PROOF, points=tally.points, digits=tally.digits, exceptions=exceptions)
         if proof is not None:
             return replace(right, verdict="proved", reason=_proof_text(proof), facts=proof.facts)
@@ -369,7 +303,7 @@ class _Task:
             return replace(right, verdict="undecided", reason=f"too few digits agree at {tally.unclear} points to tell")
         return right
 
-    def proof(self, name: str, claimed: Claimed) -> Proof | None:
+    def proof(self, target: Target, claimed: Claimed) -> Proof | None:
         """A proof for all sizes and values, if there is one.
 
         The derivative was taken without declared equations, so they may be used on all inputs now.
@@ -377,22 +311,22 @@ class _Task:
         if claimed.program is None:
             return None
         fixed = [item.name for item in self.program.inputs]
-        return prove_equal(self.derivative, self.results[name], claimed.program, claimed.program.outputs[0], fixed)
+        return prove_equal(target.program, target.name, claimed.program, claimed.program.outputs[0], fixed)
 
-    def refuted(self, name: str, subject: Subject, claimed: Claimed, tally: _Tally) -> Verdict:
+    def refuted(self, target: Target, subject: Subject, claimed: Claimed, tally: Tally) -> Verdict:
         """A refutation, with the smallest witness that a short search finds."""
         assert tally.wrong is not None
-        found = tally.wrong
+        found, mistake = tally.wrong, None
         if found.on_kink:
-            off = "proved equal" if self.proof(name, claimed) else "equal at all points"
+            off = "proved equal" if self.proof(target, claimed) else "equal at all points"
             reason = (
                 f"right except on a kink ({off} elsewhere): "
                 f"the claimed value {_short(found.claimed)} is no subgradient there"
             )
         else:
-            reason = _region_text(subject, tally)
+            reason, mistake = _region_text(subject, tally), diagnosed(subject, self.usual_places(subject))
         found = self.smaller(subject, found)
-        return Verdict("refuted", (name,), reason, witness=_witness(found), points=tally.points)
+        return Verdict("refuted", target.wrt, reason, mistake, witness=_witness(found), points=tally.points)
 
     def smaller(self, subject: Subject, found: Comparison) -> Comparison:
         """A difference at a point that is easier to read, or the given one."""
@@ -421,12 +355,24 @@ def _differs(subject: Subject, place: Place, on_kink: bool) -> Comparison | None
     return found if found.outcome == "differs" and found.on_kink == on_kink else None
 
 
+def _nothing_compared(wrt: tuple[str, ...], tally: Tally) -> Verdict:
+    """Why a claim could not be compared anywhere."""
+    if not tally.silent:
+        return Verdict("undecided", wrt, "the derivative is not defined at any of the points that were tried")
+    first = tally.silent[0]
+    reason = (
+        f"the claimed function returns {_short(first.claimed)} instead of a number at all {len(tally.silent)} points "
+        "that were tried, where the derivative is finite, so there was nothing to compare; here is one of them"
+    )
+    return Verdict("undecided", wrt, reason, witness=_witness(first))
+
+
 def _witness(found: Comparison) -> Witness:
     bounds = None if found.bounds is None else (float(found.bounds[0]), float(found.bounds[1]))
     return Witness(dict(found.place.values), found.entry, float(found.claimed), float(found.true), bounds)
 
 
-def _region_text(subject: Subject, tally: _Tally) -> str:
+def _region_text(subject: Subject, tally: Tally) -> str:
     """Where a claim is wrong, if it is right on the other side of a switch."""
     assert tally.wrong is not None
     new = sorted(tally.wrong_sides - tally.right_sides)
@@ -445,14 +391,14 @@ def _proof_text(proof: Proof) -> str:
     return f"for all sizes and all values where both are defined: {proof.method}"
 
 
-def _exceptions(
-    subject: Subject, tally: _Tally, proof: Proof | None, functions: Iterable[str]
-) -> tuple[str, ...]:
+def _exceptions(tally: Tally, proof: Proof | None, functions: Iterable[str]) -> tuple[str, ...]:
     notes = [f"at the points {name}(x) was {stand_in(name)}" for name in functions]
     if tally.other:
         notes.append("on kinks the claim is a valid subgradient, not the one that chainrule uses")
     if proof is not None and proof.kinks:
         notes.append(f"the proof leaves out kinks, zeros of {'; '.join(proof.kinks[:3])}; {tally.kinks} were compared")
+    if tally.silent:
+        notes.append(f"the function returned no number at {len(tally.silent)} more points, where the derivative does")
     if tally.undefined and tally.points:
         notes.append(f"{tally.undefined} more points were left out, where not everything is defined")
     return tuple(notes)

@@ -156,6 +156,25 @@ def test_a_claimed_hessian(capsys: Captured) -> None:
     assert answer(capsys, "verify", "mse", "--hessian", "--claim", "X.T @ X")[0] == 1
 
 
+def test_claimed_blocks_of_a_hessian(capsys: Captured) -> None:
+    formula = "u: real[n]; v: real[d]; A: real[n, d]; u @ A @ v + sum(u^2)"
+    blocks = ["--block", "u,v", "--block", "u", "--claim", "A"]
+    code, data = answer(capsys, "verify", formula, *blocks, "--claim", "2*eye(n)")
+    assert (code, data["verdict"], list(data["parts"])) == (0, "proved", ["u", "u,v"])
+    assert data["exceptions"] == ["no block by v was claimed"]
+    code, data = answer(capsys, "verify", formula, *blocks, "--claim", "eye(n)")
+    assert (code, data["parts"]["u"]["mistake"]) == (1, "the claim is 1/2 times the derivative")
+    code, data = answer(capsys, "verify", formula, "--block", "u,v", "--claim", "A", "--claim", "A")
+    assert (code, data["error"]["message"]) == (2, "each block needs one claim")
+
+
+def test_claims_over_the_entries_of_a_triangle(capsys: Captured) -> None:
+    call = ["verify", "X: spd[n, n]; logdet(X)", "--claim", "2*inv(X) - diag(diag(inv(X)))"]
+    assert answer(capsys, *call, "--symmetric")[0] == 0
+    code, data = answer(capsys, *call)
+    assert (code, "symmetric=True" in data["mistake"]) == (1, True)
+
+
 def test_refutation_comes_with_a_witness(capsys: Captured) -> None:
     code, data = answer(capsys, "verify", SQUARE, "--claim", "x")
     assert code == 1

@@ -13,7 +13,7 @@ import pytest
 from claims_table import RIGHT, WRONG, Row
 from support import differences
 
-from chainrule.derive import verify as verify_module
+from chainrule.derive.checking import targets
 from chainrule.derive.checking.sampling import edge_sample, sample, scaled_sample, size_assignments
 from chainrule.derive.errors import ChainruleError, InputError, UnknownNameError
 from chainrule.derive.formula import formula
@@ -258,7 +258,7 @@ def test_another_subgradient_passes_with_a_note() -> None:
 
 
 def test_a_fault_of_the_engine_is_undecided(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = verify_module.exact_derivative
+    honest = targets.exact_gradient
 
     def faulty(program: Program, wrt: tuple[str, ...]) -> Program:
         derived = honest(program, wrt)
@@ -269,7 +269,7 @@ def test_a_fault_of_the_engine_is_undecided(monkeypatch: pytest.MonkeyPatch) -> 
         ]
         return Program(derived.inputs, tuple(spoilt), derived.outputs)
 
-    monkeypatch.setattr(verify_module, "exact_derivative", faulty)
+    monkeypatch.setattr(targets, "exact_gradient", faulty)
     for claim in ("2*X.T@(X@w-y)/n", "X.T@(X@w-y)", ols_gradient):
         verdict = verify(OLS, "w", claim)
         assert verdict.verdict == "undecided"
@@ -378,8 +378,116 @@ def test_mistaken_calls() -> None:
         verify(OLS, "w", "w", what="jacobian")  # type: ignore[arg-type]
 
 
-def test_a_function_that_returns_nan_is_undecided() -> None:
-    assert verify(OLS, "w", lambda w: np.nan * w).verdict == "undecided"
+def test_a_function_that_returns_nan_is_undecided_and_says_why() -> None:
+    verdict = verify(OLS, "w", lambda w: np.nan * w)
+    assert verdict.verdict == "undecided"
+    assert "returns nan instead of a number at all 9 points" in verdict.reason
+    assert verdict.witness is not None
+    assert np.isnan(verdict.witness.claimed)
+    assert np.isfinite(verdict.witness.true)
+    assert "claimed nan, true" in verdict.report()
+
+
+def test_a_function_that_sometimes_returns_nan_has_a_note() -> None:
+    def sometimes(X: Any, y: Any, w: Any, n: int) -> Any:
+        return 2 * X.T @ (X @ w - y) / n * np.sqrt(y[0]) / np.sqrt(y[0])
+
+    verdict = verify(OLS, "w", sometimes)
+    assert verdict.verdict == "agrees"
+    assert any("returned no number at" in note for note in verdict.exceptions)
+
+
+# ---- blocks of Hessians, symmetric variables, kinds of mistakes ------------------------------------------------
+
+BILINEAR = "u: real[n]; v: real[d]; M: real[n, d]; u@M@v + sum(u**2)"
+INVERSE_FORM = "X: real[n, n]; u: real[n]; u@inv(X)@u"
+SYMMETRIC = "X: spd[n, n]; A: symmetric[n, n]; B: real[n, n]; "
+
+
+@pytest.mark.parametrize(
+    ("target", "claims", "verdict"),
+    [
+        (BILINEAR, {"u": "2*eye(n)", "v": "zeros((d, d))", "u,v": "M", "v,u": "M.T"}, "proved"),
+        (BILINEAR, {"u,u": "2*eye(n)", "v, u": "M.T"}, "proved"),
+        (BILINEAR, {"u,v": "2*M"}, "refuted"),
+        (BILINEAR, {"u,v": "M.T"}, "refuted"),
+        (INVERSE_FORM, {"X,u": "-einsum('ki,j->ijk', inv(X), inv(X)@u) - einsum('i,jk->ijk', inv(X).T@u, inv(X))"},
+         "proved"),
+        (INVERSE_FORM, {"X,u": "-2*einsum('ki,j->ijk', inv(X), inv(X)@u)"}, "refuted"),
+        (INVERSE_FORM, {"u": "inv(X) + inv(X).T",
+                        "X": "einsum('li,k,j->ijkl', inv(X), inv(X).T@u, inv(X)@u)"
+                             " + einsum('i,jk,l->ijkl', inv(X).T@u, inv(X), inv(X)@u)"}, "proved"),
+    ],
+)  # fmt: skip
+def test_blocks_of_hessians(target: str, claims: dict[str, str], verdict: str) -> None:
+    names = list(dict.fromkeys(name.strip() for key in claims for name in key.split(",")))
+    assert verify(target, names, claims, what="hessian").verdict == verdict
+
+
+def test_blocks_are_named_and_the_others_noted() -> None:
+    verdict = verify(BILINEAR, ["u", "v"], {"u,v": "M"}, what="hessian")
+    assert verdict.exceptions == ("no block by u was claimed", "no block by v was claimed")
+    assert "note: no block by u was claimed" in verdict.report()
+    with pytest.raises(InputError, match="correspond"):
+        verify(BILINEAR, ["u", "v"], {"u": "2*eye(n)"}, what="hessian")
+    with pytest.raises(InputError, match="correspond"):
+        verify(BILINEAR, ["u", "v"], {"u,v": "M"})
+
+
+@pytest.mark.parametrize(
+    ("target", "over_all", "over_triangle"),
+    [
+        ("logdet(X)", "inv(X)", "2*inv(X) - diag(diag(inv(X)))"),
+        ("trace(B@X)", "B.T", "B + B.T - diag(diag(B))"),
+        ("det(X)", "det(X)*inv(X)", "det(X)*(2*inv(X) - inv(X)*eye(n))"),
+        ("trace(X@X)", "2*X", "4*X - 2*diag(diag(X))"),
+        ("sum(B*inv(X))", "-inv(X)@B@inv(X)", "-inv(X)@(B + B.T)@inv(X) + diag(diag(inv(X)@B@inv(X)))"),
+    ],
+)
+def test_both_conventions_for_symmetric_matrices(target: str, over_all: str, over_triangle: str) -> None:
+    target = SYMMETRIC + target
+    assert verify(target, "X", over_triangle, symmetric=True).verdict == "proved"
+    assert verify(target, "X", f"2*({over_triangle})", symmetric=True).verdict == "refuted"
+    wrong = verify(target, "X", over_triangle)
+    assert wrong.verdict == "refuted"
+    assert wrong.mistake is not None
+    assert wrong.mistake.startswith("the claim is G + G.T - diag(diag(G))")
+    assert verify(target, "X", over_all).verdict == "proved"
+    other = verify(target, "X", over_all, symmetric=True)
+    assert other.mistake is not None
+    assert other.mistake.startswith("the claim is the derivative G over all entries")
+
+
+@pytest.mark.parametrize(
+    ("claim", "mistake"),
+    [
+        ("(B + B.T)/2", "the claim is (G + G.T)/2"), ("B", "the claim is the transpose of the derivative"),
+        ("-B.T", "the claim has the wrong sign"), ("-B", "the claim is the transpose of the derivative with"),
+        ("3*B.T/2", "the claim is 3/2 times the derivative"), ("n*B.T", "the claim is n times the derivative"),
+        ("B.T/n", "the claim is 1/n times the derivative"), ("B.T + A", ""), ("0*B", ""),
+    ],
+)  # fmt: skip
+def test_kinds_of_mistakes_are_told(claim: str, mistake: str) -> None:
+    verdict = verify(SYMMETRIC + "trace(B@X)", "X", claim)
+    assert verdict.verdict == "refuted"
+    assert (verdict.mistake or "").startswith(mistake)
+    assert bool(verdict.mistake) == bool(mistake)
+    assert not mistake or mistake in verdict.report()
+
+
+def test_the_mistake_of_a_function_and_of_a_number_are_told() -> None:
+    def doubled(X: Any, y: Any, w: Any) -> Any:
+        return 2 * X.T @ (X @ w - y)
+
+    assert verify(OLS, "w", doubled).mistake == "the claim is n times the derivative"
+    assert verify("x: real; x^3", "x", "x^2").mistake == "the claim is 1/3 times the derivative"
+
+
+def test_symmetric_is_for_gradients_by_symmetric_matrices() -> None:
+    with pytest.raises(InputError, match="declared symmetric"):
+        verify(SYMMETRIC + "trace(B@X)", "B", "X", symmetric=True)
+    with pytest.raises(InputError, match="not for Hessians"):
+        verify(SYMMETRIC + "trace(B@X)", "X", "B", what="hessian", symmetric=True)
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ class Subject:
         tolerant: digits that count as agreement, and below which values differ.
         slope: the program and name whose differences confirm the engine, if not the value.
         claim_program: the program of the claim, unless it is a function.
+        full: the output over all entries, if ``name`` is the one over independent entries.
     """
 
     value: Program
@@ -111,6 +112,12 @@ class Subject:
     tolerant: tuple[float, float] = (30.0, 25.0)
     slope: tuple[Program, str] | None = None
     claim_program: Program | None = None
+    full: str = ""
+
+    @property
+    def checked(self) -> str:
+        """The output that the differences confirm."""
+        return self.full or self.name
 
     @property
     def inputs(self) -> tuple[Input, ...]:
@@ -136,7 +143,7 @@ def compare(subject: Subject, place: Place, thorough: bool = True) -> Comparison
         return second if second.outcome == "agrees" else replace(first, outcome="unclear")
     # The sizes of the gap are compared, not single entries: several may be equally wrong.
     before, after = abs(first.claimed - first.true), abs(second.claimed - second.true)
-    stable = _digits(before - after, before) > STABLE_DIGITS
+    stable = digits_between(before - after, before) > STABLE_DIGITS
     return first if stable else replace(first, outcome="unclear")
 
 
@@ -158,7 +165,7 @@ def _compare(subject: Subject, place: Place, thorough: bool) -> Comparison:
     claimed = subject.claim(point, place.sizes)
     if not finite(claimed):
         silent = place.usual and not kinks and _defined_as_printed(subject, point)
-        return Comparison("claim undefined" if silent else "undefined", place)
+        return _no_number(place, claimed, truth) if silent else Comparison("undefined", place)
     direct = _against(subject, place, claimed, truth)
     if not kinks or direct.outcome == "agrees":
         return replace(direct, on_kink=kinks > 0)
@@ -170,12 +177,18 @@ def _defined_as_printed(subject: Subject, point: Mapping[str, Array]) -> bool:
     return finite(evaluate(without_notes(subject.derivative), point, MPMATH)[subject.name])
 
 
+def _no_number(place: Place, claimed: Array, truth: Array) -> Comparison:
+    """The first entry of a claim that is no number."""
+    entry = next(index for index in np.ndindex(truth.shape) if not mpmath.isfinite(claimed[index]))
+    return Comparison("claim undefined", place, entry=entry, claimed=claimed[entry], true=truth[entry])
+
+
 def finite(array: Array) -> bool:
     """Whether all entries are finite numbers."""
     return all(mpmath.isfinite(entry) for entry in np.ravel(array))
 
 
-def _digits(error: Any, scale: Any) -> float:
+def digits_between(error: Any, scale: Any) -> float:
     """Agreement in decimal digits."""
     if not error:
         return float(mpmath.mp.dps)
@@ -188,7 +201,7 @@ def _against(subject: Subject, place: Place, claimed: Array, truth: Array) -> Co
     gaps = np.asarray(abs(claimed - truth))
     entry = tuple(int(n) for n in np.unravel_index(_largest(gaps), truth.shape))
     scale = max(max(map(abs, np.ravel(truth))), max(map(abs, np.ravel(claimed))))
-    digits = _digits(gaps[entry], scale)
+    digits = digits_between(gaps[entry], scale)
     enough, few = subject.tolerant
     outcome: Outcome = "agrees" if digits >= enough else "differs" if digits < few else "unclear"
     return Comparison(outcome, place, digits, entry, claimed[entry], truth[entry])
@@ -211,7 +224,7 @@ def _slope_agrees(subject: Subject, place: Place, precision: int, exponent: int,
     program, output = subject.slope or (subject.value, subject.value.outputs[0])
     with mpmath.workdps(precision):
         point, step = exact(subject.inputs, place.values), mpmath.mpf(10) ** -exponent
-        truth, center = evaluate(subject.derivative, point, MPMATH)[subject.name], point[subject.wrt]
+        truth, center = evaluate(subject.derivative, point, MPMATH)[subject.checked], point[subject.wrt]
         rng = np.random.default_rng(center.size)
         direction = to_mp(np.round(rng.uniform(-1, 1, center.shape), 3))
         ends = []
@@ -223,7 +236,7 @@ def _slope_agrees(subject: Subject, place: Place, precision: int, exponent: int,
         slope = np.asarray((ends[0] - ends[1]) / (2 * step), dtype=object)
         expected = np.asarray(np.tensordot(truth, direction, axes=center.ndim), dtype=object)
         scale = max(max(map(abs, np.ravel(slope))), max(map(abs, np.ravel(expected))), 1)
-        return all(_digits(gap, scale) >= enough for gap in np.ravel(slope - expected))
+        return all(digits_between(gap, scale) >= enough for gap in np.ravel(slope - expected))
 
 
 # ---- kinks ---------------------------------------------------------------------------------------------
@@ -250,7 +263,7 @@ def _between(subject: Subject, place: Place, claimed: Array, low: Array, high: A
     outside = _greatest(low - claimed, claimed - high)
     entry = tuple(int(n) for n in np.unravel_index(_largest(outside), outside.shape))
     scale = max(abs(low[entry]), abs(high[entry]), abs(claimed[entry]))
-    right = outside[entry] <= 0 or _digits(outside[entry], scale) >= min(KINK_DIGITS, subject.tolerant[0])
+    right = outside[entry] <= 0 or digits_between(outside[entry], scale) >= min(KINK_DIGITS, subject.tolerant[0])
     return Comparison(
         "agrees" if right else "differs", place, subject.tolerant[0], entry, claimed[entry],
         (low[entry] + high[entry]) / 2, (low[entry], high[entry]), on_kink=True, other=right,

@@ -52,13 +52,13 @@ class Verdict:
         verdict: "proved", "agrees", "refuted" or "undecided".
         wrt: the variables.
         reason: why, in a sentence.
-        mistake: the kind of mistake, where it was diagnosed.
-        witness: a point where a refuted claim is wrong.
+        mistake: what a refuted claim is instead of the derivative, if that is a known kind of mistake.
+        witness: a point where a refuted claim is wrong, or where a claimed function gives no number.
         points: at how many points claim and derivative were compared.
         digits: the agreement in decimal digits, smallest over those points.
         facts: declared facts about inputs that a proof rests on.
         exceptions: where a proof or an agreement does not speak of one value (kinks).
-        parts: the verdict by each variable, where there are several.
+        parts: the verdict by each variable, or on each block of a Hessian, where there are several.
     """
 
     verdict: Answer
@@ -79,8 +79,12 @@ class Verdict:
     def report(self) -> str:
         """The verdict in words."""
         if self.parts:
-            return "\n".join([f"{self.verdict}", *(part.report() for part in self.parts.values())])
+            own = [note for note in self.exceptions if all(note not in part.exceptions for part in self.parts.values())]
+            parts = [part.report() for part in self.parts.values()]
+            return "\n".join([f"{self.verdict}", *parts, *(f"note: {note}" for note in own)])
         lines = [f"{self.verdict}: derivative by {', '.join(self.wrt)}", f"  {self.reason}"]
+        if self.mistake:
+            lines.append(f"  {self.mistake}")
         if self.witness is not None:
             lines += [f"  {line}" for line in _witness_lines(self.witness)]
         if self:
