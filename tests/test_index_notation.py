@@ -70,6 +70,8 @@ ROWS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     (V + "Σ_{i=1}^{n-1} Σ_{j=i+1}^n x_i x_j^2", "x", lambda s: jnp.triu(jnp.outer(s.x, s.x**2), 1).sum()),
     (V + "Σ_i ∏_{j≠i} y_j x_i", "y", lambda s: sum(s.x[i] ** (s.n - 1) * jnp.prod(jnp.delete(s.y, i))
                                                   for i in range(s.n))),
+    (V + "1/2 Σ_i {x_i - y_i}²", "x", lambda s: ((s.x - s.y) ** 2).sum() / 2),
+    (V + "max_j where(j != 1, x_j, -9) + x @ y", "x", lambda s: s.x[1:].max() + s.x @ s.y),
     (V + "Σ_i [x_i > y_i] x_i^2", "x", lambda s: jnp.where(s.x > s.y, s.x**2, 0).sum()),
     ("A: real[n,n]; Σ_ij A_ij^2 δ_ij", "A", lambda s: (jnp.diag(s.A) ** 2).sum()),
     # other reductions
@@ -177,6 +179,9 @@ REFUSED = (
     ("x: real[n]; d_i = x_i - x_{i-1}; d @ d", "the first value of i here is 2", 19, "entries from 1"),
     ("x: real[n]; h_t = tanh(x_t + h_{t-1}); h", "h is defined by itself here", 30, ""),
     ("X: real[n,d]; Σ_i X_ij", "nothing runs over the index j here", 19, "a sum such as Σ_j around it"),
+    ("Σ_{t=0}^{T} r_t", "the length of axis 0 of r cannot be told", 13, "one length for all subscripts"),
+    ("x: real[n]; y: count[n]; Σ_i Σ_j [j == y_i] x_j", "the number j can be read in two ways", 35,
+     "counted from 1, Σ_{j=1}^n, or from 0, Σ_{j=0}^{n-1}"),
     ("x: real[n]; x_{i+1}", "nothing runs over the index i here", 13, "a sum such as Σ_i around it"),
     ("x: real[n]; x_1", "x_1 can be read in two ways", 13, "x[0], entry 1 of x, or a scalar: x_1: real"),
     ("Σ_i x_i + x_1", "x_1 can be read in two ways", 11, "x[0], entry 1 of x, or a scalar: x_1: real"),

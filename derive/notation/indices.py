@@ -171,7 +171,7 @@ class Indices:
         if node.kind not in NEUTRAL:
             raise NotationError(
                 f"a condition under {node.kind} is not read", condition.span,
-                hint="a sum or a product over part of the values has a neutral element, others have none",
+                hint=f"give the excluded terms a value: {node.kind}_j where(j != i, x_j, 0)",
             )  # fmt: skip
         assert isinstance(condition, Binary)
         unequal = condition.operator == "!="

@@ -7,8 +7,10 @@ The operands of ``f(A @ B + c)`` are those of a dense layer.  Every other name i
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from sympy import Expr, Integer
@@ -34,7 +36,7 @@ from chainrule.derive.notation.tensors import Shape
 from chainrule.derive.program import Dim, Input, dim, is_unit
 
 #: Names for lengths, in the order in which they are taken.
-LENGTHS = ("n", "d", "k", "m", "p", "q", "r", *(f"n{number}" for number in range(1, 100)))
+LENGTHS = ("n", "d", "k", "m", "p", "q", "r")
 #: Names that count the terms where they divide a sum over an index: ``1/n Σ_i``.
 COUNTS = frozenset({"n", "N", "m", "M"})
 #: Names that do so wherever they divide it: ``Σ_i x_i / n``.
@@ -131,8 +133,7 @@ class Inference:
     def lengths(self) -> Lengths:
         """What the subscripts of all statements say about lengths."""
         lengths = Lengths()
-        for number, statement in enumerate(self.statements):
-            found = survey(statement.node, statement.letters, self.shape_of, self.dims)
+        for number, (statement, found) in enumerate(zip(self.statements, self.surveys, strict=True)):
             for axis, letter in enumerate(statement.letters):
                 lengths.join((number, LEFT, letter), (statement.name, axis))
             for (a, b), (c, d) in found.pairs:
@@ -146,9 +147,10 @@ class Inference:
                     lengths.facts.append(((number, key, letter), name))
         return lengths
 
-    def shape_of(self, operand: Node, letters: frozenset[str]) -> Shape | None:
-        """The shape of a name, as far as it is known."""
-        return self.named_shape(operand.name) if isinstance(operand, Name) else None
+    @cached_property
+    def surveys(self) -> list[Survey]:
+        """The subscripts of every statement, the lengths of their axes left open."""
+        return [survey(item.node, item.letters, lambda operand, letters: None, self.dims) for item in self.statements]
 
     def named_shape(self, name: str) -> Shape | None:
         """The shape of a declared, defined or inferred name."""
@@ -158,16 +160,19 @@ class Inference:
     def note(self, lengths: Lengths, use: Use, letter: tuple[int, int, str], found: Survey) -> None:
         """What one subscript says."""
         said = found.ranges[letter[1], letter[2]]
-        axis: Key = (use.node.operand.name if isinstance(use.node.operand, Name) else "", use.axis)
+        if not isinstance(use.node.operand, Name):
+            return
+        axis: Key = (use.node.operand.name, use.axis)
+        shape = self.named_shape(use.node.operand.name) or ()
+        size = shape[use.axis] if use.axis < len(shape) else None
         if said.start is not None and said.stop is not None:
-            if use.size is None and axis[0]:
+            if size is None:
                 ends = length(said.start, self.dims), length(said.stop, self.dims)
                 lengths.facts.append((axis, (use, *ends)))
-        elif use.size is not None:
-            if not is_unit(use.size):
-                lengths.facts.append((letter, use.size))
-        elif axis[0]:
+        elif size is None:
             lengths.join(letter, axis)
+        elif not is_unit(size):
+            lengths.facts.append((letter, size))
 
     def length(self, lengths: Lengths, name: str, axis: int, span: Span | None) -> Expr:
         """The length of one axis."""
@@ -195,7 +200,8 @@ class Inference:
     def free_name(self, names: Sequence[str]) -> str:
         """The first of the names that means nothing yet, not as a capital either."""
         taken = {word.lower() for word in (*self.words, *self.dims)}
-        return next(name for name in names if name not in taken)
+        further = (f"{LENGTHS[0]}{number}" for number in itertools.count(1))
+        return next(name for name in itertools.chain(names, further) if name not in taken)
 
     # ---- arrays without subscripts --------------------------------------------------------------
 
@@ -253,19 +259,24 @@ def _function(node: Node) -> str:
 def least_length(wanted: Sequence[tuple[Use, Expr, Expr]]) -> Expr | None:
     """The length of the smallest axis with all entries that written ranges read, if it is a name or a number."""
     for base in bases(wanted):
-        needed = [
-            (max(use.coefficients.values()) * (last if max(use.coefficients.values()) > 0 else first)
-             + use.number - base + 1).expand()
-            for use, first, last in wanted
-        ]  # fmt: skip
-        largest = needed[0]
-        for size in needed:
-            if (size - largest).is_positive:
-                largest = size
-        comparable = all((largest - size).is_nonnegative for size in needed)
+        ends = [places(use, first, last, base) for use, first, last in wanted]
+        if any(low.is_negative for low, _ in ends):
+            continue
+        largest = ends[0][1] + 1
+        for _, high in ends:
+            if (high + 1 - largest).is_positive:
+                largest = high + 1
+        comparable = all((largest - high).is_positive for _, high in ends)
         if comparable and (isinstance(largest, Dim) or (isinstance(largest, Integer) and largest > 0)):
             return largest
     return None
+
+
+def places(use: Use, first: Expr, last: Expr, base: int) -> tuple[Expr, Expr]:
+    """The smallest and the largest place that a subscript with one letter reads."""
+    (factor,) = use.coefficients.values()
+    ends = [(factor * value + use.number - base).expand() for value in (first, last)]
+    return (ends[0], ends[1]) if factor > 0 else (ends[1], ends[0])
 
 
 def bases(wanted: Sequence[tuple[Use, Expr, Expr]]) -> tuple[int, ...]:

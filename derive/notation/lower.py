@@ -16,7 +16,7 @@ from chainrule.derive.notation import arguments, scalars
 from chainrule.derive.notation.cursor import join
 from chainrule.derive.notation.functions import LOWERINGS, elementwise, lower_outer, lower_transpose, matmul
 from chainrule.derive.notation.indices import Indices
-from chainrule.derive.notation.letters import Letter
+from chainrule.derive.notation.letters import Letter, is_sum_of_letters
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
 from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.signs import COMPARISONS
@@ -360,10 +360,15 @@ class Reader:
         inner = self.lower(node.arguments[0])
         return replace(inner, body=unspecified(name, len(node.function) - len(name))(inner.body), node=node, row=False)
 
+    def is_of_letters(self, node: Binary) -> bool:
+        """Whether a comparison is one of index letters, lengths and numbers, so that it counts as the letters do."""
+        names = {part.name for part in walk(node) if isinstance(part, Name)}
+        return names <= {*self.letters, *self.dims} and is_sum_of_letters(node.left) and is_sum_of_letters(node.right)
+
     def condition(self, node: Node) -> Tensor:
         """The first argument of ``where``: a comparison, or numbers of which 0 means no."""
         if isinstance(node, Binary) and node.operator in COMPARISONS:
-            before, self.comparing = self.comparing, True
+            before, self.comparing = self.comparing, self.is_of_letters(node)
             left, right = self.lower(node.left), self.lower(node.right)
             self.comparing = before
             with located(node):

@@ -122,7 +122,7 @@ class Parser(Signs):
         """Whether a token after an operand begins a further factor."""
         if token.kind == "operator" and token.text in ("|", "‖"):
             return token.text not in self.open[-1:] and "||" not in self.open[-1:]
-        return token.kind in {"name", "number"} or token.is_("(", "[", "√")
+        return token.kind in {"name", "number"} or token.is_("(", "[", "{", "√")
 
     def binary(self, left: Node, token: Token, binding: int) -> Node:
         """An operator, which has been read, with its right operand."""
@@ -193,7 +193,7 @@ class Parser(Signs):
         if token.kind == "text":
             self.take()
             return Text(token.text, span=token.span)
-        if token.is_("(", "["):
+        if token.is_("(", "[", "{"):
             return self.bracket()
         if token.is_("|", "‖"):
             return self.bars()
@@ -331,7 +331,7 @@ class Parser(Signs):
     def bracket(self) -> Node:
         """An expression or a tuple in brackets."""
         opening = self.take()
-        closing = {"(": ")", "[": "]"}[opening.text]
+        closing = {"(": ")", "[": "]", "{": "}"}[opening.text]
         self.open.append(opening.text)
         items = [self.expression()]
         is_tuple = self.token.is_(",")
