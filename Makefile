@@ -34,6 +34,7 @@ docs: $(VENV)/.installed
 
 bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/derive_depth.py
+	$(BIN)/python benchmarks/derive_transformer.py
 	$(BIN)/python benchmarks/form_size.py
 
 # The stamps make a second run start at once; a changed pyproject.toml installs again.

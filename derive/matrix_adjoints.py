@@ -126,7 +126,9 @@ class _Copy:
             made = Definition("", shape, body, definition.reduce, bound, definition.sign)
             known = self.known(made)
             if known is None:
-                self.heads[definition.name] = self.context.split_off(made, f"{self.quantity.name}_part")
+                function = MATRIX_FUNCTION_BY_NAME.get(definition.reduce)
+                stem = function.stem if function else f"{self.quantity.name}_part"
+                self.heads[definition.name] = self.context.split_off(made, stem)
                 yield self.heads[definition.name]
             else:
                 self.heads[definition.name] = known

@@ -74,3 +74,19 @@ def test_results_name_what_they_would_repeat() -> None:
 ])  # fmt: skip
 def test_one_case_for_several(body, wanted) -> None:
     assert cr.gradient(f"x, a: real; t: positive; {body}", "x").result["x"].matrix() == wanted
+
+
+def test_a_program_of_many_layers_is_read_and_its_gradient_has_named_deltas() -> None:
+    """The text is longer than one statement may be; the definitions grow linearly with the layers."""
+    def network(depth: int) -> str:
+        weights = ", ".join(f"weights_of_layer_{n}" for n in range(depth))
+        layers = "; ".join(f"h{n + 1} = tanh(h{n} @ weights_of_layer_{n})" for n in range(depth))
+        return f"h0: real[n, d]; Y: real[n, d]; {weights}: real[d, d]; {layers}; mean((h{depth} - Y)^2)"
+
+    assert len(network(120)) > 4096
+    counts = []
+    for depth in (30, 60, 120):
+        formula = cr.formula(network(depth))
+        found = cr.gradient(formula, [item.name for item in formula.inputs[2:]])
+        counts.append(len(found.context.definitions) / depth)
+    assert max(counts) / min(counts) < 1.1

@@ -40,6 +40,7 @@ class MatrixFunction:
         symmetrises: whether only the symmetric part ``(A + A.T)/2`` of the matrix counts.
         numpy: the value of ``A`` in NumPy or ``scipy.linalg``, as Python source.
         latex: LaTeX with ``{0}`` for the matrix.
+        stem: what a value without a name of its own is called.
     """
 
     name: MatrixFunctionName
@@ -55,6 +56,7 @@ class MatrixFunction:
     numpy: str = ""
     latex: str = ""
     of_trace: str = ""
+    stem: str = ""
     aliases: tuple[str, ...] = ()
 
 
@@ -73,55 +75,57 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
     MatrixFunction(
         "inv", "inverse of a square matrix that has one", _same, "-B.T @ G @ B.T",
         r"dA^{-1} = -A^{-1}\,dA\,A^{-1}", COOKBOOK + "40; " + GILES + "2.2.3", transpose="commutes", symmetric=True,
-        numpy="np.linalg.inv(A)", latex="{0}^{{-1}}",
+        numpy="np.linalg.inv(A)", latex="{0}^{{-1}}", stem="inverse",
     ),
     MatrixFunction(
         "det", "determinant of a square matrix; its derivative needs an inverse", _scalar, "G * B * inv(A).T",
         r"d\det A = \det A\,\operatorname{tr}(A^{-1} dA)", COOKBOOK + "41 and 49", transpose="invariant",
-        numpy="np.linalg.det(A)", latex=r"\det\left({0}\right)",
+        numpy="np.linalg.det(A)", latex=r"\det\left({0}\right)", stem="determinant",
     ),
     MatrixFunction(
         "logdet", "log(abs(det(A))), without overflow", _scalar, "G * inv(A).T",
         r"d\log\left|\det A\right| = \operatorname{tr}(A^{-1} dA)", COOKBOOK + "43 and 57", transpose="invariant",
-        numpy="np.linalg.slogdet(A)[1]", latex=r"\log\left|\det\left({0}\right)\right|",
+        numpy="np.linalg.slogdet(A)[1]", latex=r"\log\left|\det\left({0}\right)\right|", stem="log_determinant",
     ),
     MatrixFunction(
         "cholesky", "the lower triangular L with L @ L.T = (A + A.T)/2, which must be positive definite", _same,
         "P = tril(B.T @ G) - diag(diag(B.T @ G))/2; inv(B).T @ (P + P.T) @ inv(B) / 2",
         r"dL = L\,\Phi(L^{-1} dA\,L^{-\top})", "Murray, Differentiation of the Cholesky decomposition (2016)",
         symmetrises=True, numpy="np.linalg.cholesky((A + A.T)/2)", latex=r"\operatorname{{chol}}\left({0}\right)",
+        stem="factor",
     ),
     MatrixFunction(
         "pinv", "Moore-Penrose inverse of a matrix of full rank", lambda m, n: (n, m),
         "-B.T @ G @ B.T + (eye(m) - A@B) @ G.T @ B @ B.T + B.T @ B @ G.T @ (eye(n) - B@A)",
         r"dA^+ = -A^+ dA\,A^+ + A^+A^{+\top} dA^\top (I - AA^+) + (I - A^+A)\,dA^\top A^{+\top}A^+",
         "Golub and Pereyra (1973), eq. 4.12", square=False, transpose="commutes", symmetric=True,
-        numpy="np.linalg.pinv(A)", latex="{0}^{{+}}",
+        numpy="np.linalg.pinv(A)", latex="{0}^{{+}}", stem="pseudo_inverse",
     ),
     MatrixFunction(
         "expm", "exponential of a square matrix, sum of A**k / k!", _same,
         "expm(concat(concat(A.T, G, axis=1), concat(zeros((n, n)), A.T, axis=1), axis=0))[:n, n:]",
         r"\exp\begin{pmatrix} A & dA \\ 0 & A \end{pmatrix} = \begin{pmatrix} e^A & d\,e^A \\ 0 & e^A \end{pmatrix}",
         "Higham, Functions of Matrices (2008), theorem 3.6", transpose="commutes", symmetric=True,
-        numpy="linalg.expm(A)", latex=r"\exp\left({0}\right)", of_trace="c * B.T",
+        numpy="linalg.expm(A)", latex=r"\exp\left({0}\right)", of_trace="c * B.T", stem="exponential",
     ),
     MatrixFunction(
         "eigvalsh", "eigenvalues of (A + A.T)/2 in ascending order; differentiable where they are distinct",
         lambda m, n: (n,), "eigvectors(A) @ diag(G) @ eigvectors(A).T",
         r"d\lambda_i = v_i^\top dA\,v_i", COOKBOOK + "67", transpose="invariant", symmetrises=True,
-        numpy="np.linalg.eigvalsh((A + A.T)/2)", latex=r"\lambda\left({0}\right)",
+        numpy="np.linalg.eigvalsh((A + A.T)/2)", latex=r"\lambda\left({0}\right)", stem="eigenvalues",
     ),
     MatrixFunction(
         "eigvectors", "orthonormal eigenvectors of (A + A.T)/2 as columns, in the order of eigvalsh", _same,
         f"E = {_GAPS.format('eigvalsh(A)', 'n')} * (B.T @ G); B @ (E + E.T) @ B.T / 2",
         r"dV = V \left(F \odot V^\top dA\,V\right),\quad F_{ij} = \frac{1}{\lambda_j - \lambda_i}",
         GILES + "3.1", symmetrises=True, numpy="np.linalg.eigh((A + A.T)/2)[1]", latex=r"V\left({0}\right)",
+        stem="eigenvectors",
     ),
     MatrixFunction(
         "svdvals", "singular values in descending order; differentiable where they are distinct",
         lambda m, n: (Min(m, n),), "left_singular(A) @ diag(G) @ right_singular(A).T",
         r"d\sigma_i = u_i^\top dA\,v_i", GILES + "3.2", square=False, transpose="invariant",
-        numpy="np.linalg.svd(A, compute_uv=False)", latex=r"\sigma\left({0}\right)",
+        numpy="np.linalg.svd(A, compute_uv=False)", latex=r"\sigma\left({0}\right)", stem="singular_values",
     ),
     MatrixFunction(
         "left_singular", "orthonormal left singular vectors as columns, in the order of svdvals",
@@ -132,7 +136,7 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
         r"dU = U \left(F \odot (U^\top dA\,V S + S V^\top dA^\top U)\right)"
         r" + (I - UU^\top)\,dA\,V S^{-1}",
         TOWNSEND, square=False, numpy="np.linalg.svd(A, full_matrices=False)[0]",
-        latex=r"U\left({0}\right)",
+        latex=r"U\left({0}\right)", stem="left_vectors",
     ),
     MatrixFunction(
         "right_singular", "orthonormal right singular vectors as columns, in the order of svdvals",
@@ -142,7 +146,7 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
         "U @ diag(s) @ (E + E.T) @ B.T + U @ diag(1/s) @ (G - B @ (B.T @ G)).T",
         r"dV = V \left(F \odot (S U^\top dA\,V + V^\top dA^\top U S)\right) + (I - VV^\top)\,dA^\top U S^{-1}",
         TOWNSEND, square=False, numpy="np.linalg.svd(A, full_matrices=False)[2].T",
-        latex=r"V\left({0}\right)",
+        latex=r"V\left({0}\right)", stem="right_vectors",
     ),
 )  # fmt: skip
 

@@ -22,8 +22,6 @@ from chainrule.derive.program import Definition, Ref, bound_index
 
 #: The largest power of a matrix that is multiplied out.
 MAX_POWER = 32
-#: What nameless values are called, by function; otherwise as the function.
-STEMS = {"inv": "inv", "logdet": "ld", "svdvals": "s", "eigvalsh": "l", "cholesky": "C"}
 
 
 def matrix_function(entry: MatrixFunction) -> Callable[..., Tensor]:
@@ -54,7 +52,7 @@ def apply_to_matrix(work: Workspace, node: Node, entry: MatrixFunction, x: Tenso
     if simple is not None:
         return simple
     shape = (*batch, *entry.shape(rows, columns))
-    return work.define(shape, body, STEMS.get(entry.name, entry.name), node, entry.name, (rows, columns))
+    return work.define(shape, body, entry.stem, node, entry.name, (rows, columns))
 
 
 def _check_matrix(entry: MatrixFunction, x: Tensor) -> None:

@@ -17,8 +17,10 @@ from chainrule.derive.errors import LimitError, NotationError, Span
 
 Kind = Literal["number", "name", "text", "operator", "superscript", "subscript", "method", "separator", "end"]
 
-#: Characters that a formula may have, unless the caller says otherwise.
+#: Characters that a statement may have, unless the caller says otherwise.
 MAX_CHARACTERS = 4096
+#: Statements of this length that a text may have: a program of many layers is long, not deep.
+MAX_STATEMENTS = 16
 #: Characters that a name may have.
 MAX_NAME = 64
 #: Digits that a number may have.
@@ -104,6 +106,22 @@ def canonical_name(text: str) -> str:
     return unicodedata.normalize("NFC", folded)
 
 
+def check_length(text: str, max_characters: int) -> None:
+    """Refuse a statement, or a text of statements, that is too long."""
+    whole = MAX_STATEMENTS * max_characters
+    if len(text) > whole:
+        raise LimitError(f"the formula has {len(text)} characters; the limit is {whole}", Span(text, whole, whole + 1))
+    start = 0
+    for statement in re.split("[;\n]", text) if len(text) > max_characters else ():
+        if len(statement) > max_characters:
+            raise LimitError(
+                f"the statement has {len(statement)} characters; the limit is {max_characters}",
+                Span(text, start + max_characters, start + max_characters + 1),
+                hint="give parts of it names in statements of their own: name = expression",
+            )
+        start += len(statement) + 1
+
+
 def tokenize(text: str, max_characters: int = MAX_CHARACTERS) -> list[Token]:
     """The tokens of a text, ended by an ``end`` token.
 
@@ -111,12 +129,7 @@ def tokenize(text: str, max_characters: int = MAX_CHARACTERS) -> list[Token]:
         LimitError: the text, a name or a number is too long.
         NotationError: a character has no meaning in a formula.
     """
-    if len(text) > max_characters:
-        raise LimitError(
-            f"the formula has {len(text)} characters; the limit is {max_characters}",
-            Span(text, max_characters, max_characters + 1),
-            hint="give parts of it names in a program of your own, or raise max_characters",
-        )
+    check_length(text, max_characters)
     return _Scanner(text).tokens()
 
 
