@@ -90,3 +90,13 @@ def test_a_program_of_many_layers_is_read_and_its_gradient_has_named_deltas() ->
         found = cr.gradient(formula, [item.name for item in formula.inputs[2:]])
         counts.append(len(found.context.definitions) / depth)
     assert max(counts) / min(counts) < 1.1
+
+
+@pytest.mark.parametrize(("formula", "wanted"), [
+    ("X: real[n, m]; sum(std(X, axis=1))", "(X - mean(X, axis=1, keepdims=True))/std(X, axis=1, keepdims=True)/m"),
+    ("X: real[n, n]; sum(sqrt(mean((X - mean(X, axis=1))**2, axis=1)))", None),
+])  # fmt: skip
+def test_standard_deviations_by_name(formula, wanted) -> None:
+    """A mean over rows that is subtracted from columns makes no standard deviation."""
+    result = cr.gradient(formula, "X").result["X"]
+    assert result.matrix() == wanted if wanted else "std" not in result.matrix()

@@ -41,6 +41,7 @@ from chainrule.derive.forms.layout import (
     transposed,
     without_minus,
 )
+from chainrule.derive.forms.moments import with_moments
 from chainrule.derive.forms.parts import Group, Part, reduced, square_root
 from chainrule.derive.forms.products import Plan, opened, write_term
 from chainrule.derive.forms.symmetry import Symmetry
@@ -85,7 +86,9 @@ def matrix_node(program: Program, name: str, inline: Callable[[Definition], bool
         node = writer.definition(item)
     except (NoMatrixForm, LimitError, RecursionError):
         return None
-    return None if readable and cost(node) > UNCLEAR_COST else node
+    if not readable:
+        return node
+    return None if cost(node) > UNCLEAR_COST else with_moments(node)
 
 
 def matrix_call(program: Program, expr: MatrixEntry) -> Node | None:
