@@ -16,12 +16,12 @@ from collections.abc import Callable
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, log, polygamma
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
-from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.errors import LimitError
 from chainrule.derive.forms.arrange import Order, content, is_decimal, paired, scaled_sums
 from chainrule.derive.forms.bound_terms import Hardmax, LogSoftmax, MatrixEntry, Over, indices_of
 from chainrule.derive.forms.contraction import operand_layout
+from chainrule.derive.forms.entries import delta, entry, matrix_value
 from chainrule.derive.forms.inlining import Inliner, written_in
 from chainrule.derive.forms.layout import (
     UNCLEAR_COST,
@@ -32,20 +32,18 @@ from chainrule.derive.forms.layout import (
     binary,
     call,
     cost,
-    einsum,
     indices_in,
     minus,
     number,
     several,
     shape_node,
-    transposed,
     without_minus,
 )
 from chainrule.derive.forms.moments import with_moments
 from chainrule.derive.forms.parts import Group, Part, reduced, square_root
 from chainrule.derive.forms.products import Plan, opened, write_term
 from chainrule.derive.forms.symmetry import Symmetry
-from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Slice, Subscript, Text
+from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
 
@@ -188,132 +186,6 @@ def rational(writer: Writer, value: Expr, layout: Layout) -> Node:
 def dimension(writer: Writer, value: Dim, layout: Layout) -> Node:
     """A length as a number."""
     return Name(value.name)
-
-
-def entry(writer: Writer, ref: Ref, layout: Layout) -> Node:
-    """A named array: subscripts for fixed entries and parts, ``diag`` for a repeated index."""
-    item = writer.program.by_name[ref.name]
-    natural, items = _natural_axes(writer, ref.indices, item.shape)
-    node: Node = Name(ref.name)
-    while items and items[-1] == Slice():
-        items.pop()
-    if items:
-        node = Subscript(node, tuple(items))
-    if len(set(indices_in(natural))) < len(indices_in(natural)):
-        node, natural = _diagonal_of(node, natural)
-    turned = len(natural) == 2 and natural == layout[::-1] and isinstance(node, Name) and writer.readable
-    if turned and writer.symmetry.of_item(ref.name):
-        return node
-    return _rearranged(node, natural, layout)
-
-
-def matrix_value(writer: Writer, expr: MatrixEntry, layout: Layout) -> Node:
-    """An entry of a function of a matrix, ``inv(A)`` being an array like any other."""
-    names = {index: writer.fresh(length) for index, length in expr.limits.items()}
-    rows, columns = names.values()
-    body = expr.body.xreplace(names)
-    if indices_of(body) - {rows, columns}:
-        raise NoMatrixForm
-    node: Node = call(expr.kind, writer.whole(body, (rows, columns)))
-    shape = MATRIX_FUNCTION_BY_NAME[expr.kind].shape(*expr.limits.values())
-    natural, items = _natural_axes(writer, expr.at, shape)
-    while items and items[-1] == Slice():
-        items.pop()
-    if items:
-        node = Subscript(node, tuple(items))
-    if len(set(indices_in(natural))) < len(indices_in(natural)):
-        node, natural = _diagonal_of(node, natural)
-    turned = len(natural) == 2 and natural == layout[::-1] and not items and writer.readable
-    if turned and writer.symmetry.of_value(expr):
-        return node
-    return _rearranged(node, natural, layout)
-
-
-def _natural_axes(writer: Writer, indices: tuple[Expr, ...], shape: tuple[Expr, ...]) -> tuple[Layout, list[Node]]:
-    natural: list[Index | None] = []
-    items: list[Node] = []
-    for index, length in zip(indices, shape, strict=True):
-        part = _part_of_axis(writer, index, length)
-        if part is None:
-            natural.append(None if not index.atoms(Index) else next(iter(index.atoms(Index))))
-            items.append(Slice())
-        elif isinstance(part, Slice):
-            natural.append(next(iter(index.atoms(Index))))
-            items.append(part)
-        else:
-            items.append(part)
-    return tuple(natural), items
-
-
-def _part_of_axis(writer: Writer, index: Expr, length: Expr) -> Node | None:
-    """``None`` for a whole axis, else an entry or a slice of it."""
-    if index.is_Integer:
-        return None if is_unit(length) and index == 0 else number(index)
-    inner = index.atoms(Index)
-    if not inner and not index.atoms(Ref):
-        return writer.spell(index, ())
-    if len(inner) != 1:
-        raise NoMatrixForm
-    (moving,) = inner
-    start = index - moving
-    count = writer.lengths[moving]
-    room = length - count - start
-    if start == 0 and room == 0:
-        return None
-    if not (start.is_nonnegative and room.is_nonnegative and not start.atoms(Index)):
-        raise NoMatrixForm
-    stop = None if room == 0 else writer.spell(start + count, ())
-    return Slice(None if start == 0 else writer.spell(start, ()), stop)
-
-
-def _diagonal_of(node: Node, natural: Layout) -> tuple[Node, Layout]:
-    if len(natural) == 2:
-        return call("diag", node), natural[:1]
-    if None in natural:
-        raise NoMatrixForm
-    axes = tuple(dict.fromkeys(natural))
-    letters = dict(zip(axes, "ijklmpqr", strict=False))
-    text = "".join(letters[axis] for axis in natural) + "->" + "".join(letters[axis] for axis in axes)
-    return call("einsum", Text(text), node), axes
-
-
-def _rearranged(node: Node, natural: Layout, layout: Layout) -> Node:
-    """A node in its natural layout brought into another one by dropping or transposing axes."""
-    if natural == layout:
-        return node
-    if natural == layout[::-1]:
-        return transposed(node)
-    if None in natural:
-        items = tuple(number(0) if axis is None else Slice() for axis in natural)
-        while items and items[-1] == Slice():
-            items = items[:-1]
-        return _rearranged(_subscript(node, items), indices_in(natural), layout)
-    if None in layout or len(layout) < 3:
-        raise NoMatrixForm
-    return einsum([(natural, node)], indices_in(layout))
-
-
-def _subscript(node: Node, items: tuple[Node, ...]) -> Node:
-    """A subscript, merged with one that is already there."""
-    if not isinstance(node, Subscript):
-        return Subscript(node, items)
-    waiting = list(items)
-    merged = [(waiting.pop(0) if waiting else part) if isinstance(part, Slice) else part for part in node.items]
-    if any(isinstance(part, Slice) and part != Slice() for part in node.items):
-        return Subscript(node, items)
-    return Subscript(node.operand, (*merged, *waiting))
-
-
-def delta(writer: Writer, expr: KroneckerDelta, layout: Layout) -> Node:
-    """An entry, a column or the whole of the unit matrix."""
-    moving = [arg for arg in expr.args if isinstance(arg, Index)]
-    fixed = [arg for arg in expr.args if not arg.atoms(Index)]
-    if len(moving) == 2 and writer.lengths[moving[0]] == writer.lengths[moving[1]] and None not in layout:
-        return call("eye", writer.spell(writer.lengths[moving[0]], ()))
-    if len(moving) == 1 and len(fixed) == 1 and None not in layout:
-        eye = call("eye", writer.spell(writer.lengths[moving[0]], ()))
-        return Subscript(eye, (writer.spell(fixed[0], ()),))
-    raise NoMatrixForm
 
 
 # ---- elementwise operations ------------------------------------------------------------------------------

@@ -1,0 +1,162 @@
+"""Entries of arrays in matrix notation: names, subscripts, slices, diagonals, unit matrices.
+
+An array has a natural layout, its own axes in their order; it is brought into the one that is
+wanted by transposing, by subscripts, or by ``einsum``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from sympy import Expr, KroneckerDelta
+
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.forms.bound_terms import MatrixEntry, indices_of
+from chainrule.derive.forms.layout import Layout, NoMatrixForm, call, einsum, indices_in, number, transposed
+from chainrule.derive.forms.parts import Speller
+from chainrule.derive.forms.symmetry import Symmetry
+from chainrule.derive.notation.syntax import Name, Node, Slice, Subscript, Text
+from chainrule.derive.program import Index, Program, Ref, is_unit
+
+
+class EntrySpeller(Speller, Protocol):
+    """What entries need of the writer of elementwise expressions."""
+
+    program: Program
+    symmetry: Symmetry
+
+    def fresh(self, length: Expr) -> Index:
+        """A new index of this length."""
+        ...
+
+    def whole(self, body: Expr, layout: Layout) -> Node:
+        """An expression in exactly this layout, whether or not it has all its indices."""
+        ...
+
+
+def entry(speller: EntrySpeller, ref: Ref, layout: Layout) -> Node:
+    """A named array: subscripts for fixed entries and parts, ``diag`` for a repeated index."""
+    shape = speller.program.by_name[ref.name].shape
+    return _read(speller, Name(ref.name), (ref.indices, shape), layout, lambda: speller.symmetry.of_item(ref.name))
+
+
+def matrix_value(speller: EntrySpeller, expr: MatrixEntry, layout: Layout) -> Node:
+    """An entry of a function of a matrix, ``inv(A)`` being an array like any other."""
+    names = {index: speller.fresh(length) for index, length in expr.limits.items()}
+    rows, columns = names.values()
+    body = expr.body.xreplace(names)
+    if indices_of(body) - {rows, columns}:
+        raise NoMatrixForm
+    node = call(expr.kind, speller.whole(body, (rows, columns)))
+    shape = MATRIX_FUNCTION_BY_NAME[expr.kind].shape(*expr.limits.values())
+    return _read(speller, node, (expr.at, shape), layout, lambda: speller.symmetry.of_value(expr))
+
+
+def _read(
+    speller: EntrySpeller,
+    node: Node,
+    place: tuple[tuple[Expr, ...], tuple[Expr, ...]],
+    layout: Layout,
+    symmetric: Callable[[], bool],
+) -> Node:
+    """An array read at a ``place``, its indices and its shape, brought into the layout."""
+    natural, items = _natural_axes(speller, *place)
+    while items and items[-1] == Slice():
+        items.pop()
+    if len(natural) == 2 and natural == layout[::-1] and not items and speller.readable and symmetric():
+        return node
+    if items:
+        node = Subscript(node, tuple(items))
+    if len(set(indices_in(natural))) < len(indices_in(natural)):
+        node, natural = _diagonal_of(node, natural)
+    return _rearranged(node, natural, layout)
+
+
+def _natural_axes(
+    speller: EntrySpeller, indices: tuple[Expr, ...], shape: tuple[Expr, ...]
+) -> tuple[Layout, list[Node]]:
+    natural: list[Index | None] = []
+    items: list[Node] = []
+    for index, length in zip(indices, shape, strict=True):
+        part = _part_of_axis(speller, index, length)
+        if part is None:
+            natural.append(None if not index.atoms(Index) else next(iter(index.atoms(Index))))
+            items.append(Slice())
+        elif isinstance(part, Slice):
+            natural.append(next(iter(index.atoms(Index))))
+            items.append(part)
+        else:
+            items.append(part)
+    return tuple(natural), items
+
+
+def _part_of_axis(speller: EntrySpeller, index: Expr, length: Expr) -> Node | None:
+    """``None`` for a whole axis, else an entry or a slice of it."""
+    if index.is_Integer:
+        return None if is_unit(length) and index == 0 else number(index)
+    inner = index.atoms(Index)
+    if not inner and not index.atoms(Ref):
+        return speller.spell(index, ())
+    if len(inner) != 1:
+        raise NoMatrixForm
+    (moving,) = inner
+    start = index - moving
+    count = speller.lengths[moving]
+    room = length - count - start
+    if start == 0 and room == 0:
+        return None
+    if not (start.is_nonnegative and room.is_nonnegative and not start.atoms(Index)):
+        raise NoMatrixForm
+    stop = None if room == 0 else speller.spell(start + count, ())
+    return Slice(None if start == 0 else speller.spell(start, ()), stop)
+
+
+def _diagonal_of(node: Node, natural: Layout) -> tuple[Node, Layout]:
+    if len(natural) == 2:
+        return call("diag", node), natural[:1]
+    if None in natural:
+        raise NoMatrixForm
+    axes = tuple(dict.fromkeys(natural))
+    letters = dict(zip(axes, "ijklmpqr", strict=False))
+    text = "".join(letters[axis] for axis in natural) + "->" + "".join(letters[axis] for axis in axes)
+    return call("einsum", Text(text), node), axes
+
+
+def _rearranged(node: Node, natural: Layout, layout: Layout) -> Node:
+    """A node in its natural layout brought into another one by dropping or transposing axes."""
+    if natural == layout:
+        return node
+    if natural == layout[::-1]:
+        return transposed(node)
+    if None in natural:
+        items = tuple(number(0) if axis is None else Slice() for axis in natural)
+        while items and items[-1] == Slice():
+            items = items[:-1]
+        return _rearranged(_subscript(node, items), indices_in(natural), layout)
+    if None in layout or len(layout) < 3:
+        raise NoMatrixForm
+    return einsum([(natural, node)], indices_in(layout))
+
+
+def _subscript(node: Node, items: tuple[Node, ...]) -> Node:
+    """A subscript, merged with one that is already there."""
+    if not isinstance(node, Subscript):
+        return Subscript(node, items)
+    waiting = list(items)
+    merged = [(waiting.pop(0) if waiting else part) if isinstance(part, Slice) else part for part in node.items]
+    if any(isinstance(part, Slice) and part != Slice() for part in node.items):
+        return Subscript(node, items)
+    return Subscript(node.operand, (*merged, *waiting))
+
+
+def delta(speller: EntrySpeller, expr: KroneckerDelta, layout: Layout) -> Node:
+    """An entry, a column or the whole of the unit matrix."""
+    moving = [arg for arg in expr.args if isinstance(arg, Index)]
+    fixed = [arg for arg in expr.args if not arg.atoms(Index)]
+    if len(moving) == 2 and speller.lengths[moving[0]] == speller.lengths[moving[1]] and None not in layout:
+        return call("eye", speller.spell(speller.lengths[moving[0]], ()))
+    if len(moving) == 1 and len(fixed) == 1 and None not in layout:
+        eye = call("eye", speller.spell(speller.lengths[moving[0]], ()))
+        return Subscript(eye, (speller.spell(fixed[0], ()),))
+    raise NoMatrixForm
