@@ -27,7 +27,7 @@ from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
 from chainrule.derive.algebra import MAX_INLINE, Context, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
 from chainrule.derive.edges import noted
-from chainrule.derive.identities import POWERS, rewrite
+from chainrule.derive.identities import POWERS, SIGNS, rewrite
 from chainrule.derive.index_equations import solve_indices
 from chainrule.derive.matrix_adjoints import adjoint_law, is_matrix_function, with_operands
 from chainrule.derive.preactivation import reached, with_preactivations
@@ -413,7 +413,8 @@ def local_derivative(quantity: Definition, ref: Ref) -> Expr:
     """The derivative of a body by one entry that it reads, written with the quantity's own value."""
     flags = {"positive": True} if ref.is_positive else {"nonnegative": True} if ref.is_nonnegative else {"real": True}
     symbol = Dummy("a", **flags)
-    slope = scalar_derivative(quantity.body.xreplace({ref: symbol}), symbol).xreplace({symbol: ref})
+    body, _ = rewrite(quantity.body, SIGNS)
+    slope = scalar_derivative(body.xreplace({ref: symbol}), symbol).xreplace({symbol: ref})
     slope, _ = rewrite(slope, POWERS)
     if not quantity.reduce and worth_naming(quantity.body):
         slope = slope.xreplace({quantity.body: quantity[quantity.free]})

@@ -19,9 +19,10 @@ from chainrule.derive.calculus import (
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.unspecified import function_names
 from chainrule.derive.chain import chain_rule
+from chainrule.derive.computed import Kind
 from chainrule.derive.curvature import Curvature, curvature
 from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
-from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.formula import Formula, Source, as_formula
 from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.narrative import (
     backward,
@@ -128,12 +129,15 @@ class Derivation:
         data = json.loads(text)
         if data.get("schema") != SCHEMA:
             raise InputError("not a derivation of this schema", expected=str(SCHEMA), found=str(data.get("schema")))
+        formula, names = _formula_from(data["formula"]), tuple(data["wrt"])
+        steps = tuple(decode_step(step) for step in data["steps"])
+        results = {key: _formula_from(item) for key, item in data["result"].items()}
         return Derivation(
             data["goal"],
-            _formula_from(data["formula"]),
-            tuple(data["wrt"]),
-            tuple(decode_step(step) for step in data["steps"]),
-            {key: _formula_from(item) for key, item in data["result"].items()},
+            formula,
+            names,
+            steps,
+            _with_sources(data["goal"], formula, names, steps, results),
             tuple(data["assumptions"]),
             decode_program(data["context"]),
         )
@@ -306,8 +310,27 @@ def _derivation(
 ) -> Derivation:
     """``parts`` are the definitions of the formula and the steps that follow them."""
     steps = (*map(_definition_step, parts[0]), *parts[1])
+    results = _with_sources(goal, f, names, steps, results)
     entries = _about_entries(f.differentiable, names, steps)
     return Derivation(goal, f, names, steps, results, (*entries, *_assumptions(f.differentiable, steps)), context)
+
+
+def _with_sources(
+    goal: Goal, f: Formula, names: tuple[str, ...], steps: Iterable[Step], results: Mapping[str, Formula]
+) -> dict[str, Formula]:
+    """The results, each with what it is the derivative of, if that can be computed as such."""
+    kind = _KINDS.get(goal)
+    if kind is None or any(step.rule == "independent-entries" for step in steps):
+        return dict(results)
+    first = 1 if kind == "gradient" else 1 + len(names)
+    return {
+        key: replace(result, source=Source(f.differentiable, kind, names, first + position))
+        for position, (key, result) in enumerate(results.items())
+    }
+
+
+#: The kind of program that computes each goal.
+_KINDS: Mapping[str, Kind] = {"gradient": "gradient", "jacobian": "gradient", "hessian": "hessian", "hvp": "hvp"}
 
 
 def _definition_step(definition: Definition) -> Step:

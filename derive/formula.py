@@ -16,6 +16,7 @@ from chainrule.derive.catalog.elementwise import ELEMENTWISE
 from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.losses import ALIASES, BY_NAME, ENTRIES, Entry
 from chainrule.derive.catalog.tensor_functions import TENSOR_FUNCTIONS, TensorFunction
+from chainrule.derive.computed import Kind, computed
 from chainrule.derive.errors import InputError, UnknownNameError, near_names
 from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
 from chainrule.derive.forms.matrix_form import matrix_form
@@ -27,10 +28,28 @@ from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.numpy_source import numpy_source
+from chainrule.derive.stable import stabilise
 from chainrule.derive.tracing.trace import trace
 
 #: The names in a printed formula.
 WORDS = re.compile(r"[^\W\d]\w*")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a derivative comes from.
+
+    Attributes:
+        program: the formula that was differentiated.
+        kind: how.
+        wrt: the variables.
+        position: which output of ``computed(program, kind, wrt)`` the derivative is.
+    """
+
+    program: Program
+    kind: Kind
+    wrt: tuple[str, ...]
+    position: int
 
 
 @dataclass(frozen=True)
@@ -44,6 +63,7 @@ class Formula:
         wrt: the variables by which one usually differentiates it (empty if not known).
         exact: a program that is the same function everywhere, where ``program`` is so only on
             the declared domains; derivatives start from it.
+        source: what it is the derivative of, if it is one.
     """
 
     program: Program
@@ -51,6 +71,7 @@ class Formula:
     name: str = field(default="", compare=False)
     wrt: tuple[str, ...] = field(default=(), compare=False)
     exact: Program | None = field(default=None, compare=False, repr=False)
+    source: Source | None = field(default=None, compare=False, repr=False)
 
     @property
     def output(self) -> Input | Definition:
@@ -79,7 +100,7 @@ class Formula:
         ``DomainError`` where the arrays do not fit the declarations.
         """
         values, _ = bind(self.inputs, arrays, dtype=np.float64)
-        result = evaluate(self.program, values)[self.output.name]
+        result = evaluate(self.computed, values)[self.computed.output.name]
         return result if self.shape else float(result)
 
     def matrix(self) -> str:
@@ -101,6 +122,18 @@ class Formula:
     def numpy(self, function_name: str = "") -> str:
         """Runnable NumPy source of a function that computes the formula."""
         return numpy_source(self.program, function_name or self.output.name)
+
+    @cached_property
+    def computed(self) -> Program:
+        """The program that computes the formula, in numerically stable form, as kernels do.
+
+        Of a derivative it is the derivative of the stable form of what was differentiated.
+        """
+        source = self.source
+        if source is None or stabilise(source.program, source.wrt).definitions == source.program.definitions:
+            return computed(self.program)
+        whole = computed(source.program, source.kind, source.wrt)
+        return whole.pruned([whole.outputs[source.position]])
 
     @cached_property
     def node(self) -> Any:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from sympy import Expr, KroneckerDelta
 
+from chainrule.derive import kink_rules as kinks
 from chainrule.derive import scalar_rules as rules
 from chainrule.derive.exponentials import readable_sigmoid_ratio, sigmoid_ratio, tanh_ratio
 from chainrule.derive.program import Ref
@@ -106,14 +107,30 @@ _EXP_SOFTPLUS = Identity(
 _SIGMOID_QUOTIENT = Identity("sigmoid-quotient", r"\frac{\sigma(u)}{\sigma(-u)} = e^u", "the odds of a logistic model",
                              rules.sigmoid_quotient)  # fmt: skip
 _MAXIMUM_STEP = Identity("maximum-step", r"\max(0, u)\,\operatorname{step}(u) = \max(0, u)",
-                         "the step is redundant", rules.maximum_times_step)  # fmt: skip
+                         "the step is redundant", kinks.maximum_times_step)  # fmt: skip
 _SIGN = Identity("sign-products", r"x \operatorname{sign}(x) = |x|", "products of a number and its sign",
-                 rules.times_sign)  # fmt: skip
+                 kinks.times_sign)  # fmt: skip
+_SIGN_POWERS = Identity("sign-powers", r"\operatorname{sign}(x)^3 = \operatorname{sign}(x)", "powers of a sign",
+                        kinks.sign_powers)  # fmt: skip
+
+#: Functions with kinks.
+_KINKS: tuple[Identity, ...] = (
+    _SIGN_POWERS, _SIGN, _MAXIMUM_STEP,
+    Identity("step-argument", r"\operatorname{step}(c\,u) = \operatorname{step}(u),\; c > 0",
+             "only the sign of the argument matters", kinks.only_the_sign),
+    Identity("relu-multiple", r"\operatorname{relu}(c\,u) = c \operatorname{relu}(u),\; c > 0",
+             "a positive factor leaves the function", kinks.relu_of_multiple),
+    Identity("step-reflection", r"\operatorname{step}(-u) = 1 - \operatorname{step}(u)", "one step instead of two",
+             kinks.reflect_steps),
+)  # fmt: skip
 _NORMPDF = Identity("normpdf", r"\frac{e^{-u^2/2}}{\sqrt{2\pi}} = \varphi(u)", "the normal density by its name",
                     rules.normpdf)  # fmt: skip
 
 #: What the derivative of a power needs: SymPy writes it as ``a x^a / x``, which is not defined at 0.
 POWERS: tuple[Identity, ...] = (_POWERS,)
+
+#: What is smooth although it is written with kinks: ``sign(x)^3 |x|`` is ``x``.
+SIGNS: tuple[Identity, ...] = (_SIGN_POWERS, _SIGN)
 
 #: What a textbook would print.
 READABLE: tuple[Identity, ...] = (
@@ -132,7 +149,7 @@ READABLE: tuple[Identity, ...] = (
     Identity("reflect-product", r"\sigma(u)\,\sigma(-u) = \sigma(u)\,(1 - \sigma(u))",
              "the derivative of the logistic function as it is usually written", rules.reflect_product),
     Identity("reflect-sum", r"\sigma(-u) = 1 - \sigma(u)", "one sigmoid instead of two", rules.reflect_sum),
-    _SIGN, _MAXIMUM_STEP, _NORMPDF,
+    *_KINKS, _NORMPDF,
     Identity("normcdf", r"\tfrac12\left(1 + \operatorname{erf}(u/\sqrt2)\right) = \Phi(u)",
              "the normal distribution function by its name", rules.normcdf),
     Identity("normcdf-erfc", r"\tfrac12 \operatorname{erfc}(-u/\sqrt2) = \Phi(u)",
@@ -157,16 +174,21 @@ STABLE: tuple[Identity, ...] = (
              "logarithms of functions that underflow or overflow", rules.log_of_function),
     Identity("log-product", r"\log(f r) = \log f + \log r", "factors that underflow or overflow, each by itself",
              rules.log_of_product),
+    Identity("log-choice", r"\log\operatorname{where}(c, a, b) = \operatorname{where}(c, \log a, \log b)",
+             "the logarithm of each branch by itself", rules.log_of_choice),
     Identity("log-power", r"\log b^c = c \log b", "the power may overflow, its logarithm does not", rules.log_of_power),
     Identity("log1mexp", r"\log(1 - e^{-u}) = \operatorname{log1mexp}(u)", "accurate near 0 and far out",
              rules.log_of_expm1),
     Identity("log1p", r"\log(1 + u) = \operatorname{log1p}(u)", "accurate for small u", rules.log1p),
     Identity("exp-over-expm1", r"\frac{e^u}{e^u - 1} = \frac{1}{1 - e^{-u}}", "not infinity over infinity",
              rules.exp_over_expm1),
-    _EXP_SOFTPLUS,
+    Identity("exp-softplus-sigmoid", r"e^{\operatorname{softplus}(u)}\,\sigma(u) = e^u",
+             "the exponential of a softplus may overflow where its product does not", rules.exp_softplus_times_sigmoid),
+    Identity("exp-minus-softplus", r"e^{-\operatorname{softplus}(u)} = \sigma(-u)", "exponential and softplus cancel",
+             rules.exp_minus_softplus),
     Identity("stable-exp-times-sigmoid", r"e^{-u} \sigma(u) = \sigma(-u)", "exponential and sigmoid combine",
              rules.exp_times_sigmoid),
-    _SIGMOID_QUOTIENT, _SOFTPLUS_DIFFERENCE, _SIGN,
+    _SIGMOID_QUOTIENT, _SOFTPLUS_DIFFERENCE, _SIGN_POWERS, _SIGN,
     Identity("inverse-mills", r"\frac{\varphi(u)}{\Phi(u)} = \lambda(u)", "the inverse Mills ratio, not 0/0",
              rules.inverse_mills),
     Identity("inverse-mills-exp", r"\frac{e^{-u^2/2}}{\Phi(u)} = \sqrt{2\pi}\,\lambda(u)",

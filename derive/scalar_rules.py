@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import sympy as sp
-from sympy import Add, Expr, Mul, Pow, S, cosh, erf, erfc, exp, log, sign, tanh
+from sympy import Add, Expr, Mul, Pow, S, cosh, erf, erfc, exp, log, tanh
 
 from chainrule.derive.catalog import elementwise as fn
 from chainrule.derive.catalog.entries import Elementwise
@@ -18,19 +18,20 @@ from chainrule.derive.exponentials import (
     quotient,
     split_exponential,
 )
+from chainrule.derive.scalar import where
 
 # ---- pieces of products and sums -----------------------------------------------------------------
 
 
-def _factors(node: Expr) -> Iterator[tuple[Expr, Expr]]:
+def factors_of(node: Expr) -> Iterator[tuple[Expr, Expr]]:
     """Base and exponent of every factor."""
     for factor in Mul.make_args(node):
         yield (factor.base, factor.exp) if isinstance(factor, Pow) else (factor, S.One)
 
 
-def _applications(node: Expr, entry: Elementwise) -> list[tuple[Expr, Expr]]:
+def applications(node: Expr, entry: Elementwise) -> list[tuple[Expr, Expr]]:
     """Argument and exponent of every factor that applies a one-argument function of the catalogue."""
-    return [(base.args[0], power) for base, power in _factors(node) if base.func == entry.function]
+    return [(base.args[0], power) for base, power in factors_of(node) if base.func == entry.function]
 
 
 def _argument(node: Expr, entry: Elementwise) -> Expr | None:
@@ -51,7 +52,7 @@ def merge_exponentials(node: Expr) -> Expr | None:
 def merge_powers(node: Expr) -> Expr | None:
     """``x^a / x = x^(a - 1)``, which is right at 0, too: powers of one base with a variable exponent."""
     powers: dict[Expr, list[Expr]] = {}
-    for base, power in _factors(node) if isinstance(node, Mul) else ():
+    for base, power in factors_of(node) if isinstance(node, Mul) else ():
         powers.setdefault(base, []).append(power)
     several = {base for base, found in powers.items() if len(found) > 1 and not all(p.is_number for p in found)}
     if not several:
@@ -68,7 +69,7 @@ def _cancel_against(node: Expr, top: Any, bottom: Any, quotient: Any) -> Expr | 
     """``top(u)**a / bottom(u)**b`` with ``quotient = top/bottom`` taken out as often as possible."""
     if not isinstance(node, Mul):
         return None
-    powers = {base: power for base, power in _factors(node) if isinstance(base, top | bottom)}
+    powers = {base: power for base, power in factors_of(node) if isinstance(base, top | bottom)}
     for base, power in powers.items():
         mate = bottom(base.args[0])
         below = powers.get(mate, S.Zero)
@@ -90,14 +91,36 @@ def sin_over_cos(node: Expr) -> Expr | None:
 
 def exp_softplus(node: Expr) -> Expr | None:
     """``exp(a + k softplus(u))``: the softplus leaves the exponential."""
+    return _without_softplus(node, rising=True)
+
+
+def exp_minus_softplus(node: Expr) -> Expr | None:
+    """``exp(a - k softplus(u))``: the softplus leaves the exponential as what is between 0 and 1."""
+    return _without_softplus(node, rising=False)
+
+
+def _without_softplus(node: Expr, *, rising: bool) -> Expr | None:
     if not isinstance(node, exp):
         return None
     for term in Add.make_args(node.args[0]):
         count, rest = term.as_coeff_Mul()
         u = _argument(rest, fn.softplus)
-        if u is not None and count.is_Integer:
+        if u is not None and count.is_Integer and (rising or count < 0):
             factor = fn.sigmoid(-u) ** -count if count < 0 else (1 + exp(u)) ** count
             return exp(node.args[0] - term) * factor
+    return None
+
+
+def exp_softplus_times_sigmoid(node: Expr) -> Expr | None:
+    """``exp(softplus(u)) sigmoid(u) = exp(u)``, without the exponential that may be infinite."""
+    rest, exponent = split_exponential(node) if isinstance(node, Mul) else (node, S.Zero)
+    terms = Add.make_args(exponent)
+    for u, power in applications(rest, fn.sigmoid):
+        for inside, change in ((u, u), (-u, S.Zero)):
+            counts = (term / fn.softplus(inside) for term in terms)
+            risen = any(count.is_Integer and count > 0 for count in counts)
+            if risen and power.is_Integer and power > 0:
+                return rest / fn.sigmoid(u) * exp(exponent - fn.softplus(inside) + change)
     return None
 
 
@@ -106,7 +129,7 @@ def exp_times_sigmoid(node: Expr) -> Expr | None:
     if not isinstance(node, Mul):
         return None
     rest, exponent = split_exponential(node)
-    for u, power in _applications(rest, fn.sigmoid):
+    for u, power in applications(rest, fn.sigmoid):
         if power.is_Integer and power > 0 and exponent == -u:
             return rest * fn.sigmoid(-u) / fn.sigmoid(u)
     return None
@@ -114,7 +137,7 @@ def exp_times_sigmoid(node: Expr) -> Expr | None:
 
 def sigmoid_quotient(node: Expr) -> Expr | None:
     """``sigmoid(u)/sigmoid(-u) = exp(u)``."""
-    powers = dict(_applications(node, fn.sigmoid)) if isinstance(node, Mul) else {}
+    powers = dict(applications(node, fn.sigmoid)) if isinstance(node, Mul) else {}
     for u, power in powers.items():
         other = powers.get(-u, S.Zero)
         if power.is_Integer and other.is_Integer and power > 0 > other:
@@ -124,7 +147,7 @@ def sigmoid_quotient(node: Expr) -> Expr | None:
 
 def exp_over_expm1(node: Expr) -> Expr | None:
     """``exp(u)/expm1(u) = -1/expm1(-u)``, for every power of the denominator and every term above it."""
-    below = [(u, -power) for u, power in _applications(node, fn.expm1) if power.is_Integer and power < 0]
+    below = [(u, -power) for u, power in applications(node, fn.expm1) if power.is_Integer and power < 0]
     if not below or not isinstance(node, Mul):
         return None
     terms = opened(node)
@@ -144,7 +167,7 @@ def softplus_difference(node: Expr) -> Expr | None:
     """``c softplus(u) - c softplus(-u) = c u``."""
     terms = set(node.args) if isinstance(node, Add) else set()
     for term in terms:
-        for u, power in _applications(term, fn.softplus):
+        for u, power in applications(term, fn.softplus):
             mate = -term / fn.softplus(u) * fn.softplus(-u)
             if power == 1 and mate in terms:
                 return node - term - mate + term / fn.softplus(u) * u
@@ -189,7 +212,7 @@ _SUPPLEMENTS: dict[type, Callable[[Expr], Expr]] = {
 
 def _pieces(term: Expr) -> Iterator[Expr]:
     """The functions in a term that may stand against one: each factor once, and its square."""
-    for base, power in _factors(term):
+    for base, power in factors_of(term):
         if base.args and power.is_Integer and power > 0:
             yield base
             if power > 1:
@@ -279,6 +302,15 @@ def log_of_product(node: Expr) -> Expr | None:
     return Add(log(rest), *(log(part) for part in parts)) if parts else None
 
 
+def log_of_choice(node: Expr) -> Expr | None:
+    """``log(where(c, a, b)) = where(c, log(a), log(b))``."""
+    if not isinstance(node, log) or not isinstance(node.args[0], where):
+        return None
+    condition, *branches = node.args[0].args
+    logs = [log(branch) for branch in branches]
+    return None if any(part.has(S.ComplexInfinity) for part in logs) else where(condition, *logs)
+
+
 def log_of_exp_product(node: Expr) -> Expr | None:
     """``log(c exp(u)) = u + log(c)``."""
     product = node.args[0] if isinstance(node, log) else None
@@ -318,38 +350,7 @@ def log1p_by_name(node: Expr) -> Expr | None:
     return log(total) if known else None
 
 
-# ---- signs, kinks and the normal distribution --------------------------------------------------------------------
-
-
-def times_sign(node: Expr) -> Expr | None:
-    """``x sign(x) = |x|``, ``|x| sign(x) = x``, ``x/|x| = sign(x)`` and ``|x|/x = sign(x)``."""
-    powers = dict(_factors(node)) if isinstance(node, Mul) else {}
-    for base, power in powers.items():
-        x = base.args[0] if isinstance(base, sign | sp.Abs) else None
-        if x is None or not power.is_Integer:
-            continue
-        if isinstance(base, sign) and power > 0:
-            for mate, product in ((x, sp.Abs(x)), (sp.Abs(x), x)):
-                if (powers.get(mate, S.Zero) - 1).is_nonnegative:
-                    return node / base / mate * product
-        mated = powers.get(x, S.Zero)
-        if isinstance(base, sp.Abs) and ((power < 0 < mated) if mated.is_Integer else False):
-            return node * base / x * sign(x)
-        if isinstance(base, sp.Abs) and ((mated < 0 < power) if mated.is_Integer else False):
-            return node / base * x * sign(x)
-    return None
-
-
-def maximum_times_step(node: Expr) -> Expr | None:
-    """``max(0, x) step(x) = max(0, x)``: both sides are 0 at the kink."""
-    steps = dict(_applications(node, fn.step)) if isinstance(node, Mul) else {}
-    for base, _ in _factors(node):
-        if base.func != fn.maximum.function or S.Zero not in base.args:
-            continue
-        x = base.args[0] + base.args[1]
-        if x in steps:
-            return node / fn.step(x) ** steps[x]
-    return None
+# ---- the normal distribution --------------------------------------------------------------------
 
 
 def normpdf(node: Expr) -> Expr | None:
@@ -386,7 +387,7 @@ def normcdf_of_erfc(node: Expr) -> Expr | None:
 
 def inverse_mills(node: Expr) -> Expr | None:
     """The inverse Mills ratio by its name: ``normpdf(u)/normcdf(u)``, also of ``-u``."""
-    powers = dict(_factors(node)) if isinstance(node, Mul) else {}
+    powers = dict(factors_of(node)) if isinstance(node, Mul) else {}
     for base, power in powers.items():
         u = _argument(base, fn.normpdf)
         if u is None or not power.is_Integer or power < 1:
@@ -403,7 +404,7 @@ def densities_over_cdf(node: Expr) -> Expr | None:
     if not isinstance(node, Mul):
         return None
     rest, exponent = split_exponential(node)
-    for u, power in _applications(rest, fn.normcdf):
+    for u, power in applications(rest, fn.normcdf):
         if power.is_Integer and power < 0 and exponent != 0 and sp.expand(exponent + u**2 / 2) == 0:
             return sp.sqrt(2 * sp.pi) * rest * fn.normcdf(u) * fn.inverse_mills(u)
     return None
@@ -425,7 +426,7 @@ def reflect_product(node: Expr) -> Expr | None:
     """``sigmoid(u) sigmoid(-u) = sigmoid(u) (1 - sigmoid(u))``."""
     if isinstance(node, Mul):
         for one, other in _facing(node):
-            if {one, other} <= {base for base, _ in _factors(node)}:
+            if {one, other} <= {base for base, _ in factors_of(node)}:
                 return node.xreplace({other: 1 - one})
     return None
 

@@ -10,15 +10,13 @@ import numpy as np
 from sympy import Expr, S
 
 from chainrule.derive.binding import check_names, declaration
-from chainrule.derive.calculus import derivative_program, hessian_program
+from chainrule.derive.computed import computed
 from chainrule.derive.derivation import variables
-from chainrule.derive.edges import explicit
 from chainrule.derive.errors import InputError, ShapeError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, bound_index, dim, free_index
 from chainrule.derive.serialise import decode_program, encode_program
-from chainrule.kernels.kernel import build, checked_dtype, checked_order
-from chainrule.kernels.stable import stabilise
+from chainrule.kernels.kernel import KIND_OF_ORDER, build, checked_dtype, checked_order
 
 #: The length of the axis along which samples lie in generated programs.
 SAMPLES = dim("samples")
@@ -46,7 +44,7 @@ class ElementwiseKernel:
 
     def __init__(self, loss: PerSample, wrt: str, order: int, dtype: str, text: str) -> None:
         self._loss, self._wrt, self._order, self._dtype, self._text = loss, wrt, order, dtype, text
-        program = stabilise(explicit(_derived(stabilise(loss.program), wrt, order)))
+        program = computed(loss.program, KIND_OF_ORDER[order], (wrt,))
         about = f"The loss of each sample and its derivatives.\n\n{text.strip()}\n"
         self._compiled = build(_over_samples(program, loss.parameters), "loss_per_sample", dtype, about)
 
@@ -187,12 +185,6 @@ def _refused(name: str, expected: str) -> UnsupportedError:
 
 
 # ---- programs over all samples ------------------------------------------------------------------------
-
-
-def _derived(program: Program, wrt: str, order: int) -> Program:
-    if order == 0:
-        return program
-    return derivative_program(program, (wrt,)) if order == 1 else hessian_program(program, (wrt,))
 
 
 def _over_samples(program: Program, parameters: tuple[str, ...]) -> Program:

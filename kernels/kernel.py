@@ -13,10 +13,9 @@ import numpy as np
 
 from chainrule import __version__
 from chainrule.derive.binding import bind, check_names, declaration
-from chainrule.derive.calculus import derivative_program, hessian_program, hvp_program
 from chainrule.derive.catalog.unspecified import function_names, no_values
+from chainrule.derive.computed import Kind, computed
 from chainrule.derive.derivation import variables
-from chainrule.derive.edges import explicit
 from chainrule.derive.errors import InputError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.program import Program
@@ -24,7 +23,6 @@ from chainrule.derive.serialise import decode_program, encode_program
 from chainrule.kernels.build import load, module_source
 from chainrule.kernels.emit import emit
 from chainrule.kernels.schedule import schedule
-from chainrule.kernels.stable import stabilise
 from chainrule.kernels.standalone import public_function, result_lines, standalone_module
 
 DTYPES = ("float64", "float32")
@@ -38,7 +36,7 @@ FUNCTIONS = {
 }
 
 #: What is computed for each order of a kernel.
-_KIND_OF_ORDER = ("value", "gradient", "hessian")
+KIND_OF_ORDER: tuple[Kind, ...] = ("value", "gradient", "hessian")
 
 
 @dataclass(frozen=True)
@@ -92,7 +90,7 @@ class Kernel:
         """The value; with the derivative for order 1; with the Hessian too for order 2."""
         if self._order == 0:
             return self.value(**arrays)
-        results = self._run(_KIND_OF_ORDER[self._order], arrays)
+        results = self._run(KIND_OF_ORDER[self._order], arrays)
         value, first = results[0], self._plain(results[1 : 1 + len(self._wrt)])
         if self._order == 1:
             return value, first
@@ -126,7 +124,7 @@ class Kernel:
     @cached_property
     def source(self) -> str:
         """The source of the generated module that calling the kernel runs."""
-        return self._get(_KIND_OF_ORDER[self._order]).module
+        return self._get(KIND_OF_ORDER[self._order]).module
 
     def save(self, path: str | os.PathLike[str], /) -> None:
         """Writes a module that needs only NumPy and numba.
@@ -139,7 +137,7 @@ class Kernel:
 
     def standalone(self) -> str:
         """The source of the module that :meth:`save` writes."""
-        kinds = _KIND_OF_ORDER[: self._order + 1]
+        kinds = KIND_OF_ORDER[: self._order + 1]
         programs = {kind: self._derived(kind) for kind in kinds}
         sources = [
             (emit(schedule(program), f"_{FUNCTIONS[kind]}", self._dtype, dot="dot"), program)
@@ -163,28 +161,26 @@ class Kernel:
 
     # ---- parts -------------------------------------------------------------------------------------------
 
-    def _run(self, kind: str, arrays: Mapping[str, Any]) -> list[Any]:
+    def _run(self, kind: Kind, arrays: Mapping[str, Any]) -> list[Any]:
         return self._get(kind)(arrays)
 
-    def _get(self, kind: str) -> Compiled:
+    def _get(self, kind: Kind) -> Compiled:
         """The compiled function of a kind, made when it is first asked for."""
         if kind not in self._compiled:
             self._compiled[kind] = build(self._derived(kind), FUNCTIONS[kind], self._dtype, self._about())
         return self._compiled[kind]
 
-    def _derived(self, kind: str) -> Program:
+    def _derived(self, kind: Kind) -> Program:
         """The stabilised program of a kind of result."""
         if kind == "value":
-            return stabilise(self._program)
+            return computed(self._program)
         if kind != "gradient" and self._program.output.shape:
             shape = ", ".join(str(length) for length in self._program.output.shape)
             raise UnsupportedError(
                 f"second derivatives are for scalar formulas; this one has shape ({shape})",
                 hint="reduce the formula with sum(..) or mean(..)",
             )
-        derive = {"gradient": derivative_program, "hessian": hessian_program, "hvp": hvp_program}[kind]
-        # Stable forms come first: the derivative of logsumexp is stable, that of log(sum(exp)) is not.
-        return stabilise(explicit(derive(stabilise(self._exact), self._wrt)))
+        return computed(self._exact, kind, self._wrt)
 
     def _directions(self, direction: Any) -> list[Any]:
         if self._single:

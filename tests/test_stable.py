@@ -12,10 +12,10 @@ from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program, bound_index, dim, free_index
 from chainrule.derive.ranges import is_within
+from chainrule.derive.stable import stabilise
 from chainrule.kernels.loops import Nest, Task, arrange, tasks_of
 from chainrule.kernels.products import matrix_product
 from chainrule.kernels.schedule import schedule
-from chainrule.kernels.stable import stabilise
 
 Values = dict[str, npt.NDArray[np.float64]]
 SIZES = {"n": 5, "d": 3, "k": 4, "m": 6}

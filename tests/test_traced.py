@@ -84,7 +84,7 @@ def test_labels_are_those_of_the_text(row: tuple[Any, ...]) -> None:
 def test_the_function_computes_the_formula(case: Case) -> None:
     for sizes in SIZES:
         values = points(case, sizes)
-        np.testing.assert_allclose(formula_of(case).evaluate(**values), case.function(**values), rtol=1e-10)
+        np.testing.assert_allclose(formula_of(case).evaluate(**values), case.function(**values), rtol=1e-10, atol=1e-14)
 
 
 @by_name

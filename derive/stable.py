@@ -9,19 +9,26 @@ a name, the exponential that stands behind it:
 - for a sum of exponentials ``s``, ``exp(l)`` with a new definition ``l := logsumexp ..``,
 - for a product ``q`` of positive numbers, ``exp(l)`` with ``l := sum of logarithms``.
 
+Where a sum of exponentials with weights of any sign is divided by one with positive weights, the
+quotient of each exponential is taken instead.  A logarithm of something that depends on inputs with
+two values, such as ``y p + (1 - y) (1 - p)``, is taken in each case by itself.
+
 What is found is kept only where it removes the danger; every other use of the name stays.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 
-from sympy import Add, Expr, KroneckerDelta, Mul, Pow, cosh, erf, erfc, exp, log, tanh
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, S, cosh, erf, erfc, exp, log, tanh
 
 from chainrule.derive.catalog import elementwise as fn
-from chainrule.derive.exponentials import exponential_sum, split_exponential
+from chainrule.derive.exponentials import exponential_sum, log_of_sum, split_exponential
 from chainrule.derive.identities import STABLE, rewrite
-from chainrule.derive.program import Definition, Program, Reduction, Ref, fresh_names
+from chainrule.derive.moments import central_moment
+from chainrule.derive.program import Definition, Index, Program, Reduction, Ref, fresh_names, sign_of
+from chainrule.derive.scalar import equal, where
 
 _LOGARITHMS = (log, fn.log1p.function)
 
@@ -31,12 +38,15 @@ _SATURATING = (
     *(entry.function for entry in (fn.sigmoid, fn.normcdf, fn.normpdf, fn.sech2, fn.expm1)),
 )  # fmt: skip
 
+#: Inputs with two values by which a logarithm is taken apart.
+MAX_CASES = 2
+
 _ONE_MINUS = tuple(identity for identity in STABLE if identity.id == "one-minus")
 
 
-def stabilise(program: Program) -> Program:
-    """A program with the same values that can be evaluated in floating point."""
-    work = _Stabiliser(program)
+def stabilise(program: Program, wrt: Iterable[str] = ()) -> Program:
+    """A program with the same values, and derivatives by ``wrt``, that can be evaluated in floating point."""
+    work = _Stabiliser(program, frozenset(wrt))
     for definition in program.definitions:
         work.add(definition)
     return program.with_definitions(work.definitions).pruned()
@@ -45,7 +55,13 @@ def stabilise(program: Program) -> Program:
 class _Stabiliser:
     """Rewrites definition by definition; ``known`` are the finished ones by name."""
 
-    def __init__(self, program: Program) -> None:
+    def __init__(self, program: Program, wrt: frozenset[str]) -> None:
+        self.two_valued = {
+            item.name: item.domain.values
+            for item in program.inputs
+            if len(item.domain.values) == 2 and item.name not in wrt
+        }
+        self.wrt = wrt
         self.known: dict[str, Definition] = {}
         self.definitions: list[Definition] = []
         self.taken = set(program.by_name)
@@ -57,7 +73,9 @@ class _Stabiliser:
         self.append(definition.with_body(body))
 
     def append(self, definition: Definition) -> None:
-        self.known[definition.name] = definition
+        # A variable is what it is, not what it was computed from.
+        if definition.name not in self.wrt:
+            self.known[definition.name] = definition
         self.definitions.append(definition)
 
     # ---- contexts in which a name is looked into ---------------------------------------------------
@@ -76,11 +94,23 @@ class _Stabiliser:
     def logarithm(self, node: Expr) -> Expr:
         """``log(p)`` with what stands behind ``p``."""
         shown = self.revealed(node, lambda view: view.has(*_SATURATING))
-        if shown is None:
+        if shown is None and not node.has(*_SATURATING):
             return node
-        result, _ = rewrite(shown, STABLE)
+        result, _ = rewrite(self.in_each_case(node if shown is None else shown), STABLE)
         inner = [part.args[0] for part in result.atoms(*_LOGARITHMS)]
         return result if not any(argument.has(*_SATURATING) for argument in inner) else node
+
+    def in_each_case(self, node: Expr) -> Expr:
+        """A logarithm for each value of the inputs with two values, if there are not too many."""
+        refs = sorted((ref for ref in node.atoms(Ref) if ref.name in self.two_valued), key=lambda ref: ref.sort_key())
+        if len(refs) > MAX_CASES:
+            return node
+        for ref in refs:
+            low, high = self.two_valued[ref.name]
+            cases = [node.xreplace({ref: Integer(value)}) for value in (high, low)]
+            if not any(case.has(S.ComplexInfinity, S.NaN) for case in cases):
+                node = where(equal(ref, Integer(high)), *cases)
+        return node
 
     def quotient(self, node: Expr) -> Expr:
         """``e/s`` where ``e`` holds an exponential and ``s`` a sum of exponentials."""
@@ -92,9 +122,10 @@ class _Stabiliser:
         dangerous = {ref: view for ref, view in views.items() if isinstance(view, exp) or exponential_sum(view)}
         if not dangerous:
             return node
+        node = self.quotients_summed(node, dangerous)
         above = {
-            ref: view for ref in Mul.make_args(node)
-            if isinstance(ref, Ref) and (view := self.view(ref)) is not None and view.has(exp)
+            ref: view for ref, power in _powers(node).items()
+            if isinstance(ref, Ref) and power.is_positive and (view := self.view(ref)) is not None and view.has(exp)
         }  # fmt: skip
         _, exponent = split_exponential(Mul(*(factor.xreplace(above) for factor in Mul.make_args(node))))
         if exponent == 0:
@@ -102,8 +133,39 @@ class _Stabiliser:
         result, used = rewrite(node.xreplace({**dangerous, **above}), STABLE)
         return result if used or result != node else node
 
+    def quotients_summed(self, node: Expr, dangerous: Mapping[Expr, Expr]) -> Expr:
+        """``sum_k v_k exp(z_k)/s`` for ``(sum_k v_k exp(z_k))/s`` with weights that may be negative."""
+        powers = _powers(node)
+        for (ref, power), (divisor, view) in itertools.product(powers.items(), dangerous.items()):
+            if isinstance(ref, Ref) and power.is_positive and powers[divisor].is_negative and isinstance(view, exp):
+                made = self.scaled(ref, view)
+                times = min(power, -powers[divisor])
+                if made is not None:
+                    powers[divisor] += times
+                    node = node * (divisor * made / ref) ** times
+        return node
+
+    def scaled(self, ref: Ref, view: exp) -> Ref | None:
+        """An entry of a sum of exponentials over ``exp(l)``, term by term; None if it is something else."""
+        definition = self.known.get(ref.name)
+        axes = dict(zip(ref.indices, definition.free, strict=True)) if definition else {}
+        if definition is None or definition.reduce != "sum" or self.log_definition(definition) is not None:
+            return None
+        plain = len(axes) == len(ref.indices) and all(isinstance(index, Index) for index in axes)
+        terms = Add.make_args(self.with_exponentials(definition.body))
+        if not plain or not view.atoms(Index) <= set(axes) or any(split_exponential(term)[1] == 0 for term in terms):
+            return None
+        below = exp(-view.args[0].xreplace(axes))
+        body = Add(*(term * below for term in terms))
+        return self.fresh(f"scaled_{definition.name}", definition, body, "sum")[ref.indices]
+
     def difference(self, node: Expr) -> Expr:
-        """``1 - p`` where ``p`` is a sigmoid or a distribution function."""
+        """``1 - p`` where ``p`` is a sigmoid or a distribution function; ``mean(x^2) - mean(x)^2``."""
+        moment = central_moment(node, self.known) if isinstance(node, Add) else None
+        if moment is not None:
+            made = self.fresh(f"central_{moment.entry.name}", moment.central, moment.central.body, "sum")
+            rest = Add(*(term for term in node.args if term not in moment.terms))
+            return self.across(rest) + moment.factor * made[moment.entry.indices]
         views: dict[Expr, Expr] = {}
         for ref in {factor for term in node.args for factor in Mul.make_args(term) if isinstance(factor, Ref)}:
             view = self.view(ref)
@@ -138,6 +200,9 @@ class _Stabiliser:
         body = definition.at(ref.indices)
         if isinstance(body, Ref):
             return self.view(body)
+        if isinstance(body, where) or any(part.name in self.two_valued for part in body.atoms(Ref)):
+            whole = self.revealed(body, lambda view: view.has(*_SATURATING)) or body
+            return whole if whole.has(*_SATURATING) else None
         factors = [factor.base if isinstance(factor, Pow) else factor for factor in Mul.make_args(body)]
         if any(isinstance(factor, _SATURATING) or exponential_sum(factor) for factor in factors):
             return body
@@ -153,26 +218,47 @@ class _Stabiliser:
         return self.logarithms[definition.name]
 
     def made(self, definition: Definition, body: Expr) -> Definition:
-        name = next(fresh_names(self.taken, f"log_{definition.name}"))
-        self.taken.add(name)
         reduce: Reduction = "sum" if definition.reduce == "prod" else "logsumexp"
-        result = Definition(name, definition.shape, rewrite(body, STABLE)[0], reduce, definition.bound)
+        return self.fresh(f"log_{definition.name}", definition, body, reduce)
+
+    def fresh(self, stem: str, like: Definition, body: Expr, reduce: Reduction) -> Definition:
+        """A new definition over the axes of another one, its body in stable form."""
+        name = next(fresh_names(self.taken, stem))
+        self.taken.add(name)
+        body, _ = rewrite(body, STABLE)
+        result = Definition(name, like.shape, body, reduce, like.bound, sign_of(body, reduce))
         self.append(result)
         return result
 
     def log_body(self, definition: Definition) -> Expr | None:
         """What is summed or log-sum-exponentiated to give the logarithm of a product or sum."""
         body = definition.body
-        views = {ref: view for ref in body.atoms(Ref) if (view := self.view(ref)) is not None}
         if definition.reduce == "prod":
             result = self.across(log(body))
             return result if body.is_positive else None
-        terms = Add.make_args(body.xreplace({ref: view for ref, view in views.items() if view.has(exp)}))
-        if len(terms) != 1:
-            return None
-        rest, exponent = split_exponential(terms[0])
+        shown = self.with_exponentials(body)
+        if isinstance(shown, Add):
+            groups = exponential_sum(shown)
+            return None if groups is None else log_of_sum(groups)
+        rest, exponent = split_exponential(shown)
         # A weight may be zero: its logarithm, minus infinity, drops the term out of the logsumexp.
-        return exponent + log(rest) if exponent != 0 and rest.is_nonnegative else None
+        return exponent + log(rest) if exponent != 0 and all(map(_is_weight, Mul.make_args(rest))) else None
+
+    def with_exponentials(self, body: Expr) -> Expr:
+        """The body with the exponentials in it shown, those of normal densities too."""
+        views = {ref: view for ref in body.atoms(Ref) if (view := self.view(ref)) is not None}
+        shown = body.xreplace({ref: view for ref, view in views.items() if view.has(exp, fn.normpdf.function)})
+        return shown.replace(fn.normpdf.function, fn.normpdf.expanded)
+
+
+def _powers(product: Expr) -> dict[Expr, Expr]:
+    """Base and exponent of every factor."""
+    return dict(factor.as_base_exp() for factor in Mul.make_args(product))
+
+
+def _is_weight(factor: Expr) -> bool:
+    """Whether a factor cannot be negative; a root cannot, where it exists."""
+    return bool(factor.is_nonnegative) or (isinstance(factor, Pow) and factor.exp.is_Rational and factor.exp.q == 2)
 
 
 _CONTEXTS: tuple[tuple[type | tuple[type, ...], Callable[[_Stabiliser, Expr], Expr]], ...] = (
