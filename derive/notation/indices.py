@@ -12,16 +12,17 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import Protocol
 
-from sympy import Expr, KroneckerDelta, S, exp
+from sympy import Expr, KroneckerDelta, S
 
 from chainrule.derive.errors import NotationError
-from chainrule.derive.notation.functions import MAX_RANK
+from chainrule.derive.notation.functions import LOWERINGS, MAX_RANK, Axes
 from chainrule.derive.notation.left import Stated
 from chainrule.derive.notation.lengths import length
 from chainrule.derive.notation.letters import DELTAS, LEFT, Letter, Ranges, linear, survey
-from chainrule.derive.notation.syntax import Binary, IndexSum, Name, Node, Subscript, walk
-from chainrule.derive.notation.tensors import Shape, Tensor, Workspace, frees
+from chainrule.derive.notation.syntax import ALONG, Binary, IndexSum, Iverson, Name, Node, Subscript, walk
+from chainrule.derive.notation.tensors import Shape, Tensor, Workspace, at, frees
 from chainrule.derive.program import Dim, Reduction, bound_index, free_index
+from chainrule.derive.ranges import Facts, facts_of
 from chainrule.derive.scalar import where
 
 #: Reductions over index letters, each with what it is called while it has no name.
@@ -65,11 +66,13 @@ class Indices:
         context: the reader of expressions.
         letters: the open letters.
         ranges: the letters of every sum that has been looked at, by the sum's identity.
+        facts: what the comparisons around the place say of the letters.
     """
 
     context: Context
     letters: dict[str, Letter] = field(default_factory=dict)
     ranges: dict[int, dict[str, Letter]] = field(default_factory=dict)
+    facts: Facts = ()
 
     def statement(self, item: Stated, shape: Shape | None) -> Tensor:
         """The tensor with an axis for each letter of the left side, then the axes of the expression."""
@@ -133,6 +136,34 @@ class Indices:
         for name, letter in letters.items():
             del self.letters[name], self.context.work.lengths[letter.index]
 
+    @contextmanager
+    def knowing(self, facts: Facts) -> Iterator[None]:
+        """What holds of the letters for the time that something is read which counts only there."""
+        before, self.facts = self.facts, (*self.facts, *facts)
+        yield
+        self.facts = before
+
+    def facts_of_factors(self, operands: Sequence[Node], sums: Sequence[bool]) -> list[Facts] | None:
+        """What holds of the letters where each operand of a chain counts; ``None`` if no factor says anything.
+
+        A bracket ``[i < j]`` multiplies all that stands before it in the chain, and the factors behind
+        it up to the next sum; ``sums`` says which operators add.
+        """
+        if not self.letters or not any(isinstance(operand, Iverson) for operand in operands):
+            return None
+        masks = [
+            facts_of([self.context.condition(operand.condition).body]) if isinstance(operand, Iverson) else ()
+            for operand in operands
+        ]
+        adds = [False, *sums]
+        found: list[Facts] = []
+        for place in range(len(operands)):
+            behind = [other for other in range(place + 1, len(operands)) if not adds[other]]
+            start = max(other for other in range(place + 1) if adds[other] or not other)
+            before = range(start, place) if not adds[place] else ()
+            found.append(tuple(fact for other in (*before, *behind) for fact in masks[other]))
+        return found
+
     def lengths_of(self, letters: Mapping[str, Letter], node: Node) -> tuple[Expr, ...]:
         """The lengths of open letters, all of which must have stood somewhere."""
         for name, letter in letters.items():
@@ -144,15 +175,18 @@ class Indices:
 
     def sum(self, node: IndexSum) -> Tensor:
         """``Σ_i body``, ``∏_i body``, ``max_j body``: the letters are axes of their own until the body is read."""
-        if node.kind.endswith("softmax"):
-            return self.softmax(node)
+        if node.kind in ALONG:
+            return self.along(node)
         if id(node) not in self.ranges:
             self.look(node)
         opened = self.ranges[id(node)]
         with self.opened(opened):
-            body = self.context.lower(node.body)
-            for condition in node.conditions:
-                body = self.restricted(body, condition, node)
+            masks = [self.mask(condition, node) for condition in node.conditions]
+            with self.knowing(facts_of(mask for mask, holds in masks if holds)):
+                body = self.context.lower(node.body)
+            for mask, holds in masks:
+                term, other = (body.body, NEUTRAL[node.kind]) if holds else (NEUTRAL[node.kind], body.body)
+                body = replace(body, body=where(mask, term, other))
             bound = self.lengths_of(opened, node)
         if node.bare and body.rank:
             raise NotationError(
@@ -166,8 +200,8 @@ class Indices:
             return self.context.work.sum(body.shape, renamed, bound, stem, node)
         return self.context.work.define(body.shape, renamed, stem, node, kind, bound)
 
-    def restricted(self, body: Tensor, condition: Node, node: IndexSum) -> Tensor:
-        """The terms of a reduction where a condition holds, its neutral element elsewhere."""
+    def mask(self, condition: Node, node: IndexSum) -> tuple[Expr, bool]:
+        """A comparison, and whether the terms count where it holds; the others are the neutral element."""
         if node.kind not in NEUTRAL:
             raise NotationError(
                 f"a condition under {node.kind} is not read", condition.span,
@@ -178,23 +212,22 @@ class Indices:
         holds = self.context.condition(replace(condition, operator="==") if unequal else condition)
         if holds.rank:
             raise NotationError("a condition under a sum compares numbers", condition.span, expected="such as i < j")
-        term, other = (NEUTRAL[node.kind], body.body) if unequal else (body.body, NEUTRAL[node.kind])
-        return replace(body, body=where(holds.body, term, other))
+        return holds.body, not unequal
 
-    def softmax(self, node: IndexSum) -> Tensor:
+    def along(self, node: IndexSum) -> Tensor:
         """``softmax_k(z_k)``: the entry at k of the softmax along the axis over which k runs."""
         for name in node.letters:
             if name not in self.letters:
                 raise NotationError(
                     f"nothing runs over the index {name} here", node.span, expected=f"a left side such as p_{name} = .."
                 )
-        scores = self.context.lower(node.body)
-        indices = [self.letters[name].index for name in node.letters]
-        bound = tuple(self.context.work.lengths[index] for index in indices)
-        renamed = scores.body.xreplace({index: bound_index(position) for position, index in enumerate(indices)})
-        total = self.context.work.define(scores.shape, renamed, REDUCTIONS["logsumexp"][1], node, "logsumexp", bound)
-        value = scores.body - total.body
-        return replace(scores, body=value if node.kind == "log_softmax" else exp(value), node=node)
+        scores, opened = self.context.lower(node.body), [self.letters[name] for name in node.letters]
+        lengths = self.lengths_of({name: self.letters[name] for name in node.letters}, node)
+        axes = {letter.index: free_index(position) for position, letter in enumerate(opened)}
+        whole = Tensor(lengths, scores.body.xreplace(axes), node)
+        every = Axes(tuple(range(len(lengths))), node.span)
+        result: Tensor = LOWERINGS[node.kind](self.context.work, node, whole, every)
+        return Tensor((), at(result, [letter.index for letter in opened]), node)
 
     def is_delta(self, node: Subscript) -> bool:
         """Whether a subscript is Kronecker's delta: two indices on a name that means nothing else."""

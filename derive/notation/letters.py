@@ -14,6 +14,7 @@ from sympy import Expr, Integer, S, Symbol
 
 from chainrule.derive.errors import NotationError, ShapeError, Span
 from chainrule.derive.notation.syntax import (
+    ALONG,
     Binary,
     IndexRange,
     IndexSum,
@@ -163,7 +164,7 @@ def survey(root: Node, left: Sequence[str], shape_of: ShapeOf, dims: Mapping[str
     waiting: list[tuple[Node, dict[str, int]]] = [(root, dict.fromkeys(left, LEFT))]
     while waiting:
         node, scope = waiting.pop()
-        if isinstance(node, IndexSum) and not node.kind.endswith("softmax"):
+        if isinstance(node, IndexSum) and node.kind not in ALONG:
             scope = scope | dict.fromkeys(node.letters, id(node))
             said = {entry.letter: entry for entry in node.ranges}
             found.ranges |= {(id(node), letter): said.get(letter, IndexRange(letter)) for letter in node.letters}
@@ -241,7 +242,11 @@ class Ranges:
     def solve(self) -> dict[int, dict[str, Letter]]:
         """The letters of each sum, by the sum's identity; those of the left side under :data:`LEFT`."""
         for bound, said in self.found.ranges.items():
-            if said.start is not None and said.stop is not None:
+            if bound[0] == LEFT and bound[1] in self.given:
+                base = self.natural_base(bound)
+                letter = replace(open_letter(bound[1]), start=Integer(base), length=self.given[bound[1]], base=base)
+                self.known[bound] = replace(letter, counts=not base)
+            elif said.start is not None and said.stop is not None:
                 self.known[bound] = self.explicit(bound, said)
         waiting = [bound for bound in self.found.ranges if bound not in self.known]
         # Letters that stand alone somewhere come first: they tell the range of those they are added to.
@@ -251,16 +256,13 @@ class Ranges:
                 if uses:
                     self.known[bound] = self.natural(bound, uses)
                     waiting.remove(bound)
-        for key, name in waiting:
-            if key == LEFT and name in self.given:
-                self.known[key, name] = replace(open_letter(name), start=S.Zero, length=self.given[name], base=0)
         # A letter that only bounds or equals another one runs over the same values: c_i = Σ_{j=1}^i x_j.
         for bound, other in [*self.found.pairs, *self.found.pairs]:
             if bound not in self.known and other in self.known:
                 self.known[bound] = replace(self.known[other], index=open_letter(bound[1]).index)
         letters: dict[int, dict[str, Letter]] = {}
-        for key, letter in self.found.ranges:
-            letters.setdefault(key, {})[letter] = self.known.get((key, letter), open_letter(letter))
+        for key, name in self.found.ranges:
+            letters.setdefault(key, {})[name] = self.known.get((key, name), open_letter(name))
         return letters
 
     def having(self, bound: Bound) -> list[tuple[Use, dict[Bound, int]]]:

@@ -14,7 +14,14 @@ from chainrule.derive.catalog.unspecified import unspecified
 from chainrule.derive.errors import ChainruleError, NotationError, Span, UnknownNameError, near_names
 from chainrule.derive.notation import arguments, scalars
 from chainrule.derive.notation.cursor import join
-from chainrule.derive.notation.functions import LOWERINGS, elementwise, lower_outer, lower_transpose, matmul
+from chainrule.derive.notation.functions import (
+    LOWERINGS,
+    elementwise,
+    lower_outer,
+    lower_transpose,
+    lower_where,
+    matmul,
+)
 from chainrule.derive.notation.indices import Indices
 from chainrule.derive.notation.letters import Letter, is_sum_of_letters
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
@@ -39,6 +46,7 @@ from chainrule.derive.notation.syntax import (
 from chainrule.derive.notation.tensors import Shape, Tensor, Workspace, broadcast_shape, frees, spread
 from chainrule.derive.notation.tokens import SUBSCRIPTS, canonical_name
 from chainrule.derive.program import Definition, Dim, Index, Input
+from chainrule.derive.ranges import Facts, facts_against, facts_of
 
 #: How each function of whole tensors is read.
 ALL_LOWERINGS: dict[str, Callable[..., Tensor]] = {**LOWERINGS, **MATRIX_LOWERINGS}
@@ -97,6 +105,11 @@ class Reader:
         self.indices = Indices(self)
 
     @property
+    def facts(self) -> Facts:
+        """What the comparisons around the place say of the index letters."""
+        return self.indices.facts
+
+    @property
     def letters(self) -> Mapping[str, Letter]:
         """The open index letters."""
         return self.indices.letters
@@ -116,10 +129,13 @@ class Reader:
             first = first.left
         if any(map(_has_dot, chain)):
             chain = self.with_inner_products(first, chain)
-        with located(first):
+        operands = [first, *(item.right for item in chain)]
+        facts = self.indices.facts_of_factors(operands, [_operator(item) in SUMS for item in chain])
+        runs = _runs(chain) if facts is None else [[item] for item in chain]
+        with located(first), self.indices.knowing(facts[0] if facts else ()):
             value = self.work.settle(self.leaf(first))
-        for run in _runs(chain):
-            with located(run[-1]):
+        for place, run in enumerate(runs, 1):
+            with located(run[-1]), self.indices.knowing(facts[place] if facts else ()):
                 value = self.work.settle(self.combine(value, run))
         return value
 
@@ -340,8 +356,19 @@ class Reader:
             return self.elementwise(node)
         arguments.refuse_unavailable(node)
         entry = TENSOR_BY_NAME[node.function]
+        if entry.name == "where" and self.letters and len(node.arguments) == 3:
+            return self.choice(node)
         tensor: Tensor = ALL_LOWERINGS[entry.name](self.work, node, *arguments.arguments(self, node, entry))
         return tensor
+
+    def choice(self, node: Call) -> Tensor:
+        """``where(c, a, b)`` under index letters: each value is read where it counts."""
+        condition, chosen, other = node.arguments
+        holds = self.condition(condition)
+        with self.indices.knowing(facts_of([holds.body])):
+            value = self.lower(chosen)
+        with self.indices.knowing(facts_against(holds.body)):
+            return lower_where(self.work, node, holds, value, self.lower(other))
 
     def elementwise(self, node: Call) -> Tensor:
         """A call of a function of the entries."""
@@ -394,6 +421,8 @@ def _levelled(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     return left, right
 
 
+#: Operators that end a product.
+SUMS = ("+", "-")
 #: Operators whose chains are followed in a loop.
 CHAINED = frozenset("+-*/@")
 

@@ -17,6 +17,7 @@ from chainrule.derive.errors import LimitError, NotationError, Span, UnknownName
 from chainrule.derive.notation.cursor import inside, join, number_value, since, superscript_power, until
 from chainrule.derive.notation.signs import COMPARISON, COMPARISONS, Sign, Signs, letters_and_numbers, small_items
 from chainrule.derive.notation.syntax import (
+    ALONG,
     Applied,
     Binary,
     BinaryOperator,
@@ -494,7 +495,7 @@ class Parser(Signs):
         commas = any(item.is_(",") and level == 1 for item, level in inside(self.tokens, self.at))
         if not under.letters and self.token.is_("(") and commas:
             return self.call(replace(token, text=sign.kind))
-        if sign.kind.endswith("softmax"):
+        if sign.kind in ALONG:
             # Its letter is open already and stays so.
             body = self.bracket()
             return IndexSum(under.letters, body, sign.kind, span=since(token, body))

@@ -15,11 +15,13 @@ from chainrule.derive.errors import NotationError, Span, UnknownNameError, near_
 from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.signs import is_letter
 from chainrule.derive.notation.syntax import (
+    ALONG,
     Applied,
     Binary,
     Call,
     IndexRange,
     IndexSum,
+    Iverson,
     Juxtaposed,
     Name,
     Node,
@@ -151,7 +153,7 @@ class Resolver:
 
     def sum(self, node: IndexSum, letters: Letters) -> Node:
         """A sum with its letters open in the body; bounds with letters become conditions."""
-        if node.kind.endswith("softmax"):
+        if node.kind in ALONG:
             return replace(node, body=self.resolve(node.body, letters))
         if not node.letters:
             found = tuple(dict.fromkeys(self.carried(node.body, letters)))
@@ -206,6 +208,21 @@ def bracket_letters(node: Node) -> set[str]:
     }  # fmt: skip
 
 
+def compared_letters(node: Node) -> set[str]:
+    """The free letters that stand in brackets, compared or beside numbers: ``x[n - i] [i <= j]``."""
+    found: set[str] = set()
+    for part, bound in scoped(node):
+        match part:
+            case Subscript(items=items):
+                inside: tuple[Node, ...] = tuple(item for item in items if not isinstance(item, Slice))
+            case Iverson(condition) | Call("where", (condition, *_)):
+                inside = (condition,)
+            case _:
+                continue
+        found |= {name for item in inside for name in _letters(item) if name not in bound}
+    return found
+
+
 def _letters(node: Node) -> Iterator[str]:
     return (part.name for part in walk(node) if isinstance(part, Name) and is_letter(part.name))
 
@@ -216,7 +233,7 @@ def scoped(node: Node, bound: Letters = frozenset()) -> Iterator[tuple[Node, Let
     while waiting:
         part, letters = waiting.pop()
         yield part, letters
-        binds = isinstance(part, IndexSum) and not part.kind.endswith("softmax")
+        binds = isinstance(part, IndexSum) and part.kind not in ALONG
         inner = letters | set(part.letters) if isinstance(part, IndexSum) and binds else letters
         waiting += [(child, inner) for child in reversed(children(part))]
 

@@ -12,7 +12,7 @@ from chainrule.derive.notation.infer import bound_names
 from chainrule.derive.notation.left import Left, Stated, event_heads, joined_words
 from chainrule.derive.notation.lower import USUAL_FUNCTIONS, Reader
 from chainrule.derive.notation.parser import Parser
-from chainrule.derive.notation.resolve import Resolver, bracket_letters, free_letters, scoped
+from chainrule.derive.notation.resolve import Resolver, bracket_letters, compared_letters, free_letters, scoped
 from chainrule.derive.notation.signs import is_letter, small_items
 from chainrule.derive.notation.syntax import IndexSum, Node, Subscripted, walk
 from chainrule.derive.notation.tokens import Token
@@ -66,6 +66,7 @@ class Statements:
         """Free letters of an expression without a left side: of a claim, or beside a sum over an index."""
         letters = bracket_letters(node)
         if self.reader.closed:
+            letters |= compared_letters(node)
             letters |= {
                 letter for part, bound in scoped(node)
                 if isinstance(part, Subscripted) and part.whole not in known

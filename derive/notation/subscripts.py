@@ -33,7 +33,7 @@ from chainrule.derive.notation.syntax import (
 )
 from chainrule.derive.notation.tensors import Tensor, Workspace, at, broadcast_shape, frees, shape_text, spread
 from chainrule.derive.program import Definition, Dim, Index, Input, Ref, Requirement, free_index, is_unit
-from chainrule.derive.ranges import bounds, is_nonnegative
+from chainrule.derive.ranges import Facts, bounds, is_nonnegative, is_within
 
 
 class Context(Protocol):
@@ -50,6 +50,10 @@ class Context(Protocol):
     @property
     def letters(self) -> Mapping[str, Letter]:
         """The open index letters."""
+
+    @property
+    def facts(self) -> Facts:
+        """What the comparisons around the place say of the letters."""
 
     @property
     def values(self) -> Mapping[str, Input | Definition]:
@@ -212,13 +216,15 @@ class _Subscripting:
                 expected="ranges that all start at 0 or all at 1 or more",
             )  # fmt: skip
         low, high = ends_of(letters, number - max(bases))
+        place = sum((letter.value * factor for letter, factor in letters.items()), number - max(bases)).expand()
+        if self.context.facts and is_within(place, size, ranges, self.context.facts):
+            return place
         if not (is_inside(low) and is_inside(size - 1 - high)):
             raise ShapeError(
                 f"this subscript leaves axis {axis} of {self.operand.text}, which has length {size}", item.span,
                 expected=f"places from {max(bases)} to {size - 1 + max(bases)}",
                 found=f"{low + max(bases)} to {high + max(bases)}",
             )  # fmt: skip
-        place = sum((letter.value * factor for letter, factor in letters.items()), number - max(bases)).expand()
         self.require(place, S.Zero, size - 1, axis)
         return place
 

@@ -15,7 +15,9 @@ from sympy import Rational
 from chainrule.derive.errors import Span
 
 #: What a sign with index letters does.
-IndexKind = Literal["sum", "prod", "max", "min", "logsumexp", "softmax", "log_softmax"]
+IndexKind = Literal["sum", "prod", "max", "min", "logsumexp", "softmax", "log_softmax", "hardmax"]
+#: Kinds that have a value for each value of the letter, which stays open.
+ALONG = frozenset({"softmax", "log_softmax", "hardmax"})
 BinaryOperator = Literal["+", "-", "*", "/", "@", "**", "<", "<=", ">", ">=", "==", "!="]
 
 

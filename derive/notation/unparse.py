@@ -14,6 +14,7 @@ from chainrule.derive.errors import near_names
 from chainrule.derive.notation.parser import BINDING, FUNCTIONS, PRODUCT, SIGN, SUM
 from chainrule.derive.notation.signs import COMPARISON
 from chainrule.derive.notation.syntax import (
+    ALONG,
     Applied,
     Binary,
     Call,
@@ -60,7 +61,7 @@ def binding(node: Node) -> int:
     if isinstance(node, Number):
         return SIGN if node.value < 0 else ATOM if _decimal(node.value) else PRODUCT
     if isinstance(node, IndexSum):
-        return ATOM if node.kind.endswith("softmax") else INDEX_SUM
+        return ATOM if node.kind in ALONG else INDEX_SUM
     return {Juxtaposed: PRODUCT, Negative: SIGN}.get(type(node), ATOM)
 
 
@@ -169,7 +170,7 @@ def _call(node: Call) -> str:
 
 
 def _index_sum(node: IndexSum) -> str:
-    if node.kind.endswith("softmax"):
+    if node.kind in ALONG:
         return f"{node.kind}_{''.join(node.letters)}({unparse(node.body)})"
     sign = {"sum": "Σ", "prod": "∏"}.get(node.kind, node.kind)
     return f"{sign}{_under(node)} {_bracketed(node.body, PRODUCT)}"
