@@ -162,3 +162,9 @@ def test_a_name_is_not_taken_for_the_kronecker_delta() -> None:
 def test_a_subtracted_sum_needs_no_parentheses() -> None:
     program = parse_formula("X: real[n, d]; y: real[n]; w: real[d]; lam: real; 2*lam*w - X.T @ y")
     assert index_text(program, program.outputs[0]) == "2 lam w[j] - sum_i X[i,j] y[i]"
+
+
+def test_the_inverse_of_one_matrix_for_each_row() -> None:
+    """Such a matrix has no matrix form of its own, whatever its entries are made of."""
+    program = parse_formula("M: real[n, m]; W: real[m, k]; inv(einsum('nm,mi,mj->nij', M, W, W))")
+    assert index_text(program, program.outputs[0]) == "inv_qr(sum_j M[i,j] W[j,q] W[j,r])[l,p]"

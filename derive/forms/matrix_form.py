@@ -91,6 +91,8 @@ def matrix_node(program: Program, name: str, inline: Callable[[Definition], bool
 
 def matrix_call(program: Program, expr: MatrixEntry) -> Node | None:
     """The function of a matrix that an entry is read from, or ``None`` if the matrix has no matrix form."""
+    if indices_of(expr.body) - set(expr.limits):
+        return None  # one matrix for each value of another index
     writer = Writer(program, written_in, readable=True)
     axes = tuple(writer.fresh(length) for length in expr.limits.values())
     try:
