@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from chainrule.derive.errors import ChainruleError
     from chainrule.derive.formula import Formula, catalog, formula, traced
     from chainrule.derive.function_file import from_file
+    from chainrule.derive.stationary import Stationary, solve_stationary
     from chainrule.derive.tracing.functions import functions
     from chainrule.derive.verify import verify
     from chainrule.kernels.elementwise import elementwise
@@ -41,6 +42,7 @@ _MODULES = {
     "Derivation": "chainrule.derive.derivation",
     "Formula": "chainrule.derive.formula",
     "Kernel": "chainrule.kernels.kernel",
+    "Stationary": "chainrule.derive.stationary",
     "Verdict": "chainrule.derive.checking.verdict",
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
@@ -54,6 +56,7 @@ _MODULES = {
     "hvp": "chainrule.derive.derivation",
     "jacobian": "chainrule.derive.derivation",
     "kernel": "chainrule.kernels.kernel",
+    "solve_stationary": "chainrule.derive.stationary",
     "traced": "chainrule.derive.formula",
     "verify": "chainrule.derive.verify",
 }
@@ -63,6 +66,7 @@ __all__ = [
     "Derivation",
     "Formula",
     "Kernel",
+    "Stationary",
     "Verdict",
     "catalog",
     "elementwise",
@@ -76,6 +80,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "kernel",
+    "solve_stationary",
     "traced",
     "verify",
 ]

@@ -32,7 +32,7 @@ EXIT_CODES = (
     ("0", "done; the claim is right"),
     ("1", "the claim is wrong"),
     ("2", "a mistake in the command line or in the formula"),
-    ("3", "undecided"),
+    ("3", "undecided; no closed form by this method"),
     ("4", "a resource limit was hit"),
     ("101", "an internal error"),
     ("130", "interrupted"),
@@ -236,10 +236,16 @@ def printed(derivation: cr.Derivation, form: str) -> str:
     """A derivation in one of the forms; a single result stands alone, so that it can be read back."""
     if form in DERIVATION_FORMS:
         return str(getattr(derivation, form)())
-    results = derivation.result
+    labels = {key: " ".join(f"d/d{name}" for name in key.split(",")) for key in derivation.result}
+    return printed_results(derivation.result, labels, list(derivation.formula.program.by_name), form)
+
+
+def printed_results(
+    results: Mapping[str, cr.Formula], labels: Mapping[str, str], known: Sequence[str], form: str
+) -> str:
+    """Formulas in one of the forms of results, after the parts that they refer to and that are not ``known``."""
     if form == "numpy":
         return "\n\n".join(result.numpy() for result in results.values())
-    known = derivation.formula.program.by_name
     parts = {
         left: text
         for result in results.values()
@@ -248,7 +254,7 @@ def printed(derivation: cr.Derivation, form: str) -> str:
     }
     lines = [f"{left} = {text}" for left, text in parts.items()]
     for key, result in results.items():
-        label = f"{' '.join(f'd/d{name}' for name in key.split(','))}: " if len(results) > 1 else ""
+        label = f"{labels[key]}: " if len(results) > 1 else ""
         lines.append(label + getattr(result, form)())
     return "\n".join(lines)
 
@@ -295,6 +301,34 @@ def show(
     if as_json:
         return Answer("", {"derivation": derivation.to_dict()})
     return Answer(printed(derivation, form))
+
+
+@cli.command(
+    cls=Command,
+    epilog=FORMULA_HELP,
+    short_help="Solve for where a gradient is zero.",
+    examples=(
+        "chainrule solve ridge --wrt w",
+        "chainrule solve linear_regression --wrt w,b --format latex",
+        'chainrule solve "x: positive[n]; lam: positive; lam*sum(x) - n*log(lam)" --wrt lam --format matrix',
+    ),
+)
+@formula_argument
+@wrt_option
+@click.option(
+    "--format", "form", type=click.Choice([*DERIVATION_FORMS, *RESULT_FORMS]), default="text", show_default=True,
+    help="The solution with its derivation as text or LaTeX, or alone in one of the other forms.",
+)  # fmt: skip
+@json_option
+def solve(formula: str | None, function: str | None, wrt: tuple[str, ...], form: str, as_json: bool) -> Answer:
+    """Find where the gradient is zero in closed form: exit 0 if it has one, 3 if none is found by this method."""
+    found = cr.solve_stationary(read_formula(formula, function), wrt=split_names(wrt))
+    if as_json:
+        return Answer("", {"stationary": found.to_dict()})
+    if form in DERIVATION_FORMS:
+        return Answer(str(getattr(found, form)()))
+    known = [*found.formula.program.by_name, *found.wrt]
+    return Answer(printed_results(found.solution, dict(zip(found.wrt, found.wrt, strict=True)), known, form))
 
 
 @cli.command(

@@ -114,11 +114,11 @@ class Derivation:
         return {
             "schema": SCHEMA,
             "goal": self.goal,
-            "formula": _formula_dict(self.formula),
+            "formula": formula_dict(self.formula),
             "wrt": list(self.wrt),
             "steps": [encode_step(step) for step in self.steps],
             "rules": {step.rule: BY_ID[step.rule].sentence for step in self.steps},
-            "result": {key: _formula_dict(item) for key, item in self.result.items()},
+            "result": {key: formula_dict(item) for key, item in self.result.items()},
             "assumptions": list(self.assumptions),
             "context": encode_program(self.context),
         }
@@ -129,9 +129,9 @@ class Derivation:
         data = json.loads(text)
         if data.get("schema") != SCHEMA:
             raise InputError("not a derivation of this schema", expected=str(SCHEMA), found=str(data.get("schema")))
-        formula, names = _formula_from(data["formula"]), tuple(data["wrt"])
+        formula, names = formula_from(data["formula"]), tuple(data["wrt"])
         steps = tuple(decode_step(step) for step in data["steps"])
-        results = {key: _formula_from(item) for key, item in data["result"].items()}
+        results = {key: formula_from(item) for key, item in data["result"].items()}
         return Derivation(
             data["goal"],
             formula,
@@ -444,7 +444,8 @@ def _title(d: Derivation) -> Shown:
     return Shown(f"{words[d.goal]}: {text}", ", ".join(part.latex for part in parts))
 
 
-def _formula_dict(f: Formula) -> dict[str, Any]:
+def formula_dict(f: Formula) -> dict[str, Any]:
+    """A formula as plain data, with its printed forms for convenience."""
     return {
         "text": f.text,
         "name": f.name,
@@ -457,7 +458,8 @@ def _formula_dict(f: Formula) -> dict[str, Any]:
     }
 
 
-def _formula_from(data: Any) -> Formula:
+def formula_from(data: Any) -> Formula:
+    """The formula that ``formula_dict`` made ``data`` of."""
     exact = decode_program(data["exact"]) if data["exact"] else None
     return Formula(decode_program(data["program"]), data["text"], data["name"], exact=exact)
 

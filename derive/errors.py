@@ -204,6 +204,13 @@ class UnsupportedError(ChainruleError):
     code = "unsupported"
 
 
+class NoClosedFormError(ChainruleError):
+    """An equation that has no closed form, or none that chainrule's methods find."""
+
+    code = "no-closed-form"
+    exit_code = 3
+
+
 class LimitError(ChainruleError):
     """A resource limit was hit; the message names the limit."""
 

@@ -39,6 +39,10 @@ class Rule:
 
 LAUE = "Laue, Mitterreiter and Giesen, Computing Higher Order Derivatives of Matrix and Tensor Expressions (2018)"
 GRIEWANK = "Griewank and Walther, Evaluating Derivatives (2008), section 3.2"
+BOYD = "Boyd and Vandenberghe, Convex Optimization (2004)"
+GOLUB = "Golub and Van Loan, Matrix Computations (2013)"
+ANDERSON = "Anderson, An Introduction to Multivariate Statistical Analysis (2003)"
+COOKBOOK = "Petersen and Pedersen, The Matrix Cookbook (2012), eq. "
 PRML = "Bishop, Pattern Recognition and Machine Learning (2006)"
 
 RULES: tuple[Rule, ...] = (
@@ -105,6 +109,33 @@ RULES: tuple[Rule, ...] = (
     Rule("fold", r"\text{its definition} \to q", "its definition -> q", "Write {name} by its name."),
     Rule("merge-sums", r"\sum_k f_k + \sum_k g_k = \sum_k (f_k + g_k)", "sum_k f_k + sum_k g_k = sum_k (f_k + g_k)",
          "Sums over the same range are one sum."),
+    Rule("stationary-point", r"\nabla f(x^*) = 0", "grad f(x*) = 0",
+         "At a stationary point the gradient is zero.", BOYD + ", section 4.2.3"),
+    Rule("put-in-solution", r"x = x(y)", "x = x(y)", "Put in the solution for {name}.",
+         GOLUB + ", section 3.2 (elimination)"),
+    Rule("symmetric-part", r"G + G^\top = 0", "G + G.T = 0",
+         "{name} is symmetric, so at a stationary point the symmetric part of the gradient is zero."),
+    Rule("divide-equation", r"c\,g = 0,\ c \ne 0 \Rightarrow g = 0", "c g = 0, c != 0  =>  g = 0",
+         "Divide by {factor}."),
+    Rule("multiply-equation", r"g/c = 0 \Rightarrow g = 0", "g/c = 0  =>  g = 0", "Multiply by {factor}."),
+    Rule("cancel-invertible", r"K g = 0 \Rightarrow g = 0", "K g = 0  =>  g = 0",
+         "{matrix} is invertible and stands in every term: cancel it."),
+    Rule("multiply-by-unknown", r"S^{-1} G S^{-1} = 0 \Rightarrow G = 0", "inv(S) G inv(S) = 0  =>  G = 0",
+         "Multiply by {name} where its inverse stands.", ANDERSON + ", section 3.2"),
+    Rule("collect-unknown", r"A x = c", "A x = c", "Collect the terms with {name}."),
+    Rule("solve-entrywise", r"d\,x = c \Rightarrow x = c/d", "d x = c  =>  x = c/d", "Divide."),
+    Rule("solve-for-entry", r"g(x) = c \Rightarrow x = g^{-1}(c)", "g(x) = c  =>  x = inverse of g at c",
+         "Solve for {name}."),
+    Rule("solve-system", r"A x = c \Rightarrow x = A^{-1} c", "A x = c  =>  x = inv(A) c",
+         "Solve the system of linear equations.", GOLUB + ", section 3.1"),
+    Rule("solve-both-sides", r"K X L^\top = C \Rightarrow X = K^{-1} C L^{-\top}",
+         "K X L.T = C  =>  X = inv(K) C inv(L.T)", "Multiply by the inverse on either side."),
+    Rule("solve-by-eigenvectors", r"K X + X L = C", "K X + X L = C",
+         "In the bases of eigenvectors of the matrices on both sides it is solved entry by entry.",
+         GOLUB + ", section 7.6"),
+    Rule("solve-all-entries", r"A \operatorname{vec} X = \operatorname{vec} C", "A vec(X) = vec(C)",
+         "Solve one system of linear equations for all entries, row after row.", COOKBOOK + "520"),
+    Rule("solve-for-inverse", r"X^{-1} = C \Rightarrow X = C^{-1}", "inv(X) = C  =>  X = inv(C)", "Invert both sides."),
     *(
         Rule(f"{entry.name}-rule", entry.law, f"B = {entry.name}(A), G its adjoint  =>  A receives {entry.adjoint}",
              f"Chain rule through {{through}}: the differential of {entry.name}.", entry.source)

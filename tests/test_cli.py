@@ -109,6 +109,43 @@ def test_formula_from_file_and_standard_input(capsys: Captured, tmp_path: Path) 
     assert (run.returncode, run.stdout.decode(), run.stderr) == (0, "2*λ*x\n", b"")
 
 
+def test_solve_prints_the_solution_in_every_format(capsys: Captured) -> None:
+    arguments = ("solve", "ridge", "--wrt", "w")
+    code, text, err = chainrule(capsys, *arguments)
+    assert (code, err) == (0, "")
+    assert "Gradient set to zero" in text
+    assert chainrule(capsys, *arguments, "--format", "matrix")[1] == "inv(X.T @ X + n*lam*eye(d)) @ X.T @ y\n"
+    assert chainrule(capsys, *arguments, "--format", "index")[1].startswith("sum_")
+    assert "np.linalg.solve(X.T @ X" in chainrule(capsys, *arguments, "--format", "numpy")[1]
+    assert r"\frac{\partial L}{\partial w} = 0" in chainrule(capsys, *arguments, "--format", "latex")[1]
+
+
+def test_solve_labels_several_unknowns(capsys: Captured) -> None:
+    code, out, _ = chainrule(capsys, "solve", "linear_regression", "--format", "matrix")
+    first, second = out.splitlines()
+    assert code == 0
+    assert first.startswith("w: inv(")
+    assert second == "b: mean(y - X @ w)"
+
+
+def test_solve_as_json(capsys: Captured) -> None:
+    code, data = answer(capsys, "solve", "mse", "--wrt", "w")
+    found = data["stationary"]
+    assert code == 0
+    assert found["solution"]["w"]["matrix"] == "inv(X.T @ X) @ X.T @ y"
+    assert (found["kind"], len(found["equations"]), len(found["conditions"])) == ("minimum", 3, 1)
+
+
+def test_solve_without_a_closed_form(capsys: Captured) -> None:
+    code, out, err = chainrule(capsys, "solve", "logistic_regression", "--wrt", "w")
+    assert (code, out) == (3, "")
+    assert "no closed form by this method: a term of the gradient is not linear in w" in err
+    code, out, _ = chainrule(capsys, "solve", "logistic_regression", "--wrt", "w", "--json")
+    data = json.loads(out)
+    assert (code, data["ok"], data["error"]["code"]) == (3, False, "no-closed-form")
+    assert data["error"]["found"] == "X.T @ sigmoid(X @ w + b)"
+
+
 def test_compile_writes_a_module_that_stands_alone(capsys: Captured, tmp_path: Path) -> None:
     path = tmp_path / "square.py"
     code, out, err = chainrule(capsys, "compile", SQUARE, "--wrt", "x", "-o", str(path))

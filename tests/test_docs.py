@@ -63,7 +63,9 @@ def test_code_blocks_name_a_known_language(page: Path) -> None:
     assert set(fences[1::2]) <= {""}
 
 
-@pytest.mark.parametrize("name", ["README.md", "docs/index.md", "docs/verify.md", "docs/kernels.md", "docs/cli.md"])
+@pytest.mark.parametrize(
+    "name", ["README.md", "docs/index.md", "docs/verify.md", "docs/kernels.md", "docs/cli.md", "docs/solve.md"]
+)
 def test_pages_have_examples(name: str) -> None:
     assert len(list(document(ROOT / name).examples())) >= 2
 

@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.normal", "derive.notation",
-        "derive.render", "derive.tracing", "kernels",
+        "derive.render", "derive.stationarity", "derive.tracing", "kernels",
     ),
     ("derive.errors", "derive.domains"),
     ("derive.scalar", "derive.program"),
@@ -46,6 +46,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.derivation",),
     ("derive.normal.*",),
     ("derive.checking.*", "derive.verify"),
+    ("derive.stationarity.*",),
+    ("derive.stationary",),
     ("kernels.*",),
     ("chainrule", "cli"),
 )

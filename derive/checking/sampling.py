@@ -34,7 +34,9 @@ MAX_ENLARGED, MAX_ATTEMPTS = 64, 20
 _SIZE_ROWS = ((3, 4, 2, 5, 6, 7, 8, 9), (4, 2, 5, 3, 7, 6, 9, 8), (3,) * 8)
 
 
-def size_assignments(program: Program) -> tuple[dict[Dim, int], ...]:
+def size_assignments(
+    program: Program, size_rows: Sequence[Sequence[int]] = _SIZE_ROWS
+) -> tuple[dict[Dim, int], ...]:
     """Several sizes for the dimensions of a program: two rows of distinct ones, then all equal.
 
     Every dimension is at least as long as the constant indices in the program need.
@@ -42,7 +44,7 @@ def size_assignments(program: Program) -> tuple[dict[Dim, int], ...]:
     dims = program.dims
     least = _least_sizes(program)
     rows = [
-        {d: max(row[place % len(row)], least.get(d, 1)) for place, d in enumerate(dims)} for row in _SIZE_ROWS
+        {d: max(row[place % len(row)], least.get(d, 1)) for place, d in enumerate(dims)} for row in size_rows
     ]
     unique = {tuple(row.values()): row for row in (_roomy(program, _tall(program, row)) for row in rows)}
     return tuple(unique.values())

@@ -124,7 +124,7 @@ class Inliner:
             value = MATRIX_FUNCTION_BY_NAME[definition.reduce].shape(*definition.bound)
             at = tuple(reads[index] for index in definition.free[len(definition.free) - len(value) :])
             return _matrix_entry(definition.reduce, body, limits, at)
-        return _closed(definition.reduce, body, limits) if limits else body
+        return closed_over(definition.reduce, body, limits) if limits else body
 
 
 def _matrix_entry(kind: str, body: Expr, limits: Mapping[Index, Expr], at: tuple[Expr, ...]) -> MatrixEntry:
@@ -139,7 +139,7 @@ def _level_names(body: Expr, limits: Mapping[Index, Expr]) -> dict[Index, Index]
     return {k: Index(f"c{level}_{n}", integer=True, nonnegative=True) for n, k in enumerate(limits)}
 
 
-def _closed(kind: str, body: Expr, limits: Mapping[Index, Expr]) -> Over:
+def closed_over(kind: str, body: Expr, limits: Mapping[Index, Expr]) -> Over:
     """A reduction whose bound indices are numbered by the depth of the body."""
     names = _level_names(body, limits)
     return Over(kind, body.xreplace(names), *((names[k], length) for k, length in limits.items()))

@@ -1,0 +1,1 @@
+"""Where gradients vanish: equations taken apart, and their solutions in closed form."""
