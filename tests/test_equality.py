@@ -121,6 +121,8 @@ EQUAL = [
     (INVERSES, "eigvectors(A)@eigvectors(A).T", "eye(n)"),
     (INVERSES, "inv(eigvectors(A))", "eigvectors(A).T"),
     (INVERSES, "sum(eigvalsh(A))", "trace(A)"),
+    (INVERSES, "prod(eigvalsh(A))", "det((A + A.T)/2)"),
+    (INVERSES, "logdet(diag(eigvalsh(A)))", "logdet(A + A.T) - n*log(2)"),
     (INVERSES, "sum(eigvalsh(A)**2)", "sum((A + A.T)**2)/4"),
     (INVERSES, "left_singular(X)@diag(svdvals(X))@right_singular(X).T", "X"),
     (INVERSES, "X@right_singular(X)", "left_singular(X)@diag(svdvals(X))"),

@@ -7,6 +7,7 @@ from fractions import Fraction
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.normal.arithmetic import ZERO, same_range
+from chainrule.derive.normal.matrices import only_atom
 from chainrule.derive.normal.matrix_sums import MatrixSums
 from chainrule.derive.normal.naming import close
 from chainrule.derive.normal.terms import (
@@ -115,6 +116,10 @@ class Algebra(MatrixSums):
         if body.tokens.isdisjoint(bound):
             count = self.product(self.length(token.length) for token in bound)
             return body if kind == "max" else self.any_power(body, count)
+        entry = only_atom(body)
+        if kind == "prod" and entry is not None and entry.kind == "eigvalsh" and entry.places == tuple(bound):
+            rows, operand = self.opened(entry)
+            return self.matrix("det", operand, rows, ())
         return atom_poly(close(kind, body, tuple(bound)))
 
     # ---- substitution ----------------------------------------------------------------------

@@ -262,7 +262,7 @@ class Matrices(Functions):
 
 def only_atom(body: Poly) -> Atom | None:
     """The atom that a polynomial is, if it is one."""
-    (factors, value), *others = body.terms.items()
+    (factors, value), *others = body.terms.items() or [((), 0)]
     return factors[0][0] if not others and value == 1 and len(factors) == 1 and factors[0][1] == 1 else None
 
 

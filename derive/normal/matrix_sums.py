@@ -111,7 +111,7 @@ class MatrixSums(Matrices):
         """
         if atom.kind == "eigvalsh" and atom.places == bound and power in range(1, MAX_TRACE + 1):
             return self._trace_of_power(atom, int(power))
-        entry = only_atom(atom.args[0]) if atom.kind == "log" and power == 1 else None
+        entry = _size_of(atom.args[0]) if atom.kind == "log" and power == 1 else None
         if entry is None or entry.kind not in {"cholesky", "eigvalsh"} or set(entry.places) != set(bound):
             return None
         rows, body = self.opened(entry)
@@ -229,6 +229,14 @@ class MatrixSums(Matrices):
             return None
         rows, inner = self.opened(factor)
         return self.matrix("inv", inner, rows, ends)
+
+
+def _size_of(poly: Poly) -> Atom | None:
+    """The atom that a polynomial is, or whose absolute value it is."""
+    signs = [atom for factors in poly.terms for atom, _ in factors if atom.kind == "sign"]
+    entry = only_atom(signs[0].args[0]) if len(signs) == 1 else only_atom(poly)
+    same = entry is not None and poly == single(mono({entry: 1, **dict.fromkeys(signs, 1)}))
+    return entry if same else None
 
 
 #: What ``M @ V`` is made of: the values, and the vectors on the other side.
