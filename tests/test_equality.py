@@ -59,6 +59,12 @@ EQUAL = [
     (VECTORS, "x**2", "abs(x)**2"),
     (VECTORS, "exp(abs(x))", "where(x > 0, exp(x), exp(-x))"),
     (VECTORS, "clip(x, -t, t)", "where(abs(x) <= t, x, t*sign(x))"),
+    (VECTORS, "where(x >= max(x), 1, 0)", "where(x == max(x), 1, 0)"),
+    (VECTORS, "where(x > min(x), 1, 0)", "1 - where(x == min(x), 1, 0)"),
+    (VECTORS, "sum(where(x == max(x), 1, 0))", "1"),
+    (VECTORS, "abs(max(x) - x)", "max(x) - x"),
+    (VECTORS, "where(max(x) > c, 1, -1)", "sign(max(x) - c)"),
+    (VECTORS, "where(relu(x) == 0, 1, 0)", "where(x <= 0, 1, 0)"),
     (VECTORS, "sqrt(p)*sqrt(p)", "p"),
     (VECTORS, "sqrt(4*p**2)", "2*p"),
     (VECTORS, "log(p*t)", "log(p) + log(t)"),
@@ -181,6 +187,11 @@ DIFFERENT = [
     (VECTORS, "where(x > t, 1, 0)", "where(x > -t, 1, 0)"),
     (VECTORS, "maximum(x, -t)", "maximum(x, t)"),
     (VECTORS, "x**c", "abs(x)**c"),
+    (VECTORS, "where(x == max(x), 1, 0)", "zeros(n)"),
+    (VECTORS, "where(x < max(x), 1, 0)", "ones(n)"),
+    (VECTORS, "sign(max(x) - x)", "ones(n)"),
+    (VECTORS, "where(x**2 == max(x)**2, 1, 0)", "zeros(n)"),
+    (VECTORS, "where(relu(x) == 0, 1, 0)", "zeros(n)"),
     (INVERSES, "inv(A)", "inv(A).T"),
     (INVERSES, "inv(A)", "inv(A.T)"),
     (INVERSES, "inv(A)@B", "B@inv(A)"),
@@ -287,6 +298,10 @@ def test_kinks_are_named() -> None:
     found = proof(VECTORS, "where(x > 0, 1, where(x < 0, -1, 3))", "sign(x)")
     assert found is not None
     assert found.kinks == ("x[i]",)
+    largest = "sum(where(x == max(x), x, 0))/sum(where(x == max(x), 1, 0))"
+    found = proof(VECTORS, largest, "sum(where(x >= max(x), x, 0))")
+    assert found is not None
+    assert found.kinks == ("x[i] - x[j]",)
 
 
 def test_shapes_that_only_happen_to_agree_are_not_equal() -> None:

@@ -56,8 +56,9 @@ class Algebra(MatrixSums):
                 others = single(mono({a: p for a, p in factors if a != atom}))
                 left = tuple(token for token in bound if token != drop)
                 return self.total(self.rebuilt(others, {drop: keep}), left)
-        if (known := self.matrix_sum(factors, bound)) is not None:
-            return known
+        for rule in (self.matrix_sum, self.attained):
+            if (known := rule(factors, bound)) is not None:
+                return known
         return self._components(factors, bound)
 
     def _components(self, factors: Mono, bound: tuple[Token, ...]) -> Poly:

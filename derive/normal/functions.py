@@ -22,6 +22,7 @@ from chainrule.derive.normal.terms import (
     mono,
     number,
     raised,
+    rank,
     single,
 )
 
@@ -118,7 +119,7 @@ class Functions(Arithmetic):
         """The sign, off the places where it is 0."""
         if not poly:
             return ZERO
-        inner = next((a for factors in poly.terms for a, _ in factors if a.kind == "sign"), None)
+        inner = _sign_in(poly)
         if inner is not None and len(poly.terms) > 1:
             low, high = (self.rebuilt(poly, {}, {inner: number(value)}) for value in (-1, 1))
             return self._choose_sign(inner, self.sign(high), self.sign(low))
@@ -167,6 +168,10 @@ class Functions(Arithmetic):
         """1 where ``poly == 0``, else 0; off kinks, 0 for anything that varies."""
         if is_discrete(poly, self.inputs):
             return self._on_values(poly, lambda v: Fraction(v == 0), "zero")
+        inner = _sign_in(poly)
+        if inner is not None:
+            low, high = (self.rebuilt(poly, {}, {inner: number(value)}) for value in (-1, 1))
+            return self._choose_sign(inner, self.is_zero(high), self.is_zero(low))
         self.kinks[poly.key] = poly
         return ZERO
 
@@ -183,13 +188,23 @@ class Functions(Arithmetic):
             slope = (at[1] - at[0]).scaled(Fraction(1, high - low))
             return at[0] - slope.scaled(Fraction(low)) + self.mul(slope, atom_poly(entry))
         if name == "zero":
-            poly = min(poly, poly.scaled(Fraction(-1)), key=lambda p: p.key)
+            poly = up_to_sign(poly)
         kind = "compare" if name in {"positive", "zero"} else "function"
         return atom_poly(Atom(kind, name, (poly,), sign="real" if name == "sign" else "nonnegative"))
 
     def choice(self, condition: Poly, chosen: Poly, other: Poly) -> Poly:
         """``where(condition, chosen, other)`` for an indicator."""
         return self.mul(condition, chosen) + self.mul(UNIT - condition, other)
+
+
+def up_to_sign(poly: Poly) -> Poly:
+    """The polynomial or its negative, whichever has a positive lowest term."""
+    return poly.scaled(Fraction(-1)) if poly.terms[min(poly.terms, key=rank)] < 0 else poly
+
+
+def _sign_in(poly: Poly) -> Atom | None:
+    """A sign that is a factor of a term."""
+    return next((atom for factors in poly.terms for atom, _ in factors if atom.kind == "sign"), None)
 
 
 def _log_of(poly: Poly) -> Poly:

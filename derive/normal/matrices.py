@@ -20,7 +20,8 @@ from fractions import Fraction
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.domains import Sign
 from chainrule.derive.normal.arithmetic import UNIT, ZERO, ProofLimit
-from chainrule.derive.normal.functions import HALF, Functions
+from chainrule.derive.normal.functions import HALF
+from chainrule.derive.normal.maxima import Maxima
 from chainrule.derive.normal.terms import (
     Atom,
     Mono,
@@ -54,16 +55,8 @@ class Factored:
     core: Matrix | None
 
 
-class Matrices(Functions):
+class Matrices(Maxima):
     """What functions of whole matrices are, over the rules of products and sums."""
-
-    @abstractmethod
-    def total(self, poly: Poly, bound: Sequence[Token]) -> Poly:
-        """The sum over the bound indices."""
-
-    @abstractmethod
-    def opened(self, atom: Atom) -> tuple[tuple[Token, ...], Poly]:
-        """The body of a closed sum, or the operand of a function of a matrix, with fresh indices."""
 
     @abstractmethod
     def reduction(self, kind: str, body: Poly, bound: Sequence[Token]) -> Poly:
