@@ -49,27 +49,35 @@ MAX_INVERSES = 4
 
 @dataclass(frozen=True)
 class Pair:
-    """``sum_k f(M)[p,k] middle(M)[k] g(M)[q,k]``, or with k in place 0, as ``M[p,q]`` or ``delta(p,q)``.
+    """``sum_k f(M)[p,k] middle(M)[k]**power g(M)[q,k]``, or with k in place 0, without one of the functions.
 
-    The value "inverse" is ``inv(N)[p,q]``, where M, or its transpose, is the Cholesky factor of N.
+    The value is a product of M and its transpose T, written as a word; the empty word is
+    ``delta(p,q)``, "inverse" is ``inv(M)``, and "factored" is ``inv(N)`` for the matrix N of which M,
+    or its transpose, is the Cholesky factor.
     """
 
     functions: tuple[str, str]
     place: int
-    middle: str
     value: str
+    middle: str = ""
+    power: int = 1
 
 
+_EIGEN, _LEFT, _RIGHT = "eigvectors", "left_singular", "right_singular"
 PAIRS = (
-    Pair(("cholesky", "cholesky"), 1, "", "operand"),
-    Pair(("inv", "inv"), 0, "", "inverse"),
-    Pair(("inv", "inv"), 1, "", "inverse"),
-    Pair(("eigvectors", "eigvectors"), 0, "", "delta"),
-    Pair(("eigvectors", "eigvectors"), 1, "", "delta"),
-    Pair(("eigvectors", "eigvectors"), 1, "eigvalsh", "operand"),
-    Pair(("left_singular", "left_singular"), 0, "", "delta"),
-    Pair(("right_singular", "right_singular"), 0, "", "delta"),
-    Pair(("left_singular", "right_singular"), 1, "svdvals", "operand"),
+    Pair(("cholesky", "cholesky"), 1, "M"),
+    Pair(("inv", "inv"), 0, "factored"),
+    Pair(("inv", "inv"), 1, "factored"),
+    Pair((_EIGEN, _EIGEN), 0, ""),
+    Pair((_EIGEN, _EIGEN), 1, ""),
+    Pair((_EIGEN, _EIGEN), 1, "inverse", "eigvalsh", -1),
+    *(Pair((_EIGEN, _EIGEN), 1, "M" * power, "eigvalsh", power) for power in range(1, MAX_TRACE + 1)),
+    Pair((_LEFT, _LEFT), 0, ""),
+    Pair((_RIGHT, _RIGHT), 0, ""),
+    Pair((_LEFT, _RIGHT), 1, "M", "svdvals"),
+    Pair((_LEFT, _RIGHT), 1, "MTM", "svdvals", 3),
+    Pair((_LEFT, _LEFT), 1, "MT", "svdvals", 2),
+    Pair((_RIGHT, _RIGHT), 1, "TM", "svdvals", 2),
 )
 
 
@@ -110,17 +118,13 @@ class MatrixSums(Matrices):
         diagonal of a Cholesky factor to half of it.
         """
         if atom.kind == "eigvalsh" and atom.places == bound and power in range(1, MAX_TRACE + 1):
-            return self._trace_of_power(atom, int(power))
+            index = self.token(atom.bound[0].length)
+            return self.total(self._word("M" * int(power), atom, index, index), [index])
         entry = _size_of(atom.args[0]) if atom.kind == "log" and power == 1 else None
         if entry is None or entry.kind not in {"cholesky", "eigvalsh"} or set(entry.places) != set(bound):
             return None
         rows, body = self.opened(entry)
         return self.matrix("logdet", body, rows, ()).scaled(HALF if entry.kind == "cholesky" else Fraction(1))
-
-    def _trace_of_power(self, atom: Atom, power: int) -> Poly:
-        cycle = [self.token(atom.bound[0].length) for _ in range(power)]
-        factors = (self.operand(atom, *ends) for ends in itertools.pairwise([*cycle, cycle[0]]))
-        return self.total(self.product(factors), cycle)
 
     # ---- a function and its operand --------------------------------------------------------
 
@@ -204,10 +208,10 @@ class MatrixSums(Matrices):
             return None
         first, second = vectors
         ends = [atom.places[1 - rule.place] for atom in vectors]
-        middle = [(Atom(rule.middle, args=first.args, places=(token,), bound=first.bound), 1)] if rule.middle else []
-        whole = all(power in (1, 2) for _, power in hit) and token not in first.args[0].tokens
+        middle = Atom(rule.middle or "inv", args=first.args, places=(token,), bound=first.bound)
+        whole = all(power in (1, 2) for atom, power in hit if atom in vectors) and token not in first.args[0].tokens
         same = (first.args, first.bound) == (second.args, second.bound)
-        if not (whole and same and values == middle) or any(
+        if not (whole and same and values == ([(middle, rule.power)] if rule.middle else [])) or any(
             atom.places[rule.place] != token or atom.places[1 - rule.place] == token for atom in vectors
         ):
             return None
@@ -217,18 +221,26 @@ class MatrixSums(Matrices):
         rest = single(mono({atom: power for atom, power in factors if token not in atom.tokens}))
         return self.total(self.mul(rest, value), [index for index in bound if index != token])
 
-
     def _value_of_pair(self, rule: Pair, first: Atom, ends: list[Place]) -> Poly | None:
-        if rule.value == "delta":
-            return self.delta(*ends)
-        if rule.value == "operand":
-            return self.operand(first, *(ends if first.kind == rule.functions[0] else reversed(ends)))
+        if rule.value not in {"inverse", "factored"}:
+            return self._word(rule.value, first, *(ends if first.kind == rule.functions[0] else reversed(ends)))
         bound, body = self.opened(first)
+        if rule.value == "inverse":
+            return self.matrix("inv", body, bound, ends)
         factor = only_atom(body)
         if factor is None or factor.kind != "cholesky" or factor.places != (bound[::-1] if rule.place else bound):
             return None
         rows, inner = self.opened(factor)
         return self.matrix("inv", inner, rows, ends)
+
+    def _word(self, word: str, atom: Atom, row: Place, column: Place) -> Poly:
+        """An entry of a product of the operand M and its transpose T."""
+        if not word:
+            return self.delta(row, column)
+        inner = [self.token(atom.bound[letter == "M"].length) for letter in word[:-1]]
+        ends = itertools.pairwise([row, *inner, column])
+        turned = (pair if letter == "M" else pair[::-1] for letter, pair in zip(word, ends, strict=True))
+        return self.total(self.product(self.operand(atom, *pair) for pair in turned), inner)
 
 
 def _size_of(poly: Poly) -> Atom | None:

@@ -80,9 +80,7 @@ class Lowering:
         own, body = self.generic[name]
         mapping = {old: new for old, new in zip(own, places, strict=True) if isinstance(old, Token)}
         targets = list(mapping.values())
-        one_to_one = all(isinstance(target, Token) for target in targets) and len(set(targets)) == len(targets)
-        # Which of two equal indices is kept next to a delta depends on their names.
-        if one_to_one and not any(atom.kind == "delta" for atom in body.walk()):
+        if all(isinstance(target, Token) for target in targets) and len(set(targets)) == len(targets):
             return body.renamed(mapping)
         return self.algebra.rebuilt(body, mapping)
 

@@ -223,7 +223,18 @@ def raised(base: Mono, power: Exponent) -> Mono:
 
 def rename_mono(factors: Mono, mapping: Mapping[Token, Place]) -> Mono:
     """A monomial with free indices renamed one to one."""
-    return mono({atom.renamed(mapping): power for atom, power in factors})
+    renamed = mono({atom.renamed(mapping): power for atom, power in factors})
+    for delta in [atom for atom, _ in renamed if atom.kind == "delta"]:
+        renamed = _next_to_delta(delta, renamed)
+    return renamed
+
+
+def _next_to_delta(delta: Atom, factors: Mono) -> Mono:
+    """The factors with the first of the two indices of a delta, whichever was kept under other names."""
+    keep, drop = delta.places
+    if not isinstance(keep, Token) or not isinstance(drop, Token) or keep.length != drop.length:
+        return factors
+    return mono({atom if atom == delta else atom.renamed({drop: keep}): power for atom, power in factors})
 
 
 def mono_tokens(factors: Mono) -> frozenset[Token]:
