@@ -47,7 +47,7 @@ from chainrule.derive.rational import cost
 from chainrule.derive.roots import vanishing_roots
 from chainrule.derive.scalar import equal, where
 from chainrule.derive.shared_parts import with_names
-from chainrule.derive.steps import Partial, Step
+from chainrule.derive.steps import Partial, Step, assumes
 
 #: Length (see ``algebra.cost``) up to which the adjoint of a quantity that is read several times
 #: is written out wherever it is used instead of being named.
@@ -291,19 +291,19 @@ class _Reverse:
     def _simplify_parts(self) -> None:
         """Simplifies the parts that the last adjoint was split into."""
         for part in self.parts:
-            self._simplify_part(part)
+            self.steps += self._simplified_part(part)
         self.parts.clear()
 
-    def _simplify_part(self, part: Definition) -> None:
-        """Simplifies a definition that was added."""
+    def _simplified_part(self, part: Definition) -> tuple[Step, ...]:
+        """Simplifies a definition that was added, and says how."""
         self.context.added.remove(part)
         simple, steps = simplify(part, self.context)
         # Appended after whatever simplifying it has split off, which it reads.
         self.context.added.append(simple)
         self.context.known[part.name] = simple
-        self.steps += steps
         if not simple.reduce:
             self.context.inline.add(part.name)
+        return steps
 
     def _placed(self, adjoint: Definition, quantity: Definition, readings: Sequence[Ref]) -> Definition:
         """Decides whether an adjoint is shown by name, printed in place, or written out."""
@@ -369,7 +369,8 @@ class _Reverse:
         """What a function of a matrix adds to the adjoint of that matrix."""
         copied = adjoint_law(quantity, adjoint, self.rank, self.context)
         for part in copied.parts:
-            self._simplify_part(part)
+            # The law is one step; of what happens inside it only the use of declared facts is told.
+            self.steps += filter(assumes, self._simplified_part(part))
         return Contribution(f"{quantity.reduce}-rule", quantity.name, copied.body, copied.bound)
 
     def _weight(self, quantity: Definition) -> Expr:

@@ -43,14 +43,14 @@ from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex import page_latex
 from chainrule.derive.render.page import Page, Shown
 from chainrule.derive.render.text import page_text
-from chainrule.derive.rules import ASSUMING, BY_ID
+from chainrule.derive.rules import BY_ID
 from chainrule.derive.serialise import (
     decode_program,
     decode_step,
     encode_program,
     encode_step,
 )
-from chainrule.derive.steps import Step
+from chainrule.derive.steps import Step, assumes
 
 Goal = Literal["gradient", "jacobian", "hessian", "hvp", "gauss_newton", "fisher"]
 
@@ -361,11 +361,6 @@ def _assumptions(program: Program, steps: Sequence[Step]) -> tuple[str, ...]:
         if definition.reduce in ("max", "min")
     }
     return tuple({**used, **kinks, **ties})
-
-
-def assumes(step: Step) -> bool:
-    """Whether a step holds only because of what was declared about an input."""
-    return bool({step.rule, *(value for name, value in step.bindings if name == "also")} & ASSUMING)
 
 
 def _checked(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from chainrule.derive.catalog.linalg import MATRIX_FUNCTIONS
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTIONS, MatrixFunction
 
 
 @dataclass(frozen=True)
@@ -37,6 +37,9 @@ class Rule:
         return self.sentence.format_map({name: ", ".join(found) for name, found in values.items()})
 
 
+#: Length of a law of an adjoint that a sentence quotes.
+SHORT_LAW = 30
+
 LAUE = "Laue, Mitterreiter and Giesen, Computing Higher Order Derivatives of Matrix and Tensor Expressions (2018)"
 GRIEWANK = "Griewank and Walther, Evaluating Derivatives (2008), section 3.2"
 BOYD = "Boyd and Vandenberghe, Convex Optimization (2004)"
@@ -44,6 +47,14 @@ GOLUB = "Golub and Van Loan, Matrix Computations (2013)"
 ANDERSON = "Anderson, An Introduction to Multivariate Statistical Analysis (2003)"
 COOKBOOK = "Petersen and Pedersen, The Matrix Cookbook (2012), eq. "
 PRML = "Bishop, Pattern Recognition and Machine Learning (2006)"
+
+
+def _passing_on(entry: MatrixFunction) -> str:
+    """What a function of a matrix does with an adjoint, where that is short."""
+    if len(entry.adjoint) > SHORT_LAW or "{" in entry.adjoint:
+        return f"the differential of {entry.name}"
+    return f"the adjoint G of B = {entry.name}(A) gives {entry.adjoint}"
+
 
 RULES: tuple[Rule, ...] = (
     Rule("definition", r"q := \text{its definition}", "q := its definition",
@@ -138,7 +149,7 @@ RULES: tuple[Rule, ...] = (
     Rule("solve-for-inverse", r"X^{-1} = C \Rightarrow X = C^{-1}", "inv(X) = C  =>  X = inv(C)", "Invert both sides."),
     *(
         Rule(f"{entry.name}-rule", entry.law, f"B = {entry.name}(A), G its adjoint  =>  A receives {entry.adjoint}",
-             f"Chain rule through {{through}}: the differential of {entry.name}.", entry.source)
+             f"Chain rule through {{through}}: {_passing_on(entry)}.", entry.source)
         for entry in MATRIX_FUNCTIONS
     ),
 )  # fmt: skip

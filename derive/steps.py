@@ -13,6 +13,7 @@ from typing import Any
 from sympy import Expr, S
 
 from chainrule.derive.program import Definition, Ref
+from chainrule.derive.rules import ASSUMING
 
 
 class Partial(Expr):  # type: ignore[misc]
@@ -57,3 +58,8 @@ class Step:
     after: Definition
     bindings: tuple[tuple[str, str], ...] = ()
     substeps: tuple[Step, ...] = ()
+
+
+def assumes(step: Step) -> bool:
+    """Whether a step holds only because of what was declared about an input."""
+    return bool({step.rule, *(value for name, value in step.bindings if name == "also")} & ASSUMING)
