@@ -47,7 +47,7 @@ def with_operands(program: Program) -> Program:
     matrices: dict[tuple[object, ...], Definition] = {}
     definitions: list[Definition] = []
     for definition in program.definitions:
-        if is_matrix_function(definition) and not _is_plain(definition):
+        if is_matrix_function(definition) and not _is_array(definition, program):
             matrix = _operand(definition)
             content = matrix.shape, matrix.body
             if content not in matrices:
@@ -58,8 +58,12 @@ def with_operands(program: Program) -> Program:
     return program.with_definitions(definitions)
 
 
-def _is_plain(definition: Definition) -> bool:
-    return isinstance(definition.body, Ref) and definition.body.indices == _operand_axes(definition)
+def _is_array(definition: Definition, program: Program) -> bool:
+    """Whether the matrix is an array as it stands, and the whole of it."""
+    operand, axes = definition.body, _operand_axes(definition)
+    if not isinstance(operand, Ref) or operand.indices != axes:
+        return False
+    return program.by_name[operand.name].shape == tuple(definition.lengths[axis] for axis in axes)
 
 
 def _operand_axes(definition: Definition) -> tuple[Expr, ...]:

@@ -1,7 +1,7 @@
 """The values of functions of whole matrices, in double precision and with mpmath.
 
-A matrix for which a function has no value, such as a singular one that is to be inverted, gives
-NaN, so that an array of matrices is evaluated as a whole.
+A matrix for which a function has no value, such as a singular one that is to be inverted, or one
+with an infinite entry or NaN, gives NaN, so that an array of matrices is evaluated as a whole.
 """
 
 from __future__ import annotations
@@ -41,6 +41,8 @@ def _each(function: Callable[[Any], Any], matrices: Array) -> Array:
 
 
 def _value(function: Callable[[Any], Any], matrix: Array) -> Array | None:
+    if not all(map(mpmath.isfinite, matrix.flat) if matrix.dtype == object else np.isfinite(matrix).flat):
+        return None
     try:
         return _array(function(matrix))
     except (np.linalg.LinAlgError, ZeroDivisionError, ValueError):

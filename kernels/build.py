@@ -16,6 +16,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -24,6 +25,7 @@ import platformdirs
 from chainrule.derive.errors import InputError
 from chainrule.derive.program import Input, Program
 from chainrule.kernels.emit import Source
+from chainrule.kernels.library import library, library_sources
 
 #: Environment variable that names another folder for generated modules.
 CACHE_VARIABLE = "CHAINRULE_CACHE_DIR"
@@ -47,14 +49,21 @@ _loaded: dict[str, ModuleType] = {}
 _lock = threading.Lock()
 
 
-def module_source(sources: Sequence[tuple[Source, Program]], dtype: str, about: str) -> str:
-    """A module of generated functions, each of a program, with the helpers they call."""
+def module_source(sources: Sequence[tuple[Source, Program]], dtype: str, about: str, alone: bool = False) -> str:
+    """A module of generated functions, each of a program, with the helpers they call.
+
+    Functions of matrices are imported, unless the module is to stand alone.
+    """
     header = _HEADER.format(dtype=dtype)
     if dtype == "float32":
         header = header.replace("\nhelper =", "\nf32 = np.float32\nhelper =")
+    called = sorted({name for source, _ in sources for name in source.library})
+    if called and not alone:
+        header = header.replace("types\n", f"types\nfrom {_library_name()} import {', '.join(called)}\n", 1)
     helpers = dict.fromkeys(helper for source, _ in sources for helper in source.helpers)
+    needed = library_sources(called) if alone else []
     functions = (f"{_decorator(program)}\n{source.text}" for source, program in sources)
-    return "\n\n\n".join([f'"""{about}"""\n\n{header.rstrip()}', *helpers, *functions]) + "\n"
+    return "\n\n\n".join([f'"""{about}"""\n\n{header.rstrip()}', *helpers, *needed, *functions]) + "\n"
 
 
 def _decorator(program: Program) -> str:
@@ -77,16 +86,32 @@ def load(text: str) -> ModuleType:
     Raises:
         InputError: the cache folder cannot be used.
     """
-    digest = hashlib.sha256(text.encode()).hexdigest()
     with _lock:
-        if digest not in _loaded:
-            _loaded[digest] = _import(_written(text, digest))
-        return _loaded[digest]
+        if f"from {_library_name()} import" in text:
+            _module(library())
+        return _module(text)
 
 
-def _written(text: str, digest: str) -> Path:
+def _module(text: str) -> ModuleType:
+    name = _name(text)
+    if name not in _loaded:
+        _loaded[name] = _import(_written(text, name))
+    return _loaded[name]
+
+
+def _name(text: str) -> str:
+    """The name of the module with a source, which tells it from all others."""
+    return f"chainrule_{hashlib.sha256(text.encode()).hexdigest()[:40]}"
+
+
+@cache
+def _library_name() -> str:
+    return _name(library())
+
+
+def _written(text: str, name: str) -> Path:
     """The file with the source; written if it is missing or is not what its name says."""
-    path = cache_folder() / f"chainrule_{digest[:40]}.py"
+    path = cache_folder() / f"{name}.py"
     try:
         if path.read_bytes() == text.encode():
             return path

@@ -13,23 +13,23 @@ from numba.extending import overload
 SCIPY = importlib.util.find_spec("scipy") is not None
 
 
-def dot(a: Any, b: Any) -> Any:
-    """The product of two matrices or vectors, as ``np.dot``."""
-    return np.dot(a, b)
+def dot(a: Any, b: Any, out: Any = None) -> Any:
+    """The product of two matrices or vectors, as ``np.dot``; of matrices written to ``out`` if that is given."""
+    return np.dot(a, b, out)
 
 
-def _by_blas(a: Any, b: Any) -> Any:
-    return np.dot(a, b)
+def _by_blas(a: Any, b: Any, out: Any = None) -> Any:
+    return np.dot(a, b) if out is None else np.dot(a, b, out)
 
 
-def _vector_vector(a: Any, b: Any) -> Any:
+def _vector_vector(a: Any, b: Any, out: Any = None) -> Any:
     total = 0.0
     for k in range(a.shape[0]):
         total += a[k] * b[k]
     return total
 
 
-def _matrix_vector(a: Any, b: Any) -> Any:
+def _matrix_vector(a: Any, b: Any, out: Any = None) -> Any:
     result = np.zeros(a.shape[0], a.dtype)
     for i in range(a.shape[0]):
         for k in range(a.shape[1]):
@@ -37,7 +37,7 @@ def _matrix_vector(a: Any, b: Any) -> Any:
     return result
 
 
-def _vector_matrix(a: Any, b: Any) -> Any:
+def _vector_matrix(a: Any, b: Any, out: Any = None) -> Any:
     result = np.zeros(b.shape[1], a.dtype)
     for k in range(b.shape[0]):
         for j in range(b.shape[1]):
@@ -45,8 +45,9 @@ def _vector_matrix(a: Any, b: Any) -> Any:
     return result
 
 
-def _matrix_matrix(a: Any, b: Any) -> Any:
-    result = np.zeros((a.shape[0], b.shape[1]), a.dtype)
+def _matrix_matrix(a: Any, b: Any, out: Any = None) -> Any:
+    result = np.empty((a.shape[0], b.shape[1]), a.dtype) if out is None else out
+    result.fill(0.0)
     for i in range(a.shape[0]):
         for k in range(a.shape[1]):
             for j in range(b.shape[1]):
@@ -57,7 +58,7 @@ def _matrix_matrix(a: Any, b: Any) -> Any:
 _BY_LOOPS = {(1, 1): _vector_vector, (2, 1): _matrix_vector, (1, 2): _vector_matrix, (2, 2): _matrix_matrix}
 
 
-def _chosen(a: Any, b: Any) -> Any:
+def _chosen(a: Any, b: Any, out: Any = None) -> Any:
     """What numba compiles for operands of these types."""
     return _by_blas if SCIPY else _BY_LOOPS[a.ndim, b.ndim]
 

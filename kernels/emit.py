@@ -8,25 +8,26 @@ from __future__ import annotations
 
 import keyword
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sympy import Expr, Mul
+from sympy import Expr
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.errors import InputError
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, fresh_names
 from chainrule.derive.ranges import is_within, required_facts
 from chainrule.derive.zero_products import wild_names
+from chainrule.kernels.calls import Calls, Line, Store
 from chainrule.kernels.loops import Nest, Task, arrange, scattering, tasks_of
-from chainrule.kernels.products import MatrixProduct, matrix_product, shapes_of
+from chainrule.kernels.operations import CALLED, operations
 from chainrule.kernels.scalar_code import ScalarPrinter
 from chainrule.kernels.sharing import INDENT, Scope, Sharing
 
 #: Names that generated source uses for itself.
 RESERVED = frozenset(
     {
-        *BY_NAME, *keyword.kwlist,
+        *BY_NAME, *keyword.kwlist, *CALLED,
         "np", "math", "njit", "types", "array", "number", "helper", "dot", "checked", "sizes", "results", "f32",
         "range", "len", "abs", "float", "max", "min", "tuple", "times", "polygamma", "inf", "nan",
     }
@@ -45,12 +46,14 @@ class Source:
         parameters: name of the parameter for each input, in order.
         body: its lines, indented.
         helpers: sources of the functions it calls, in order.
+        library: the names of functions of matrices that it calls.
     """
 
     name: str
     parameters: tuple[str, ...]
     body: tuple[str, ...]
     helpers: tuple[str, ...]
+    library: tuple[str, ...] = ()
 
     @property
     def text(self) -> str:
@@ -66,37 +69,32 @@ def emit(program: Program, name: str, dtype: str = "float64", dot: str = "np.dot
     return _Emitter(program, name, dtype, dot).run()
 
 
-@dataclass(frozen=True)
-class _Store:
-    """A line that is wanted only if the array it writes to is."""
-
-    array: str
-    line: str
-
-
-Line = str | _Store
-
-
 class _Emitter:
     """Writes one function; the source grows from the outermost loop inwards."""
 
     def __init__(self, program: Program, name: str, dtype: str, dot: str) -> None:
-        self.program, self.function, self.dtype, self.dot = program, name, dtype, dot
-        self.shapes = shapes_of(program)
+        self.program, self.function, self.dtype = program, name, dtype
         self.names = _names(program, name)
         self.temporaries = fresh_names({*self.names, *self.names.values(), *RESERVED, name}, "t")
         self.arrays: set[str] = {name for name in program.outputs if program.by_name[name].shape}
         self.summed_in_place: set[str] = set()
+        #: Of these the ones that are collected in double precision and not converted yet.
+        self.in_double: set[str] = set()
         self.unbounded = wild_names(program)
         symbols: dict[Expr, str] = {dim: self.names[f"dim {dim.name}"] for dim in program.dims}
         self.labels = frozenset(item.name for item in program.inputs if item.selects)
         self.printer = ScalarPrinter(dtype, self.entry, symbols, self.unbounded.__contains__, self.labels)
         self.values = Sharing(self.printer, self.temporaries, program)
         self.lengths: dict[Index, Expr] = {}
+        self.operations = operations(program)
+        self.calls = Calls(
+            program, self.names, self.printer.index, lambda depth: self.loop_variable(depth).name, self.unique,
+            dtype, dot, self.arrays,
+        )  # fmt: skip
 
     def run(self) -> Source:
         lines: list[Line] = []
-        for slot in arrange(tasks_of(self.program.definitions, self.shapes)):
+        for slot in arrange(tasks_of(self.program.definitions, self.operations)):
             block = self.slot(slot, 0)
             names = [slot.name] if isinstance(slot, Task) else [task.name for task in slot.tasks]
             lines += [line for name in names for line in self.allocation(name)]
@@ -106,7 +104,8 @@ class _Emitter:
         lines.append(f"{INDENT}return {results}" if len(self.program.outputs) > 1 else f"{INDENT}return ({results},)")
         body = [line for line in map(self.wanted, lines) if line is not None]
         parameters = tuple(self.names[item.name] for item in self.program.inputs)
-        return Source(self.function, parameters, (*self.sizes(body), *body), tuple(self.printer.helpers.values()))
+        helpers, library = tuple(self.printer.helpers.values()), tuple(self.calls.functions)
+        return Source(self.function, parameters, (*self.sizes(body), *body), helpers, library)
 
     def wanted(self, line: Line) -> str | None:
         if isinstance(line, str):
@@ -137,27 +136,21 @@ class _Emitter:
     def allocation(self, name: str) -> Iterator[Line]:
         """The array of a definition, or the accumulator for its sums."""
         item = self.program.by_name[name]
-        whole = isinstance(item, Definition) and matrix_product(item, self.shapes) is not None
-        if not item.shape or (whole and isinstance(item, Definition) and not self.batched(item)):
+        operation = self.operations.get(name)
+        if not item.shape or (operation is not None and not self.calls.allocates(operation)):
             return
-        shape = self.shape_text(item.shape)
+        shape = self.calls.shape(item.shape)
         variable = self.names[name]
         if name in self.summed_in_place:
             suffix = "_sum" if self.dtype == "float32" else ""
             yield f"{INDENT}{variable}{suffix} = np.zeros({shape})"
         else:
-            yield _Store(name, f"{INDENT}{variable} = np.empty({shape}{self.dtype_argument()})")
+            yield Store(name, f"{INDENT}{variable} = np.empty({shape}{self.calls.dtype_argument()})")
 
     def conversion(self, name: str) -> Iterator[str]:
-        if name in self.summed_in_place and self.dtype == "float32":
+        if name in self.in_double:
+            self.in_double.discard(name)
             yield f"{INDENT}{self.names[name]} = {self.names[name]}_sum.astype(np.float32)"
-
-    def dtype_argument(self) -> str:
-        return ", np.float32" if self.dtype == "float32" else ""
-
-    def shape_text(self, shape: Iterable[Expr]) -> str:
-        lengths = [self.printer.index(length) for length in shape]
-        return lengths[0] if len(lengths) == 1 else f"({', '.join(lengths)})"
 
     def result(self, name: str) -> str:
         item = self.program.by_name[name]
@@ -171,9 +164,9 @@ class _Emitter:
         """The lines of a nest or of a definition without loops of its own, at a depth of loops."""
         if isinstance(slot, Nest):
             return self.nest(slot, depth)
-        product = matrix_product(slot.definition, self.shapes) if depth == 0 else None
-        if product is not None:
-            return [f"{INDENT}{line}" for line in self.product(slot.definition, product)]
+        operation = self.operations.get(slot.name)
+        if operation is not None:
+            return [self.comment(slot.definition, depth), *self.calls.lines(slot.definition, operation)]
         return self.statement(slot, depth)
 
     def nest(self, nest: Nest, depth: int) -> list[Line]:
@@ -228,6 +221,8 @@ class _Emitter:
         if self.in_place(task):
             self.summed_in_place.add(task.name)
             self.arrays.add(task.name)
+            if self.dtype == "float32":
+                self.in_double.add(task.name)
             return [comment]
         variable = self.accumulator(task.name)
         start = {"sum": "0.0", "prod": "1.0", "max": "-np.inf", "min": "np.inf"}.get(task.definition.reduce)
@@ -255,7 +250,7 @@ class _Emitter:
         self.values.scopes[-1].entries[entry] = local
         if not entry.indices:
             return []
-        return [_Store(task.name, f"{_pad(depth)}{self.array_entry(entry)} = {local}")]
+        return [Store(task.name, f"{_pad(depth)}{self.array_entry(entry)} = {local}")]
 
     def running(self, task: Task) -> dict[Index, Index]:
         """The loop variable of each index whose loop surrounds the task."""
@@ -324,6 +319,8 @@ class _Emitter:
     def array_entry(self, ref: Ref) -> str:
         shape = self.program.by_name[ref.name].shape
         places = [self.place(index, length) for index, length in zip(ref.indices, shape, strict=True)]
+        if ref.name in self.in_double:
+            return f"f32({self.names[ref.name]}_sum[{', '.join(places)}])"
         return f"{self.names[ref.name]}[{', '.join(places)}]"
 
     def place(self, index: Expr, length: Expr) -> str:
@@ -338,50 +335,6 @@ class _Emitter:
         if is_within(index, length, self.lengths, facts):
             return text
         return f"max(0, min({self.printer.index(length)} - 1, {text}))"
-
-    # ---- matrix products ------------------------------------------------------------------------------------------
-
-    def batched(self, definition: Definition) -> bool:
-        product = matrix_product(definition, self.shapes)
-        return product is not None and bool(product.batch)
-
-    def product(self, definition: Definition, product: MatrixProduct) -> list[str]:
-        self.arrays |= {product.first.name, product.second.name, definition.name}
-        name = self.names[definition.name]
-        first = self.operand(product.first, product.batch, product.left, product.contracted, product.flip_first)
-        second = self.operand(product.second, product.batch, product.contracted, product.right, product.flip_second)
-        comment = self.comment(definition, 0).strip()
-        call = f"{self.dot}({first}, {second})"
-        if not product.batch:
-            wide = len(product.left) > 1 or len(product.right) > 1
-            shape = self.shape_text(definition.shape)
-            return [comment, f"{name} = {call}" + (f".reshape({shape})" if wide else "")]
-        variables = [self.loop_variable(depth).name for depth in range(len(product.batch))]
-        lines = [comment]
-        for depth, (variable, index) in enumerate(zip(variables, product.batch, strict=True)):
-            length = self.printer.index(definition.lengths[index])
-            lines.append(f"{INDENT * depth}for {variable} in range({length}):")
-        rows = [definition.lengths[index] for index in product.left]
-        columns = [definition.lengths[index] for index in product.right]
-        wide = len(rows) > 1 or len(columns) > 1
-        shaped = f".reshape({self.shape_text([*rows, *columns])})" if wide else ""
-        lines.append(f"{INDENT * len(variables)}{name}[{', '.join(variables)}] = {call}{shaped}")
-        return lines
-
-    def operand(
-        self, ref: Ref, batch: tuple[Index, ...], rows: tuple[Index, ...], columns: tuple[Index, ...], flip: bool
-    ) -> str:
-        """A factor as a matrix or vector."""
-        item = self.program.by_name[ref.name]
-        text = self.names[ref.name]
-        if batch:
-            text += f"[{', '.join(self.loop_variable(depth).name for depth in range(len(batch)))}]"
-        one, two = (columns, rows) if flip else (rows, columns)
-        if len(one) > 1 or len(two) > 1:
-            lengths = dict(zip(ref.indices, item.shape, strict=True))
-            sizes = [Mul(*(lengths[index] for index in group)) for group in (one, two) if group]
-            text += f".reshape({self.shape_text(sizes)})"
-        return f"{text}.T" if flip and rows and columns else text
 
     # ---- comments -------------------------------------------------------------------------------------------------
 

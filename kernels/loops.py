@@ -6,14 +6,13 @@ current row: then a row's intermediate values stay in registers or in cache.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from sympy import Expr
 
 from chainrule.derive.program import Definition, Index
 from chainrule.derive.scatter import Scatter, scatter_of
-from chainrule.kernels.products import NO_SHAPES, Shapes, matrix_product
 
 #: Reductions that are accumulated in local variables, so that their own loops are the innermost.
 SEQUENTIAL = frozenset({"max", "min", "prod", "logsumexp"})
@@ -60,9 +59,9 @@ def arrange(tasks: Iterable[Task]) -> list[Nest | Task]:
     return slots
 
 
-def tasks_of(definitions: Sequence[Definition], shapes: Shapes = NO_SHAPES) -> list[Task]:
-    """One task per definition; a matrix product has no loops of its own."""
-    return [Task(item, inner=() if matrix_product(item, shapes) else _loops(item)) for item in definitions]
+def tasks_of(definitions: Sequence[Definition], whole: Container[str]) -> list[Task]:
+    """One task per definition; those that are computed as a whole have no loops of their own."""
+    return [Task(item, inner=() if item.name in whole else _loops(item)) for item in definitions]
 
 
 def _loops(definition: Definition) -> tuple[Index, ...]:

@@ -2,7 +2,8 @@
 
 ``C[b.., l.., r..] := sum over c.. of A[..] B[..]`` is a matrix product where the axes of ``A`` are
 the batch ``b``, then the left indices ``l`` and the summed indices ``c`` in either order, and
-likewise for ``B``; several neighbouring axes count as one.
+likewise for ``B``; several neighbouring axes count as one.  A factor may also lack the batch, and
+is the same matrix for all of it then.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ class MatrixProduct:
 
     Attributes:
         first, second: the factors, in the order in which they are multiplied.
-        batch: the indices that both factors and the result have.
+        batch: the first indices of the result, for each of which there is a product.
         left, right: the indices of the result that come from the first and the second factor.
         contracted: the indices summed over.
         flip_first, flip_second: whether a factor is transposed.
@@ -31,9 +32,9 @@ class MatrixProduct:
     first: Ref
     second: Ref
     batch: tuple[Index, ...]
-    left: tuple[Index, ...]
-    right: tuple[Index, ...]
-    contracted: tuple[Index, ...]
+    left: tuple[Expr, ...]
+    right: tuple[Expr, ...]
+    contracted: tuple[Expr, ...]
     flip_first: bool
     flip_second: bool
 
@@ -56,8 +57,13 @@ def shapes_of(program: Program) -> Shapes:
     return {item.name: item.shape for item in program.by_name.values()}
 
 
-def matrix_product(definition: Definition, shapes: Shapes = NO_SHAPES) -> MatrixProduct | None:
-    """How to compute a definition as one matrix product of whole arrays, or None."""
+def matrix_product(
+    definition: Definition, shapes: Shapes = NO_SHAPES, vectors: bool = False
+) -> MatrixProduct | None:
+    """How to compute a definition as one matrix product of whole arrays, or None.
+
+    A batch of products with vectors is better computed by loops, and counts only if asked for.
+    """
     factors = Mul.make_args(definition.body)
     if definition.reduce != "sum" or len(factors) != 2:
         return None
@@ -65,33 +71,48 @@ def matrix_product(definition: Definition, shapes: Shapes = NO_SHAPES) -> Matrix
         return None
     one, two = factors
     orders = (_ordered(definition, one, two), _ordered(definition, two, one))
-    possible = [order for order in orders if order is not None]
+    possible = [order for order in orders if order and (vectors or not order.batch or (order.left and order.right))]
     return min(possible, key=lambda order: order.flip_first + order.flip_second, default=None)
 
 
 def _ordered(definition: Definition, one: Ref, two: Ref) -> MatrixProduct | None:
-    """The product with the factors in this order, if the result's axes allow it."""
+    """The product with the factors in this order, with as small a batch as possible, if there is one."""
+    bound = set(definition.bound_indices)
+    if not bound <= set(one.indices) & set(two.indices):
+        return None
+    sizes = range(len(definition.free) + 1)
+    return next((found for size in sizes if (found := _batched(definition, one, two, size))), None)
+
+
+def _batched(definition: Definition, one: Ref, two: Ref, size: int) -> MatrixProduct | None:
+    """The product with a batch of so many indices, if the axes allow it."""
     free, bound = definition.free, definition.bound_indices
-    first, second = one.indices, two.indices
+    batch = free[:size]
+    if not set(batch) <= {*one.indices, *two.indices}:
+        return None
+    first, second = _matrix(one, batch), _matrix(two, batch)
+    if first is None or second is None:
+        return None
     contracted = tuple(index for index in first if index in bound)
-    if set(contracted) != set(bound) or not set(bound) <= set(second):
+    left = tuple(index for index in first if index not in bound)
+    right = tuple(index for index in second if index not in bound)
+    if batch + left + right != free:
         return None
-    batch = tuple(index for index in free if index in first and index in second)
-    left = tuple(index for index in first if index in free and index not in second)
-    right = tuple(index for index in second if index in free and index not in first)
-    if batch + left + right != free or (batch and not (left and right)):
-        return None
-    flip_first = _flip(first, batch, left, contracted)
-    flip_second = _flip(second, batch, contracted, right)
+    flip_first, flip_second = _flip(first, left, contracted), _flip(second, contracted, right)
     if flip_first is None or flip_second is None:
         return None
     return MatrixProduct(one, two, batch, left, right, contracted, flip_first, flip_second)
 
 
-def _flip(
-    indices: Sequence[object], batch: tuple[Index, ...], rows: tuple[Index, ...], columns: tuple[Index, ...]
-) -> bool | None:
-    """Whether the axes are (batch, columns, rows) instead of (batch, rows, columns); None if neither."""
-    if tuple(indices) == batch + rows + columns:
+def _matrix(ref: Ref, batch: tuple[Index, ...]) -> tuple[Expr, ...] | None:
+    """The axes of a factor without the batch, which it has in front or not at all."""
+    if ref.indices[: len(batch)] == batch:
+        return ref.indices[len(batch) :]
+    return None if set(batch) & set(ref.indices) else ref.indices
+
+
+def _flip(indices: Sequence[object], rows: tuple[Expr, ...], columns: tuple[Expr, ...]) -> bool | None:
+    """Whether the axes are (columns, rows) instead of (rows, columns); None if neither."""
+    if tuple(indices) == rows + columns:
         return False
-    return True if tuple(indices) == batch + columns + rows else None
+    return True if tuple(indices) == columns + rows else None

@@ -297,6 +297,10 @@ class ScalarPrinter:
         if below != 1:
             texts = self._index_code(above).within(NEGATIVE), self._index_code(below).within(NEGATIVE)
             return Code("{} // {}".format(*texts), PRODUCT)
+        if isinstance(expr, KroneckerDelta):
+            return Code("int({} == {})".format(*map(self.index, expr.args)))
+        if isinstance(expr, sp.Min | sp.Max):
+            return Code(f"{type(expr).__name__.lower()}({', '.join(map(self.index, expr.args))})")
         raise UnsupportedError("an index that cannot be compiled", found=str(expr))
 
 

@@ -3,26 +3,31 @@
 Every pass takes a program and gives a program with the same values, so that each can be checked
 by evaluating before and after:
 
-1. equal definitions are merged;
-2. what is infinite is kept out of products with sums of terms that may be 0;
-3. sums over Kronecker deltas are taken (``sum_k delta(i, k) a[k] = a[i]``);
-4. a sum of products is contracted two factors at a time, cheapest first, so that
+1. a matrix of which a function is taken gets a definition of its own;
+2. equal definitions are merged;
+3. what is infinite is kept out of products with sums of terms that may be 0;
+4. the inverse of a symmetric matrix is read in one order of its indices;
+5. sums over Kronecker deltas are taken (``sum_k delta(i, k) a[k] = a[i]``), outer products written
+   into the sums that read them (see :mod:`outer`);
+6. a sum of products is contracted two factors at a time, cheapest first, so that
    ``sum_ij a[i] A[i,j] B[j,k]`` is two matrix-vector products and not a triple loop; terms that
    labels add to single entries stay apart (see :mod:`scatter`).
 
-What is left is, definition by definition, a matrix product for BLAS (see :mod:`products`) or a
-loop nest (see :mod:`loops`).
+What is left is, definition by definition, one call (see :mod:`operations`) or a loop nest (see
+:mod:`loops`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import sympy as sp
 from sympy import Add, Expr, KroneckerDelta, Mul, S
 
+from chainrule.derive.forms.symmetry import Symmetry
 from chainrule.derive.index_equations import solve_for
+from chainrule.derive.matrix_adjoints import with_operands
 from chainrule.derive.program import (
     Definition,
     Index,
@@ -35,6 +40,7 @@ from chainrule.derive.program import (
 from chainrule.derive.ranges import reduced
 from chainrule.derive.scatter import Scatter, scatter_of
 from chainrule.derive.zero_products import as_choice, wild_names
+from chainrule.kernels.outer import expanded, is_outer
 from chainrule.kernels.products import Shapes, is_plain, matrix_product, shapes_of
 
 #: Terms that the expansion of a product of sums may have.
@@ -43,9 +49,29 @@ MAX_EXPANDED_TERMS = 16
 
 def schedule(program: Program) -> Program:
     """The program in the order and form in which it is computed."""
-    for step in (merge_equal, with_zero_terms, contract_sums, merge_equal):
+    for step in STEPS:
         program = step(program)
     return program.pruned()
+
+
+# ---- inverses of symmetric matrices ---------------------------------------------------------------
+
+
+def order_inverses(program: Program) -> Program:
+    """Entries of the inverses of symmetric matrices with their indices in one order, so that equal terms meet."""
+    symmetry = Symmetry(program)
+    symmetric = {
+        item.name for item in program.definitions
+        if item.reduce == "inv" and len(item.shape) == 2 and symmetry.of_item(item.refs[0].name)
+    }  # fmt: skip
+    if not symmetric:
+        return program
+
+    def ordered(body: Expr) -> Expr:
+        refs = (ref for ref in body.atoms(Ref) if ref.name in symmetric)
+        return body.xreplace({ref: Ref(ref.args[0], *sorted(ref.indices, key=str)) for ref in refs})
+
+    return program.with_definitions(item.with_body(ordered(item.body)) for item in program.definitions)
 
 
 # ---- equal definitions --------------------------------------------------------------------------
@@ -141,8 +167,12 @@ def contract_sums(program: Program) -> Program:
     """Sums of products as matrix products and loop nests over as few indices as possible."""
     names, shapes = fresh_names(program.by_name, "part"), shapes_of(program)
     definitions: list[Definition] = []
+    outer: dict[str, Definition] = {}
+    wild = wild_names(program)
     for definition in program.definitions:
-        definitions += _Contraction(definition, names, shapes).run()
+        made = _Contraction(expanded(definition, outer), names, shapes).run()
+        outer |= {part.name: part for part in made if is_outer(part) and part.name not in wild}
+        definitions += made
     return program.with_definitions(definitions)
 
 
@@ -173,7 +203,7 @@ class _Contraction:
             else:
                 over = frozenset(term.atoms(Index)) - self.free
                 looped[over] = looped.get(over, S.Zero) + term
-        if total == 0 and looped.keys() == {frozenset(bound)}:
+        if total == 0 and looped.keys() == {frozenset(bound)} and self.free <= definition.body.atoms(Index):
             return [definition.with_body(*looped.values())]
         for over, body in looped.items():
             total += self.define(body, self.free & body.atoms(Index), over) if over else body
@@ -350,3 +380,8 @@ def _axes(body: Expr, indices: list[Index]) -> list[Index]:
     widest = max(body.atoms(Ref), key=lambda ref: len(set(indices) & set(ref.indices)), default=None)
     known = [] if widest is None else [index for index in dict.fromkeys(widest.indices) if index in indices]
     return known + [index for index in indices if index not in known]
+
+
+STEPS: tuple[Callable[[Program], Program], ...] = (
+    with_operands, merge_equal, with_zero_terms, order_inverses, contract_sums, order_inverses, merge_equal,
+)  # fmt: skip

@@ -45,17 +45,21 @@ class Sharing:
 
     def prepared(self, body: Expr, depth: int) -> tuple[Expr, list[str]]:
         """The body in terms of local variables that hold what is shared, and the lines that assign them."""
-        lines = []
-        body = self._hoisted(body, depth)
-        for part in _repeated(body, self.shared):
-            known = self._known_value(part)
-            if known is None:
-                known = next(self.temporaries)
-                # Parts of this part come earlier in the list and are replaced in it already.
-                text = self.printer.source(self._with_values(part, whole=False))
-                lines.append(f"{INDENT * (depth + 1)}{known} = {text}")
-                self._remember(part, known, len(self.scopes) - 1)
+        # First what other definitions want as well: it is known by its form before anything is taken out of it.
+        shared = [part for part in _repeated(body, self.shared) if self._depth_of(part) == depth]
+        lines = [line for part in shared if _is_shared(part, self.shared) for line in self._kept(part, depth)]
+        body = self._hoisted(self._with_values(body), depth)
+        lines += [line for part in _repeated(body, self.shared) for line in self._kept(part, depth)]
         return self._with_values(body), lines
+
+    def _kept(self, part: Expr, depth: int) -> Iterator[str]:
+        """The line that assigns a part to a local variable, unless there is one."""
+        if self._known_value(part) is None:
+            name = next(self.temporaries)
+            # Parts of this part come earlier and are replaced in it already.
+            text = self.printer.source(self._hoisted(self._with_values(part, whole=False), depth))
+            self._remember(part, name, len(self.scopes) - 1)
+            yield f"{INDENT * (depth + 1)}{name} = {text}"
 
     def _remember(self, value: Expr, name: str, level: int) -> None:
         if is_wild(value, self.printer.is_infinite):
@@ -183,9 +187,13 @@ def _repeated(body: Expr, shared: set[Expr]) -> list[Expr]:
     visit(body, False)
     found = [
         node for node in eager
-        if (counts[node] > 1 and _costly(node)) or (isinstance(node, Function) and _pattern(node) in shared)
+        if (counts[node] > 1 and _costly(node)) or _is_shared(node, shared)
     ]  # fmt: skip
     return sorted(found, key=lambda node: (node.count_ops(), node.sort_key()))
+
+
+def _is_shared(node: Expr, shared: set[Expr]) -> bool:
+    return isinstance(node, Function) and _pattern(node) in shared
 
 
 def _costly(node: Expr) -> bool:

@@ -16,6 +16,12 @@ from chainrule.derive.program import Input, Program
 from chainrule.derive.render.explicit_axes import index_source
 from chainrule.kernels.emit import Source
 
+#: Calls of numba that need SciPy, and the functions that stand for them in a module that may lack it.
+_WITHOUT_SCIPY = {"np.dot(": "dot(", "np.linalg.eigh(": "eigh(", "np.linalg.svd(a, False)": "svd(a)"}
+
+#: The files with these functions: the name, where the part for the module begins, and what calls it.
+_FALLBACKS = (("dot.py", "SCIPY", "dot|eigh|svd"), ("rotations.py", "SWEEPS", "eigh|svd"))
+
 
 def checked(name: str, value: Any, shape: tuple[int | str, ...], dtype: type, sizes: dict[str, int]) -> Any:
     """The value as a contiguous array whose axes agree with those seen before; a number for no axes."""
@@ -71,11 +77,12 @@ def _requirements(program: Program, parameters: Mapping[str, str]) -> Iterator[s
 
 def standalone_module(core: str, public: Sequence[str]) -> str:
     """A module of compiled functions with what they need besides NumPy and numba, and its public functions."""
-    if re.search(r"\bdot\(", core):
-        text = resources.files("chainrule.kernels").joinpath("dot.py").read_text(encoding="utf-8")
-        products = text[text.index("SCIPY") :].replace(": Any", "").replace(" -> Any", "").rstrip()
+    core = re.sub("|".join(map(re.escape, _WITHOUT_SCIPY)), lambda call: _WITHOUT_SCIPY[call.group()], core)
+    parts = [_included(file, start) for file, start, calls in _FALLBACKS if re.search(rf"\b({calls})\(", core)]
+    if parts:
         core = core.replace("import math\n", "import importlib.util\nimport math\n", 1)
-        core = core.replace("types\n", f"types\nfrom numba.extending import overload\n\n{products}\n", 1)
+        text = "\n\n\n".join(["from numba.extending import overload\n\n" + parts[0], *parts[1:]])
+        core = core.replace("types\n", f"types\n{text}\n", 1)
     checks: list[Callable[..., Any]] = [checked, within] if any(" within(" in text for text in public) else [checked]
     return "\n\n\n".join([core.rstrip(), *map(_without_types, checks), *public]) + "\n"
 
@@ -85,6 +92,13 @@ def _without_types(function: Callable[..., Any]) -> str:
     _, _, body = inspect.getsource(function).partition("\n")
     text = f"def {function.__name__}({', '.join(inspect.signature(function).parameters)}):\n{body}"
     return re.sub(r"  # noqa.*", "", text).rstrip()
+
+
+def _included(file: str, start: str) -> str:
+    """A file of this package as part of a module, without annotations."""
+    text = resources.files("chainrule.kernels").joinpath(file).read_text(encoding="utf-8")
+    text = text[text.index(f"\n{start} = ") + 1 :].replace(": Any = ", "=")
+    return re.sub(r": Any\b| -> (Any|None)\b", "", text).rstrip()
 
 
 def _shape(item: Input) -> str:

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
-from collections.abc import Iterable, Mapping
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 
 import mpmath
 import numpy as np
@@ -18,6 +23,26 @@ from chainrule.derive.scalar import Indicator, where
 from chainrule.derive.steps import Partial, Step
 
 Values = Mapping[str, npt.NDArray[np.float64]]
+
+
+@contextlib.contextmanager
+def kernels_kept_in(folder: Path) -> Iterator[Path]:
+    """Compiled kernels are kept in another folder for a while."""
+    previous = os.environ.get("CHAINRULE_CACHE_DIR")
+    os.environ["CHAINRULE_CACHE_DIR"] = str(folder)
+    yield folder
+    del os.environ["CHAINRULE_CACHE_DIR"]
+    if previous is not None:
+        os.environ["CHAINRULE_CACHE_DIR"] = previous
+
+
+def run_python(code: str, *arguments: str, folder: Path | None = None) -> str:
+    """What another process prints."""
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+    command = [sys.executable, "-c", code, *arguments]
+    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, timeout=300)
+    assert result.returncode == 0, result.stderr
+    return result.stdout.strip()
 
 
 def value_of(program: Program, values: Values) -> npt.NDArray[np.float64]:

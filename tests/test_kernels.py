@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import pickle
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,7 +15,7 @@ import mpmath
 import numpy as np
 import pytest
 from scipy import special as scipy_special
-from support import expanded
+from support import expanded, kernels_kept_in, run_python
 from sympy import Symbol, lambdify
 
 import chainrule as cr
@@ -40,14 +39,8 @@ LOGISTIC = "X: real[n,d]; y: binary[n]; w: real[d]; b: real; p = sigmoid(X@w + b
 @pytest.fixture(scope="session", autouse=True)
 def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A folder of its own for compiled kernels."""
-    folder = tmp_path_factory.mktemp("kernels") / "cache"
-    previous = os.environ.get(build.CACHE_VARIABLE)
-    os.environ[build.CACHE_VARIABLE] = str(folder)
-    yield folder
-    if previous is None:
-        del os.environ[build.CACHE_VARIABLE]
-    else:
-        os.environ[build.CACHE_VARIABLE] = previous
+    with kernels_kept_in(tmp_path_factory.mktemp("kernels") / "cache") as folder:
+        yield folder
 
 
 @pytest.fixture(scope="session")
@@ -268,6 +261,14 @@ def test_sums_in_single_precision_are_collected_in_double() -> None:
     k = kernel("x: real[n]; sum(x)", order=0, dtype="float32")
     x = np.full(3_000_000, 0.1, dtype=np.float32)
     assert k(x=x) == pytest.approx(float(np.float32(0.1)) * 3_000_000, rel=1e-6)
+
+
+def test_sums_in_single_precision_are_read_where_they_are_made() -> None:
+    text = "A: real[n,m]; B: real[n,n]; G = sum(exp(B[:, :, None]*A[None, :, :]), axis=1); sum(where(G > 2, G^2, G))"
+    rng = np.random.default_rng(0)
+    values = {"A": rng.normal(size=(3, 2)), "B": rng.normal(size=(3, 3))}
+    single, double = (kernel(text, order=0, dtype=dtype)(**values) for dtype in ("float32", "float64"))
+    assert single == pytest.approx(double, rel=1e-5)
 
 
 NAMED = [entry for entry in ELEMENTWISE if len(entry.args) == 1]
@@ -517,14 +518,6 @@ assert "numba" not in sys.modules
 k = cr.kernel("x: real[n]; sum(tanh(x)^2)", wrt="x")
 print(k(x=[1.0, 2.0])[0], sum(k._get("gradient").function.stats.cache_hits.values()))
 """
-
-
-def run_python(code: str, *arguments: str, folder: Path | None = None) -> str:
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
-    command = [sys.executable, "-c", code, *arguments]
-    result = subprocess.run(command, capture_output=True, text=True, env=environment, cwd=folder, timeout=120)
-    assert result.returncode == 0, result.stderr
-    return result.stdout.strip()
 
 
 def test_a_second_process_does_not_compile() -> None:
