@@ -39,7 +39,7 @@ EXIT_CODES = (
 )
 
 FORMULA_HELP = (
-    'FORMULA is a text such as "x: real[n]; sum(x^2)", a name that "chainrule list losses" shows, '
+    'FORMULA is a text such as "x: real[n]; sum(x^2)", in LaTeX as well, a name that "chainrule list losses" shows, '
     "@FILE for a file, or - for standard input. With --function it holds only the declarations of the "
     "function's parameters; it is left out where the function is decorated with cr.traced."
 )
@@ -161,10 +161,14 @@ def formula_argument(command: Callable[..., Answer]) -> Callable[..., Answer]:
         "--function", metavar="FILE:NAME",
         help="Read the formula from the function NAME of a Python file. This runs the file.",
     )(command)  # fmt: skip
+    command = click.option(
+        "--notation", type=click.Choice(["auto", "text", "latex"]), default="auto", show_default=True,
+        help="What the formula is written in; LaTeX is recognised by its backslashes and dollars.",
+    )(command)  # fmt: skip
     return click.argument("formula", required=False)(command)
 
 
-def read_formula(argument: str | None, function: str | None) -> cr.Formula:
+def read_formula(argument: str | None, function: str | None, notation: str) -> cr.Formula:
     """The formula of a text, or of a function in a file, whose text holds the declarations."""
     if function is not None:
         return cr.from_file(function, "" if argument is None else read_text(argument, "declarations"))
@@ -172,7 +176,7 @@ def read_formula(argument: str | None, function: str | None) -> cr.Formula:
         raise click.MissingParameter(
             ctx=click.get_current_context(), param_hint="'FORMULA'", param_type="argument"
         )
-    return cr.formula(read_text(argument, "formula"))
+    return cr.formula(read_text(argument, "formula"), notation=notation)
 
 
 # ---- commands -------------------------------------------------------------------------------
@@ -265,6 +269,7 @@ def printed_results(
     examples=(
         'chainrule show "x: real[n]; norm(x)" --wrt x',
         "chainrule show mse --wrt w --hessian",
+        r'chainrule show "X: real[n,d]; y: real[n]; w: real[d]; \lVert y - X w \rVert_2^2" --wrt w',
         "chainrule show binary_cross_entropy --format latex",
         "chainrule show logistic_regression --wrt w,b --format numpy",
     ),
@@ -285,6 +290,7 @@ def printed_results(
 def show(
     formula: str | None,
     function: str | None,
+    notation: str,
     wrt: tuple[str, ...],
     goal: str | None,
     form: str,
@@ -294,7 +300,7 @@ def show(
     as_json: bool,
 ) -> Answer:
     """Print a derivation: of the gradient, or of the Jacobian if the formula is not scalar."""
-    parsed = read_formula(formula, function)
+    parsed = read_formula(formula, function, notation)
     goal = goal or ("jacobian" if parsed.shape and not symmetric else "gradient")
     options = goal_arguments(goal, {"symmetric": symmetric, "through": through, "over": over})
     derivation: cr.Derivation = getattr(cr, goal.replace("-", "_"))(parsed, wrt=split_names(wrt), **options)
@@ -320,9 +326,11 @@ def show(
     help="The solution with its derivation as text or LaTeX, or alone in one of the other forms.",
 )  # fmt: skip
 @json_option
-def solve(formula: str | None, function: str | None, wrt: tuple[str, ...], form: str, as_json: bool) -> Answer:
+def solve(
+    formula: str | None, function: str | None, notation: str, wrt: tuple[str, ...], form: str, as_json: bool
+) -> Answer:
     """Find where the gradient is zero in closed form: exit 0 if it has one, 3 if none is found by this method."""
-    found = cr.solve_stationary(read_formula(formula, function), wrt=split_names(wrt))
+    found = cr.solve_stationary(read_formula(formula, function, notation), wrt=split_names(wrt))
     if as_json:
         return Answer("", {"stationary": found.to_dict()})
     if form in DERIVATION_FORMS:
@@ -351,11 +359,11 @@ def solve(formula: str | None, function: str | None, wrt: tuple[str, ...], form:
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
 @json_option
 def compile_(
-    formula: str | None, function: str | None, wrt: tuple[str, ...], output: str | None, order: int, dtype: str,
-    as_json: bool,
+    formula: str | None, function: str | None, notation: str, wrt: tuple[str, ...], output: str | None, order: int,
+    dtype: str, as_json: bool,
 ) -> Answer:  # fmt: skip
     """Write a module of compiled functions that needs only NumPy and Numba."""
-    kernel = cr.kernel(read_formula(formula, function), wrt=split_names(wrt), order=order, dtype=dtype)
+    kernel = cr.kernel(read_formula(formula, function, notation), wrt=split_names(wrt), order=order, dtype=dtype)
     source = kernel.standalone()
     data = {"output": output, "dtype": dtype, "order": order, "source": source}
     if output in (None, "-"):
@@ -387,7 +395,7 @@ VERDICTS = {"proved": 0, "agrees": 0, "refuted": 1, "undecided": 3}
 @wrt_option
 @click.option(
     "--claim", "claims", multiple=True, required=True, metavar="TEXT",
-    help="The gradient derived by hand, in the notation of the formula; @FILE or - as well. "
+    help="The gradient derived by hand, in text or LaTeX; @FILE or - as well. "
     "For several variables, one claim for each, in the order of --wrt.",
 )  # fmt: skip
 @click.option("--hessian", is_flag=True, help="The claim is the Hessian.")
@@ -400,13 +408,13 @@ VERDICTS = {"proved": 0, "agrees": 0, "refuted": 1, "undecided": 3}
 )
 @json_option
 def verify(
-    formula: str | None, function: str | None, wrt: tuple[str, ...], claims: tuple[str, ...], hessian: bool,
-    blocks: tuple[str, ...], symmetric: bool, as_json: bool,
+    formula: str | None, function: str | None, notation: str, wrt: tuple[str, ...], claims: tuple[str, ...],
+    hessian: bool, blocks: tuple[str, ...], symmetric: bool, as_json: bool,
 ) -> Answer:  # fmt: skip
     """Check a gradient derived by hand: exit 0 if it is right, 1 if wrong, 3 if undecided."""
     if [formula, *claims].count("-") > 1:
         raise InputError("only one of the formula and the claims can come from standard input")
-    parsed, texts = read_formula(formula, function), [read_text(claim, "claim") for claim in claims]
+    parsed, texts = read_formula(formula, function, notation), [read_text(claim, "claim") for claim in claims]
     names = split_names(blocks) or split_names(wrt) or list(parsed.wrt) or [item.name for item in parsed.inputs]
     claimed_for = list(blocks) or names
     if len(claimed_for) != len(texts):

@@ -18,10 +18,12 @@ from chainrule.derive.catalog.losses import ALIASES, BY_NAME, ENTRIES, Entry
 from chainrule.derive.catalog.tensor_functions import TENSOR_FUNCTIONS, TensorFunction
 from chainrule.derive.computed import Kind, computed
 from chainrule.derive.errors import InputError, UnknownNameError, near_names
-from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
+from chainrule.derive.forms.index_form import array_latex, index_letters, index_text
+from chainrule.derive.forms.latex_names import shown_names
 from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.declarations import collect
-from chainrule.derive.notation.read import parse_formula
+from chainrule.derive.notation.read import NOTATIONS, Notation, parse_formula
+from chainrule.derive.notation.syntax import Name, Node
 from chainrule.derive.notation.tokens import MAX_CHARACTERS, MAX_NAME
 from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.numeric import evaluate
@@ -112,12 +114,32 @@ class Formula:
         """The formula in index notation."""
         return index_text(self.program, self.output.name)
 
-    def latex(self) -> str:
-        """The formula in LaTeX, in matrix notation where it has one."""
-        ranks = self.program.ranks
-        if self.node is None:
-            return index_latex(self.program, self.output.name, lambda node: node_latex(node, ranks))
-        return node_latex(self.node, ranks)
+    def latex(self, parts: bool = False) -> str:
+        """The formula in LaTeX, in matrix notation where it has one.
+
+        Args:
+            parts: whether the definitions that the formula refers to by name stand before it, in an
+                ``aligned`` block, so that ``formula`` can read the whole with the declarations of the inputs.
+        """
+        if not parts:
+            return self._latex(self.output.name)
+        names = [*(name for name, _ in self.parts()), self.output.name]
+        rows = [f"{node_latex(Name(name), self.program.ranks, self.shown)} &= {self._latex(name)}" for name in names]
+        return "\\begin{aligned}\n" + " \\\\\n".join(rows) + "\n\\end{aligned}"
+
+    def _latex(self, name: str) -> str:
+        """The right side of a definition."""
+
+        def latex(node: Node) -> str:
+            return node_latex(node, self.program.ranks, self.shown)
+
+        node = self.node if name == self.output.name else matrix_form(self.program, name)
+        return array_latex(self.program, name, latex) if node is None else latex(node)
+
+    @cached_property
+    def shown(self) -> frozenset[str]:
+        """The names that the formula is written in, which must look different."""
+        return shown_names(self.program)
 
     def numpy(self, function_name: str = "") -> str:
         """Runnable NumPy source of a function that computes the formula."""
@@ -175,12 +197,14 @@ class Formula:
 
 
 def formula(source: str | Callable[..., Any], /, **declarations: str) -> Formula:
-    """Reads a formula from text in the notation or from a NumPy function, or looks it up in the catalogue.
+    r"""Reads a formula from text, from LaTeX or from a NumPy function, or looks it up in the catalogue.
 
     Args:
         source: declarations and statements, or a catalogue name; or a Python function, which is
             run on values that record what is done with them, see :func:`traced`.
         declarations: further declarations, such as ``X="real[n, d]"``; of a function's parameters.
+            ``notation="latex"`` and ``notation="text"`` say what a text is written in, where it does
+            not show that: a text with words such as ``\frac``, ``$``, or superscripts in braces is LaTeX.
 
     Raises:
         NotationError: if the text cannot be read; also ``ShapeError`` and ``LimitError``.
@@ -190,22 +214,28 @@ def formula(source: str | Callable[..., Any], /, **declarations: str) -> Formula
         >>> f = formula("mean((y - X @ w)^2)", X="real[n, d]", y="real[n]", w="real[d]")
         >>> f.evaluate(X=[[1, 2], [3, 4]], y=[1, 0], w=[1, -1])
         2.5
+        >>> formula(r"\lVert y - X w \rVert_2^2", X="real[n, d]", y="real[n]", w="real[d]").matrix()
+        'norm(y - X @ w)**2'
     """
     if callable(source):
         return Formula(trace(source, collect([], declarations, MAX_CHARACTERS)))
     if not isinstance(source, str):
         raise InputError("a formula is text or a function", expected="str", found=type(source).__name__)
+    # No domain has such a name, so an input called notation can still be declared.
+    written = declarations.get("notation")
+    notation: Notation = written if written in NOTATIONS else "auto"  # type: ignore[assignment]
+    declared = {name: text for name, text in declarations.items() if name != "notation" or text not in NOTATIONS}
     name = source.strip()
-    entry = BY_NAME.get(ALIASES.get(name, name)) if not declarations else None
+    entry = BY_NAME.get(ALIASES.get(name, name)) if not declared and notation != "latex" else None
     if entry is not None:
         return Formula(parse_formula(entry.text), entry.text, entry.name, entry.wrt)
-    if not declarations and name.isidentifier() and len(name) <= MAX_NAME:
+    if not declared and notation != "latex" and name.isidentifier() and len(name) <= MAX_NAME:
         raise UnknownNameError(
             f"the catalogue has no formula called {name!r}",
             near=near_names(name, [*BY_NAME, *ALIASES]),
             hint=f"for a variable of that name, declare it: {name}: real; {name}",
         )
-    return Formula(parse_formula(source, declarations), source)
+    return Formula(parse_formula(source, declared, notation=notation), source)
 
 
 def traced(**declarations: str) -> Callable[[Callable[..., Any]], Formula]:

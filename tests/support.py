@@ -17,6 +17,7 @@ import sympy as sp
 from sympy import Expr, Float
 
 from chainrule.derive.catalog.entries import CatalogFunction
+from chainrule.derive.checking.sampling import sample, size_assignments
 from chainrule.derive.numeric import FLOAT64, MPMATH, bind_dims, evaluate, evaluate_definition
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.scalar import Indicator, where
@@ -130,3 +131,13 @@ def _truth(condition: Expr) -> sp.Basic:
     if not isinstance(condition, Indicator):
         return sp.true if condition == 1 else sp.false
     return {"<": sp.Lt, "<=": sp.Le, "==": sp.Eq}[condition.operator](*condition.args)
+
+
+def same_value(first: Program, second: Program, output: int = 0) -> None:
+    """Asserts that an output of two programs with the same inputs has one value, at two assignments of sizes."""
+    assert {item.name for item in first.inputs} == {item.name for item in second.inputs}
+    for seed, sizes in enumerate(size_assignments(first)[:2]):
+        values = sample(first.inputs, sizes, np.random.default_rng(seed))
+        found, expected = (evaluate(each, values, FLOAT64)[each.outputs[output]] for each in (first, second))
+        assert np.shape(found) == np.shape(expected)
+        np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-10)

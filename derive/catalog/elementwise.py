@@ -65,7 +65,7 @@ erfc = Elementwise("erfc", (x,), sp.erfc(x), "complementary error function", kin
                    numpy="special.erfc", numba="math.erfc", mpmath="erfc")
 lgamma = Elementwise("lgamma", (x,), sp.loggamma(x), "logarithm of the gamma function", kind="sympy",
                      aliases=("gammaln", "loggamma"), domain=((0, None),),
-                     latex=r"\log\Gamma\left({0}\right)",
+                     latex=r"\log\left(\Gamma\left({0}\right)\right)",
                      numpy="special.gammaln", numba="math.lgamma", mpmath="loggamma")
 
 polygamma = Elementwise("polygamma", (a, x), sp.polygamma(a, x), "derivative of order a of the digamma function",
@@ -120,7 +120,7 @@ logcosh = Elementwise(
     "logcosh", (x,), sp.log(sp.cosh(x)), "log cosh, |x| - log 2 far out", derivative=(sp.tanh(x),), nonnegative=True,
     stable=Lets(((t, sp.Abs(x)),),
                 where(less(t, Rational(1, 2)), half * log1p(sp.sinh(x) ** 2), t + log1p(sp.exp(-2 * t)) - sp.log(2))),
-    latex=r"\log\cosh\left({0}\right)")
+    latex=r"\log\left(\cosh\left({0}\right)\right)")
 logit = Elementwise("logit", (x,), sp.log(x / (1 - x)), "log odds, inverse of sigmoid", derivative=(1 / (x * (1 - x)),),
                     stable=Lets((), sp.log(x) - log1p(-x)), domain=((0, 1),),
                     latex=r"\operatorname{{logit}}\left({0}\right)", source="Bishop, PRML (2006), eq. 4.60")
@@ -154,7 +154,7 @@ leaky_relu = Elementwise(
     latex=r"\operatorname{{leakyrelu}}_{{{1}}}\left({0}\right)")
 elu = Elementwise(
     "elu", (x, a), where(less(0, x), x, a * expm1(x)), "exponential linear unit", defaults=(sp.S.One,),
-    kinks="x = 0: derivative a", latex=r"\operatorname{{elu}}\left({0}\right)",
+    kinks="x = 0: derivative a", latex=r"\operatorname{{elu}}_{{{1}}}\left({0}\right)",
     source="Clevert, Unterthiner and Hochreiter (2016), eq. 15")
 hardtanh = Elementwise("hardtanh", (x,), minimum(maximum(x, -1), 1), "x limited to the interval from -1 to 1",
                        kinks="x = -1 and x = 1: derivative 1/2", kind="macro")
@@ -193,7 +193,7 @@ inverse_mills = Elementwise(
     derivative=(-OUT * (x + OUT),), positive=True,
     stable=Lets(((u, sp.Abs(x)),), where(less(x, -8), _mills_fraction(16), normpdf(x) / normcdf(x)),
                 doubles_only=True),
-    latex=r"\lambda\left({0}\right)",
+    latex=r"\frac{{\varphi\left({0}\right)}}{{\Phi\left({0}\right)}}",
     source="Abramowitz and Stegun, Handbook of Mathematical Functions (1964), eq. 26.2.14")
 lognormcdf = Elementwise(
     "lognormcdf", (x,), sp.log(normcdf(x)), "logarithm of normcdf, finite for very negative x",
@@ -202,7 +202,7 @@ lognormcdf = Elementwise(
                 where(less(x, -8), -(u**2) / 2 - sp.log(2 * pi) / 2 - sp.log(_mills_fraction(16)),
                       where(less(x, 0), sp.log(half * sp.erfc(u / sp.sqrt(2))),
                             log1p(-half * sp.erfc(u / sp.sqrt(2))))), doubles_only=True),
-    latex=r"\log\Phi\left({0}\right)",
+    latex=r"\log\left(\Phi\left({0}\right)\right)",
     source="Abramowitz and Stegun, Handbook of Mathematical Functions (1964), eq. 26.2.14")
 silu = Elementwise("silu", (x,), x * sigmoid(x), "x sigmoid(x)", aliases=("swish",),
                    derivative=(sigmoid(x) + x * sigmoid(x) * (1 - sigmoid(x)),),

@@ -106,26 +106,27 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
         "expm(concat(concat(A.T, G, axis=1), concat(zeros((n, n)), A.T, axis=1), axis=0))[:n, n:]",
         r"\exp\begin{pmatrix} A & dA \\ 0 & A \end{pmatrix} = \begin{pmatrix} e^A & d\,e^A \\ 0 & e^A \end{pmatrix}",
         "Higham, Functions of Matrices (2008), theorem 3.6", transpose="commutes", symmetric=True,
-        numpy="linalg.expm(A)", latex=r"\exp\left({0}\right)", of_trace="c * B.T", stem="exponential",
+        numpy="linalg.expm(A)", latex=r"\operatorname{{expm}}\left({0}\right)", of_trace="c * B.T", stem="exponential",
     ),
     MatrixFunction(
         "eigvalsh", "eigenvalues of (A + A.T)/2 in ascending order; differentiable where they are distinct",
         lambda m, n: (n,), "eigvectors(A) @ diag(G) @ eigvectors(A).T",
         r"d\lambda_i = v_i^\top dA\,v_i", COOKBOOK + "67", transpose="invariant", symmetrises=True,
-        numpy="np.linalg.eigvalsh((A + A.T)/2)", latex=r"\lambda\left({0}\right)", stem="eigenvalues",
+        numpy="np.linalg.eigvalsh((A + A.T)/2)", latex=r"\operatorname{{eigvalsh}}\left({0}\right)", stem="eigenvalues",
     ),
     MatrixFunction(
         "eigvectors", "orthonormal eigenvectors of (A + A.T)/2 as columns, in the order of eigvalsh", _same,
         f"E = {_GAPS.format('eigvalsh(A)', 'n')} * (B.T @ G); B @ (E + E.T) @ B.T / 2",
         r"dV = V \left(F \odot V^\top dA\,V\right),\quad F_{ij} = \frac{1}{\lambda_j - \lambda_i}",
-        GILES + "3.1", symmetrises=True, numpy="np.linalg.eigh((A + A.T)/2)[1]", latex=r"V\left({0}\right)",
-        stem="eigenvectors",
+        GILES + "3.1", symmetrises=True, numpy="np.linalg.eigh((A + A.T)/2)[1]",
+        latex=r"\operatorname{{eigvectors}}\left({0}\right)", stem="eigenvectors",
     ),
     MatrixFunction(
         "svdvals", "singular values in descending order; differentiable where they are distinct",
         lambda m, n: (Min(m, n),), "left_singular(A) @ diag(G) @ right_singular(A).T",
         r"d\sigma_i = u_i^\top dA\,v_i", GILES + "3.2", square=False, transpose="invariant",
-        numpy="np.linalg.svd(A, compute_uv=False)", latex=r"\sigma\left({0}\right)", stem="singular_values",
+        numpy="np.linalg.svd(A, compute_uv=False)", latex=r"\operatorname{{svdvals}}\left({0}\right)",
+        stem="singular_values",
     ),
     MatrixFunction(
         "left_singular", "orthonormal left singular vectors as columns, in the order of svdvals",
@@ -136,7 +137,7 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
         r"dU = U \left(F \odot (U^\top dA\,V S + S V^\top dA^\top U)\right)"
         r" + (I - UU^\top)\,dA\,V S^{-1}",
         TOWNSEND, square=False, numpy="np.linalg.svd(A, full_matrices=False)[0]",
-        latex=r"U\left({0}\right)", stem="left_vectors",
+        latex=r"\operatorname{{left singular}}\left({0}\right)", stem="left_vectors",
     ),
     MatrixFunction(
         "right_singular", "orthonormal right singular vectors as columns, in the order of svdvals",
@@ -146,7 +147,7 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
         "U @ diag(s) @ (E + E.T) @ B.T + U @ diag(1/s) @ (G - B @ (B.T @ G)).T",
         r"dV = V \left(F \odot (S U^\top dA\,V + V^\top dA^\top U S)\right) + (I - VV^\top)\,dA^\top U S^{-1}",
         TOWNSEND, square=False, numpy="np.linalg.svd(A, full_matrices=False)[2].T",
-        latex=r"V\left({0}\right)", stem="right_vectors",
+        latex=r"\operatorname{{right singular}}\left({0}\right)", stem="right_vectors",
     ),
 )  # fmt: skip
 

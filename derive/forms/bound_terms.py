@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import Any
 
 import sympy as sp
-from sympy import Expr, Symbol, Tuple
+from sympy import Expr, KroneckerDelta, Symbol, Tuple
 
-from chainrule.derive.program import Index
-from chainrule.derive.scalar import equal
+from chainrule.derive.program import Index, Ref
+from chainrule.derive.scalar import Indicator, equal
 
 
 class _Bound(Expr):  # type: ignore[misc]
@@ -153,3 +153,32 @@ def _read_args(expr: Expr) -> Iterator[Expr]:
         yield from () if isinstance(expr, Over) else expr.at
     else:
         yield from expr.args
+
+
+def counted_from_one(expr: Expr) -> Expr:
+    """An expression for indices that count from 1, in which subscripts count from 1 as well.
+
+    ``x[i + 1] - x[i]`` stays as it is, ``x[0]`` becomes ``x[1]``, and the number ``i`` becomes ``i - 1``.
+    """
+    if isinstance(expr, Index):
+        return expr - 1
+    if isinstance(expr, Ref):
+        return Ref(expr.args[0], *map(_place_from_one, expr.indices))
+    if isinstance(expr, KroneckerDelta | Indicator) and not expr.atoms(Ref):
+        return expr.func(*map(_place_from_one, expr.args))
+    if isinstance(expr, Over):
+        return Over(expr.kind, counted_from_one(expr.body), *expr.limits.items())
+    if isinstance(expr, LogSoftmax):
+        limits = zip(expr.limits.items(), map(_place_from_one, expr.at), strict=True)
+        return type(expr)(counted_from_one(expr.body), *((*limit, at) for limit, at in limits))
+    if isinstance(expr, MatrixEntry):
+        row, column = expr.limits.items()
+        return MatrixEntry(expr.kind, expr.body, row, column, map(_place_from_one, expr.at))
+    args = tuple(map(counted_from_one, expr.args))
+    return expr if args == expr.args else expr.func(*args)
+
+
+def _place_from_one(place: Expr) -> Expr:
+    """A subscript; labels, which are data, count from 0 in any case."""
+    moved = counted_from_one(place)
+    return moved if place.atoms(Ref) else sp.expand(moved + 1)

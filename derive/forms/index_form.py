@@ -8,22 +8,24 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import reduce
 
 import sympy as sp
-from sympy import Add, Expr, KroneckerDelta, Mod, Mul, Pow, Rational, S, floor
+from sympy import Add, Expr, Function, KroneckerDelta, Mod, Mul, Pow, Rational, S, floor
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.errors import LimitError, UnsupportedError
 from chainrule.derive.forms.arrange import Fraction, Order, content, fraction, is_decimal, negated
-from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, indices_of
+from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, counted_from_one, indices_of
+from chainrule.derive.forms.index_styles import TEXT, Style, latex_style
 from chainrule.derive.forms.inlining import Inliner
-from chainrule.derive.forms.latex_names import latex_name
 from chainrule.derive.forms.matrix_form import matrix_call
 from chainrule.derive.forms.symmetry import Symmetry
+from chainrule.derive.notation.latex.symbols import symbol_of
 from chainrule.derive.notation.syntax import Node
-from chainrule.derive.notation.unparse import unparse
+from chainrule.derive.notation.unparse import decimal_text, unparse
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
 
@@ -37,43 +39,6 @@ SIGNS = ("sum_", "prod_", "max_", "min_", "logsumexp_")
 SUM, PRODUCT, POWER, ATOM = range(4)
 
 
-@dataclass(frozen=True)
-class Style:
-    """How the pieces of index notation look.
-
-    Attributes:
-        name: a name.
-        entry: a name with subscripts.
-        space: between factors.
-        quotient: numerator and denominator, both as products.
-        power: base and exponent.
-        root: a square root.
-        parentheses: around a text.
-        reduction: kind, index and length, to be followed by the body.
-        function: name and arguments of a function of the catalogue.
-        choice: condition, value and other value.
-        comparison: the relations, and how two of them are joined.
-        delta: the two indices of a unit matrix.
-        whole_quotient: dividend and divisor of a quotient that is rounded down.
-        remainder: dividend and divisor.
-    """
-
-    name: Callable[[str], str]
-    entry: Callable[[str, Sequence[str]], str]
-    space: str
-    quotient: Callable[[str, str], str]
-    power: Callable[[str, str], str]
-    root: Callable[[str], str]
-    parentheses: Callable[[str], str]
-    reduction: Callable[[str, str, str], str]
-    function: Callable[[str, Sequence[str]], str]
-    choice: Callable[[str, str, str], str]
-    comparison: Mapping[str, str]
-    delta: Callable[[str, str], str]
-    whole_quotient: Callable[[str, str], str]
-    remainder: Callable[[str, str], str]
-
-
 def index_text(program: Program, name: str) -> str:
     """The right-hand side of a definition in index notation, nameless parts written in.
 
@@ -84,7 +49,20 @@ def index_text(program: Program, name: str) -> str:
 
 def index_latex(program: Program, name: str, node_latex: Callable[[Node], str]) -> str:
     """:func:`index_text` in LaTeX; ``node_latex`` writes functions of whole matrices."""
-    return _printed(program, name, LATEX, node_latex)
+    return _printed(program, name, latex_style(program), node_latex)
+
+
+def array_latex(program: Program, name: str, node_latex: Callable[[Node], str]) -> str:
+    r"""A whole array by its entries: ``\left[a_{ij}\right]_{i,j=1}^{n,m}``; a scalar as it is."""
+    entry = index_latex(program, name, node_latex)
+    shape = program.by_name[name].shape
+    if not shape:
+        return entry
+    printer = _Printer(program, latex_style(program), _Letters(program), node_latex)
+    lengths = [printer.plain(length, {}) for length in shape]
+    # Axes of one length have one bound.
+    above = ",".join(lengths) if len(set(lengths)) > 1 else lengths[0]
+    return rf"\left[{entry}\right]_{{{','.join(index_letters(program, name))}=1}}^{{{above}}}"
 
 
 def index_letters(program: Program, name: str) -> tuple[str, ...]:
@@ -106,6 +84,8 @@ def _printed(program: Program, name: str, style: Style, node_text: Callable[[Nod
     except LimitError:
         body = Inliner(program, lambda _: False).body(item)
     body = Symmetry(program).ordered(body)
+    if style.first:
+        body = counted_from_one(body)
     return _Printer(program, style, letters, node_text).write(body, names)[0]
 
 
@@ -114,6 +94,8 @@ class _Letters:
 
     def __init__(self, program: Program, taken: Iterable[str] = ()) -> None:
         names = {*program.by_name, *(length.name for length in program.dims)}
+        # With a name x_i, the letter i in x_i would look like a part of it.
+        names |= {part for name in program.by_name for part in symbol_of(name).subscripts}
         self.pool = [letter for letter in LETTERS if letter not in names]
         self.pool += [f"i{n}" for n in itertools.islice(itertools.count(1), 40) if f"i{n}" not in names]
         self.usual = dict(zip(program.dims, self.pool, strict=False))
@@ -173,8 +155,8 @@ class _Printer:
         if exact.q == 1:
             return str(exact.p), ATOM
         if is_decimal(exact):
-            return f"{float(exact):g}", ATOM
-        return self.style.quotient(str(exact.p), str(exact.q)), PRODUCT
+            return decimal_text(exact), ATOM
+        return self.style.quotient(str(exact.p), str(exact.q), False), PRODUCT
 
     def symbol(self, value: Expr, names: Names) -> Written:
         if isinstance(value, Index):
@@ -186,12 +168,21 @@ class _Printer:
     def entry(self, ref: Ref, names: Names) -> Written:
         shape = self.program.by_name[ref.name].shape
         if all(is_unit(length) for length in shape):
-            return self.style.name(ref.name) if not shape else self.style.entry(ref.name, ["0"] * len(shape)), ATOM
-        return self.style.entry(ref.name, [self.plain(index, names) for index in ref.indices]), ATOM
+            first = [str(self.style.first)] * len(shape)
+            return self.style.entry(ref.name, first) if shape else self.style.name(ref.name), ATOM
+        return self.style.entry(ref.name, [self.place(index, names) for index in ref.indices]), ATOM
+
+    def place(self, index: Expr, names: Names) -> str:
+        """A subscript; in LaTeX close together, with the number last."""
+        text = self.plain(index, names)
+        if not self.style.first or not isinstance(index, Add):
+            return text
+        number, rest = index.as_coeff_Add()
+        return (f"{self.plain(rest, names)}{int(number):+}" if number else text).replace(" ", "")
 
     def delta(self, expr: KroneckerDelta, names: Names) -> Written:
         moving = sorted(expr.args, key=lambda arg: (not arg.atoms(Ref), str(names.get(arg, arg))))
-        left, right = (self.plain(arg, names) for arg in moving)
+        left, right = (self.place(arg, names) for arg in moving)
         taken = "delta" in self.program.by_name or any(length.name == "delta" for length in self.program.dims)
         if taken or not all(isinstance(arg, Index | Dim) or arg.is_Integer for arg in moving):
             # The letter means something else here, or a label is compared: [y[i] == c].
@@ -243,8 +234,7 @@ class _Printer:
         if not bottom:
             return self.joined(top) if top else "1" if alone else ""
         under = self.joined(bottom)
-        under = under if len(bottom) == 1 or self.style is LATEX else self.style.parentheses(under)
-        return self.style.quotient(self.joined(top) or "1", under)
+        return self.style.quotient(self.joined(top) or "1", under, len(bottom) > 1)
 
     def beside(self, front: str, back: str) -> str:
         """A coefficient and what it scales; a sign after a quotient needs no sign of a product."""
@@ -253,11 +243,8 @@ class _Printer:
         return self.joined([part for part in (front, back) if part])
 
     def joined(self, factors: Sequence[str]) -> str:
-        """Factors side by side; an operator sign brings its own space."""
-        result = "".join(factors[:1])
-        for factor in factors[1:]:
-            result += (" " if factor.startswith(("\\sum", "\\prod")) else self.style.space) + factor
-        return result
+        """Factors side by side."""
+        return reduce(self.style.product, factors) if factors else ""
 
     def factors(self, factors: Sequence[Expr], names: Names, *, open_end: bool) -> list[str]:
         """Factors as texts, reductions last; all but an open end in parentheses where they need them."""
@@ -277,7 +264,8 @@ class _Printer:
             return self.product(expr, names)
         if exponent == S.Half:
             return self.style.root(self.plain(base, names)), ATOM
-        return self.style.power(self.at_least(ATOM, base, names), self.plain(exponent, names)), POWER
+        called = isinstance(base, Function) and not isinstance(base, Ref)
+        return self.style.power(self.at_least(ATOM, base, names), self.plain(exponent, names), called), POWER
 
     # ---- functions and reductions
 
@@ -290,7 +278,7 @@ class _Printer:
             raise UnsupportedError(f"no index notation of {expr.func.__name__}")
         args = list(expr.args)
         defaults = list(entry.defaults)
-        while defaults and args[-1] == defaults[-1] and self.style is TEXT:
+        while defaults and args[-1] == defaults[-1] and self.style.defaults:
             args.pop()
             defaults.pop()
         return self.style.function(entry.name, [self.plain(arg, names) for arg in args]), ATOM
@@ -314,16 +302,25 @@ class _Printer:
         signs = []
         for index, length in expr.limits.items():
             inner[index] = letters.choose(length)
-            signs.append(self.style.reduction(expr.kind, inner[index], self.plain(length, names)))
+            clear = self.shows_range(expr.body, index, length)
+            signs.append(self.style.reduction(expr.kind, inner[index], self.plain(length, names), clear))
         body = self.at_least(PRODUCT, expr.body, inner)
         return f"{''.join(signs)}{body}", PRODUCT
+
+    def shows_range(self, body: Expr, index: Index, length: Expr) -> bool:
+        """Whether an index runs over a whole axis, on which it stands alone wherever it stands."""
+        places = [
+            (place, size) for ref in body.atoms(Ref) for place, size in
+            zip(ref.indices, self.program.by_name[ref.name].shape, strict=True) if place.has(index)
+        ]  # fmt: skip
+        return bool(places) and all(place == index and size == length for place, size in places)
 
     def softmax(self, expr: LogSoftmax, names: Names) -> Written:
         others = indices_of(expr.body) - set(expr.limits)
         if len(expr.at) != 1 or expr.at[0] in others or not isinstance(expr.at[0], Index):
             return self.write(expr.expanded(), names)
         scores = expr.body.xreplace(dict(zip(expr.limits, expr.at, strict=True)))
-        sign = self.style.reduction(expr.notation, names[expr.at[0]], "").strip()
+        sign = self.style.reduction(expr.notation, names[expr.at[0]], "", True).strip()
         return f"{sign}{self.style.parentheses(self.plain(scores, names))}", ATOM
 
     def matrix_entry(self, expr: MatrixEntry, names: Names) -> Written:
@@ -336,8 +333,11 @@ class _Printer:
             for index, length in expr.limits.items():
                 inner[index] = self.letters.within(inner).choose(length)
             sign = f"{expr.kind}_{''.join(inner[index] for index in expr.limits)}"
-            text = self.style.function(sign, [self.plain(expr.body, inner)])
-        return self.style.entry(text, [self.plain(index, names) for index in expr.at]) if expr.at else text, ATOM
+            body = counted_from_one(expr.body) if self.style.first else expr.body
+            text = self.style.function(sign, [self.plain(body, inner)])
+        if expr.at:
+            return self.style.entry(text, [self.place(index, names) for index in expr.at]), ATOM
+        return text, PRODUCT if text.startswith("\\log") else ATOM
 
     def choice(self, expr: where, names: Names) -> Written:
         condition, chosen, other = expr.args
@@ -406,63 +406,3 @@ def _turned(parts: Fraction) -> Fraction:
         if turned is not None:
             return Fraction(-parts.number, (*parts.upper[:n], turned, *parts.upper[n + 1 :]), parts.lower)
     return parts
-
-
-# ---- styles --------------------------------------------------------------------------------------
-
-
-def _latex_entry(name: str, indices: Sequence[str]) -> str:
-    base = name if "{" in name else latex_name(name)
-    base = rf"\left({base}\right)" if "_" in base else base
-    inner = "".join(indices) if all(len(index) == 1 for index in indices) else ",".join(indices)
-    return f"{base}_{{{inner}}}"
-
-
-def _latex_function(name: str, args: Sequence[str]) -> str:
-    entry = next((entry for entry in BY_FUNCTION.values() if entry.name == name), None)
-    if entry is None:
-        return rf"\operatorname{{{latex_name(name)}}}\left({', '.join(args)}\right)"
-    return entry.latex.format(*args)
-
-
-def _latex_reduction(kind: str, index: str, length: str) -> str:
-    if kind in ("sum", "prod"):
-        return rf"\{kind}_{{{index}=1}}^{{{length}}} "
-    operator = rf"\{kind}" if kind in ("max", "min") else rf"\operatorname{{{kind.replace('_', ' ')}}}"
-    return f"{operator}_{{{index}}} "
-
-
-TEXT = Style(
-    name=lambda name: name,
-    entry=lambda name, indices: f"{name}[{','.join(indices)}]",
-    space=" ",
-    quotient=lambda upper, lower: f"{upper}/{lower}",
-    power=lambda base, exponent: f"{base}^{exponent if exponent.isalnum() else f'({exponent})'}",
-    root=lambda inner: f"sqrt({inner})",
-    parentheses=lambda inner: f"({inner})",
-    reduction=lambda kind, index, length: f"{kind}_{index} ",
-    function=lambda name, args: f"{name}({', '.join(args)})",
-    choice=lambda condition, chosen, other: f"where({condition}, {chosen}, {other})",
-    comparison={operator: operator for operator in ("<", "<=", ">", ">=", "==", "!=", "and")},
-    delta=lambda left, right: f"delta[{left},{right}]",
-    whole_quotient=lambda upper, lower: f"{upper} // {lower}",
-    remainder=lambda upper, lower: f"{upper} % {lower}",
-)
-LATEX = Style(
-    name=latex_name,
-    entry=_latex_entry,
-    space=r" \, ",
-    quotient=lambda upper, lower: rf"\frac{{{upper}}}{{{lower}}}",
-    power=lambda base, exponent: f"{base}^{{{exponent}}}",
-    root=lambda inner: rf"\sqrt{{{inner}}}",
-    parentheses=lambda inner: rf"\left({inner}\right)",
-    reduction=_latex_reduction,
-    function=_latex_function,
-    choice=lambda condition, chosen, other: (
-        rf"\begin{{cases}} {chosen} & {condition} \\ {other} & \text{{otherwise}} \end{{cases}}"
-    ),
-    comparison={"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne", "and": r"\wedge"},
-    delta=lambda left, right: rf"\delta_{{{left}{right}}}",
-    whole_quotient=lambda upper, lower: rf"\left\lfloor \frac{{{upper}}}{{{lower}}} \right\rfloor",
-    remainder=lambda upper, lower: rf"{upper} \bmod {lower}",
-)

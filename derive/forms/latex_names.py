@@ -1,24 +1,23 @@
-"""LaTeX of names: Greek letters, subscripts, hats and bars."""
+r"""LaTeX of names: Greek letters, subscripts, hats and bars.
+
+A name shows as its symbol (see ``notation/latex/symbols.py``), unless the LaTeX reader would not find
+the name again: because another name shows as the same symbol, or as an array that has such an
+entry.  Then it is written as it is, upright: ``\mathrm{W\_1}``.
+"""
 
 from __future__ import annotations
 
-import re
-import unicodedata
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import replace
 
-GREEK = frozenset(
-    [
-        "alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "iota", "kappa", "lambda", "mu",
-        "nu", "xi", "pi", "rho", "sigma", "tau", "upsilon", "phi", "chi", "psi", "omega",
-        "Gamma", "Delta", "Theta", "Lambda", "Xi", "Pi", "Sigma", "Upsilon", "Phi", "Psi", "Omega",
-    ]
-)  # fmt: skip
-#: Usual spellings where the Greek name is a keyword or has a variant.
-SPELLINGS = {"lam": "lambda", "lamda": "lambda", "eps": "epsilon", "ell": "ell", "omicron": "o"}
-#: Endings of names that stand for an accent.
-ACCENTS = {"bar": "bar", "hat": "hat", "tilde": "tilde", "dot": "dot", "star": "star"}
-#: Combining characters and the accent that they are.
-COMBINING = {"\u0302": "hat", "\u0304": "bar", "\u0305": "bar", "\u0303": "tilde", "\u0307": "dot"}
-SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
+from chainrule.derive.notation.latex.names import roman
+from chainrule.derive.notation.latex.symbols import Symbol, symbol_of
+from chainrule.derive.notation.latex.tables import GREEK
+from chainrule.derive.program import Program
+
+#: The word of each Greek letter.
+_WORDS = {char: word for word, char in reversed(GREEK.items())}
 
 
 def latex_name(name: str) -> str:
@@ -33,15 +32,13 @@ def latex_name(name: str) -> str:
         return latex_name(base) + name.removeprefix(base)
     if "_given_" in name:
         return _conditional(name)
-    text, accents = _without_accents(unicodedata.normalize("NFD", name.translate(SUBSCRIPTS)))
-    base, *parts = [part for part in text.split("_") if part] or [text]
-    letters = re.fullmatch(r"(\D+)(\d+)", base)
-    if letters:
-        base, parts = letters[1], [letters[2], *parts]
-    core = _letters(base)
-    for accent in accents:
+    symbol = symbol_of(name)
+    core = _letters(symbol.base)
+    for accent in symbol.accents:
         core = f"{core}^{{*}}" if accent == "star" else f"\\{accent}{{{core}}}"
-    return core + (f"_{{{','.join(_subscript(part) for part in parts)}}}" if parts else "")
+    if not symbol.subscripts:
+        return core
+    return core + f"_{{{','.join(map(_subscript, symbol.subscripts))}}}"
 
 
 def _conditional(name: str) -> str:
@@ -53,40 +50,39 @@ def _conditional(name: str) -> str:
     return rf"{latex_name(head)}\left({inner[0]} \mid {inner[1]}\right)"
 
 
-def _without_accents(name: str) -> tuple[str, list[str]]:
-    """The name without its accents, innermost accent first."""
-    accents = [COMBINING[char] for char in name if char in COMBINING]
-    text = unicodedata.normalize("NFC", "".join(char for char in name if char not in COMBINING))
-    while True:
-        head, _, tail = text.rpartition("_")
-        if head and tail in ACCENTS:
-            accents.append(ACCENTS[tail])
-            text = head
-            continue
-        glued = re.fullmatch(r"([A-Za-z]\d*)(bar|hat|tilde)", text)
-        if not glued:
-            return text, accents
-        accents.append(glued[2])
-        text = glued[1]
+def latex_names(ranks: Mapping[str, int]) -> dict[str, str]:
+    """The LaTeX of all names of a program, by which each is found again; ``ranks`` are their numbers of axes."""
+    symbols = {name: symbol_of(name) for name in ranks}
+    count = Counter(symbols.values())
+    arrays = {symbol for name, symbol in symbols.items() if ranks[name] > 0}
+    return {
+        name: roman(name) if count[symbol] > 1 or _is_entry(symbol, arrays) else latex_name(name)
+        for name, symbol in symbols.items()
+    }
+
+
+def shown_names(program: Program) -> frozenset[str]:
+    """The names that printed forms of a program are written in."""
+    named = (item.name for item in program.definitions if item.origin != "auto")
+    return frozenset([*(item.name for item in program.inputs), *named])
+
+
+def _is_entry(symbol: Symbol, arrays: set[Symbol]) -> bool:
+    """Whether a symbol also shows an entry of an array."""
+    return any(
+        replace(symbol, subscripts=symbol.subscripts[:count]) in arrays
+        and all(part.isdigit() or (len(part) == 1 and part.isascii()) for part in symbol.subscripts[count:])
+        for count in range(len(symbol.subscripts))
+    )
 
 
 def _letters(text: str) -> str:
-    text = SPELLINGS.get(text, text)
-    if text in GREEK or text == "ell":
-        return f"\\{text}"
-    if len(text) == 1:
-        return _greek_character(text) or text
-    return rf"\mathrm{{{text}}}"
+    if text in _WORDS:
+        return f"\\{_WORDS[text]}"
+    if text == "ell":
+        return r"\ell"
+    return text if len(text) == 1 and text != "_" else roman(text)
 
 
 def _subscript(text: str) -> str:
     return text if text.isdigit() else _letters(text)
-
-
-def _greek_character(char: str) -> str:
-    words = unicodedata.name(char, "").split()
-    if words[:1] != ["GREEK"] or len(words) < 4:
-        return ""
-    name = words[3].lower().replace("lamda", "lambda")
-    name = name.capitalize() if words[1] == "CAPITAL" else name
-    return f"\\{name}" if name in GREEK else ""

@@ -10,6 +10,7 @@ from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, TENSOR_BY_NA
 from chainrule.derive.errors import NotationError, UnsupportedError, near_names
 from chainrule.derive.notation import lengths
 from chainrule.derive.notation.functions import Axes
+from chainrule.derive.notation.open_lengths import refuse_open
 from chainrule.derive.notation.syntax import Call, Node, Text, Tuple
 from chainrule.derive.notation.tensors import Tensor
 from chainrule.derive.program import Dim, Index
@@ -118,6 +119,7 @@ def _pair_hint(function: str) -> str:
 def _tensor(context: Context, nodes: Sequence[Node], call: Call) -> Tensor:
     (node,) = nodes
     tensor = context.lower(node)
+    refuse_open(tensor.shape, node)
     # A sum over a scalar is that scalar; where the scalar is one only for lack of a declaration,
     # the declaration was forgotten.
     if tensor.rank == 0 and call.function != "where":

@@ -19,6 +19,7 @@ from chainrule.derive.notation.functions import LOWERINGS, MAX_RANK, Axes
 from chainrule.derive.notation.left import Stated
 from chainrule.derive.notation.lengths import length
 from chainrule.derive.notation.letters import DELTAS, LEFT, Letter, Ranges, linear, survey
+from chainrule.derive.notation.open_lengths import refuse_open
 from chainrule.derive.notation.syntax import ALONG, Binary, IndexSum, Iverson, Name, Node, Subscript, walk
 from chainrule.derive.notation.tensors import Shape, Tensor, Workspace, at, frees
 from chainrule.derive.program import Dim, Reduction, bound_index, free_index
@@ -92,9 +93,8 @@ class Indices:
         with self.opened(opened):
             body = self.context.lower(node)
             lengths = self.lengths_of(opened, node)
-        moved = {old: free_index(len(letters) + position) for position, old in enumerate(frees(body.rank))}
-        moved |= {letter.index: free_index(position) for position, letter in enumerate(opened.values())}
-        return Tensor((*lengths, *body.shape), body.body.xreplace(moved), node)
+        refuse_open(body.shape, node)
+        return replace(_entered(body, opened, lengths), node=node)
 
     def look(self, node: Node, letters: Sequence[str] = (), given: Mapping[str, Expr] = NOTHING) -> None:
         """Find the ranges of the letters in an expression; ``given`` are lengths of letters on the left."""
@@ -193,6 +193,8 @@ class Indices:
                 f"this sum runs over {', '.join(node.letters)} and its terms are arrays", node.span,
                 expected=f"Σ_{''.join(node.letters)} for the sum over indices, or sum(..) for all entries",
             )  # fmt: skip
+        if node.kind == "array":
+            return _entered(body, opened, bound)
         places = {letter.index: bound_index(position) for position, letter in enumerate(opened.values())}
         renamed = body.body.xreplace(places)
         kind, stem = REDUCTIONS[node.kind]
@@ -255,3 +257,10 @@ class Indices:
                 hint="write the range of the index under its sign",
             )  # fmt: skip
         return Tensor((), letter.value, node)
+
+
+def _entered(body: Tensor, letters: Mapping[str, Letter], lengths: Shape) -> Tensor:
+    """The tensor with an axis for each letter before its own axes."""
+    moved = {old: free_index(len(letters) + position) for position, old in enumerate(frees(body.rank))}
+    moved |= {letter.index: free_index(position) for position, letter in enumerate(letters.values())}
+    return Tensor((*lengths, *body.shape), body.body.xreplace(moved), body.node)

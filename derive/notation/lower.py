@@ -25,6 +25,8 @@ from chainrule.derive.notation.functions import (
 from chainrule.derive.notation.indices import Indices
 from chainrule.derive.notation.letters import Letter, is_sum_of_letters
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
+from chainrule.derive.notation.open_lengths import aligned, multiplied, refuse_open
+from chainrule.derive.notation.overloaded import MEANINGS, lower_signed
 from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.signs import COMPARISONS
 from chainrule.derive.notation.subscripts import subscripted
@@ -38,9 +40,11 @@ from chainrule.derive.notation.syntax import (
     Negative,
     Node,
     Number,
+    Overloaded,
     Subscript,
     Subscripted,
     Transpose,
+    Tuple,
     walk,
 )
 from chainrule.derive.notation.tensors import Shape, Tensor, Workspace, broadcast_shape, frees, spread
@@ -86,6 +90,7 @@ class Reader:
         current: the name that this statement gives.
         comparing: whether the place is inside a comparison.
         parts: tensors by provisional names, which no formula's text can have.
+        products: of products of arrays without brackets, by their identity, whether of entries or of arrays.
     """
 
     work: Workspace
@@ -100,6 +105,7 @@ class Reader:
     current: str = ""
     comparing: bool = False
     parts: dict[str, Tensor] = field(default_factory=dict)
+    products: dict[int, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.indices = Indices(self)
@@ -167,16 +173,14 @@ class Reader:
 
     def fold(self, left: Tensor, run: Sequence[Binary | Juxtaposed], join: Callable[[list[Expr]], Expr]) -> Tensor:
         """A sum, or a product with quotients, of operands that are broadcast together."""
-        operands, signs, shape, row = [left], [""], left.shape, left.row
-        for item in run:
-            right = self.lower(item.right)
+        operands = aligned([left, *(self.lower(item.right) for item in run)])
+        signs, shape = ["", *map(_operator, run)], operands[0].shape
+        for item, before, right in zip(run, operands, operands[1:], strict=False):
             operator = _operator(item)
-            _refuse_primed(item, operands[-1], right)
+            _refuse_primed(item, before, right)
             so_far = Tensor(shape, S.Zero, item.left)
             shape = broadcast_shape([so_far, right], operator, _product_hint(so_far, right, operator))
-            row = row and right.rank == 0
-            operands.append(right)
-            signs.append(operator)
+        row = any(operand.row for operand in operands) and all(operand.row or not operand.rank for operand in operands)
         bodies = [spread(operand, shape) for operand in operands]
         parts = [
             -body if sign == "-" else scalars.inverse(body) if sign == "/" else body
@@ -186,6 +190,7 @@ class Reader:
 
     def matmul(self, left: Tensor, right: Tensor, node: Binary | Juxtaposed) -> Tensor:
         """The product of matrices and vectors."""
+        left, right = multiplied(left, right)
         for operand, other in ((left, right), (right, left)):
             if operand.rank == 0:
                 self.refuse_undeclared(operand.node, _matmul_proposal(operand is left, other))
@@ -193,7 +198,10 @@ class Reader:
         return replace(product, row=left.row and right.rank == 2)
 
     def juxtaposed(self, left: Tensor, right: Tensor, node: Juxtaposed) -> Tensor:
-        """The product by the rules of linear algebra."""
+        """The product by the rules of linear algebra, or with a sign of LaTeX."""
+        self.refuse_loose(left, right, node)
+        if node.sign:
+            return lower_signed(self.work, node, *aligned([left, right]))
         if not left.rank or not right.rank:
             shape = broadcast_shape([left, right], "*")
             body = scalars.multiply([spread(left, shape), spread(right, shape)])
@@ -213,6 +221,20 @@ class Reader:
             )  # fmt: skip
         shape = broadcast_shape([left, right], "*")
         return Tensor(shape, scalars.multiply([spread(left, shape), spread(right, shape)]), node, left.row)
+
+    def refuse_loose(self, left: Tensor, right: Tensor, node: Juxtaposed) -> None:
+        """Refuse ``A B ⊙ C``: products of matrices and of entries side by side without brackets."""
+        kind = "entries" if node.sign in {"⊙", "⊘"} else "arrays"
+        before = self.products.get(id(node.left), "") if node.loose else ""
+        if right.rank and before and before != kind:
+            raise NotationError(
+                "these products can be read in two ways", node.span, expected="(A B) \\odot C or A (B \\odot C)",
+                hint="put one of the products in brackets",
+            )  # fmt: skip
+        if left.rank and right.rank:
+            self.products[id(node)] = kind
+        elif before:
+            self.products[id(node)] = before
 
     # ---- everything else ------------------------------------------------------------------------
 
@@ -243,12 +265,23 @@ class Reader:
                 return self.indices.sum(node)
             case Iverson(condition):
                 return replace(self.condition(condition), node=node)
+            case Overloaded():
+                return self.overloaded(node)
             case Call():
                 return self.call(node)
         raise NotationError(
             "this cannot stand here", node.span, expected="an expression",
             hint="tuples and texts are arguments of functions such as ones((n, d)) and einsum('ij,j->i', A, x)",
         )  # fmt: skip
+
+    def overloaded(self, node: Overloaded) -> Tensor:
+        """A sign of LaTeX whose meaning depends on the axes of its operands."""
+        operands = [self.lower(operand) for operand in node.operands]
+        for operand in operands:
+            refuse_open(operand.shape, operand.node)
+        if node.sign in {"norm", "inner"} and not operands[0].rank:
+            self.refuse_undeclared(node.operands[0], "{0}: real[n]")
+        return MEANINGS[node.sign](self.work, node, *operands)
 
     def power(self, base: Tensor, exponent: Tensor, node: Node) -> Tensor:
         """``base ** exponent``, entry by entry."""
@@ -393,7 +426,11 @@ class Reader:
         return names <= {*self.letters, *self.dims} and is_sum_of_letters(node.left) and is_sum_of_letters(node.right)
 
     def condition(self, node: Node) -> Tensor:
-        """The first argument of ``where``: a comparison, or numbers of which 0 means no."""
+        """The first argument of ``where``: a comparison, several at once, or numbers of which 0 means no."""
+        if isinstance(node, Tuple):
+            parts = aligned([self.condition(item) for item in node.items])
+            shape = broadcast_shape(parts, "and")
+            return Tensor(shape, scalars.multiply([spread(part, shape) for part in parts]), node)
         if isinstance(node, Binary) and node.operator in COMPARISONS:
             before, self.comparing = self.comparing, self.is_of_letters(node)
             left, right = self.lower(node.left), self.lower(node.right)
@@ -459,6 +496,8 @@ def _runs(chain: Sequence[Binary | Juxtaposed]) -> list[list[Binary | Juxtaposed
 
 def _has_dot(node: Binary | Juxtaposed) -> bool:
     """Whether a product is written with a dot."""
+    if isinstance(node, Juxtaposed):
+        return node.sign == "·"
     if _operator(node) != "*" or node.left.span is None or node.right.span is None:
         return False
     text, start, end = node.left.span.text, node.left.span.end, node.right.span.start

@@ -15,7 +15,15 @@ from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, TENSOR_BY_NAME
 from chainrule.derive.errors import LimitError, NotationError, Span, UnknownNameError, near_names
 from chainrule.derive.notation.cursor import inside, join, number_value, since, superscript_power, until
-from chainrule.derive.notation.signs import COMPARISON, COMPARISONS, Sign, Signs, letters_and_numbers, small_items
+from chainrule.derive.notation.signs import (
+    COMPARISON,
+    COMPARISONS,
+    Sign,
+    Signs,
+    check_letters,
+    letters_and_numbers,
+    small_items,
+)
 from chainrule.derive.notation.syntax import (
     ALONG,
     Applied,
@@ -499,7 +507,7 @@ class Parser(Signs):
             # Its letter is open already and stays so.
             body = self.bracket()
             return IndexSum(under.letters, body, sign.kind, span=since(token, body))
-        self.check_letters(under.letters, token)
+        check_letters(under.letters, token.span, self.names, self.letters)
         self.letters += under.letters
         body = self.expression(PRODUCT)
         del self.letters[len(self.letters) - len(under.letters) :]

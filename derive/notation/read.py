@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from threading import Lock
 from types import MappingProxyType
+from typing import Literal, get_args
 
 from chainrule.derive.catalog.unspecified import function_names
 from chainrule.derive.domains import FUNCTION
@@ -14,6 +15,8 @@ from chainrule.derive.errors import InputError, LimitError, NotationError, Span
 from chainrule.derive.notation.attach import refuse_new, with_requirements
 from chainrule.derive.notation.declarations import Declared, collect, split_statements
 from chainrule.derive.notation.infer import Inference, words_of
+from chainrule.derive.notation.latex.program import latex_statements
+from chainrule.derive.notation.latex.statements import looks_like_latex
 from chainrule.derive.notation.left import Stated
 from chainrule.derive.notation.lower import USUAL_FUNCTIONS, Reader, located
 from chainrule.derive.notation.stated import stated
@@ -21,6 +24,9 @@ from chainrule.derive.notation.tensors import Shape, Workspace
 from chainrule.derive.notation.tokens import MAX_CHARACTERS
 from chainrule.derive.program import Definition, Dim, Input, Program, fresh_names
 
+#: What a text may be written in.
+Notation = Literal["auto", "text", "latex"]
+NOTATIONS: tuple[Notation, ...] = get_args(Notation)
 NO_DECLARATIONS: Mapping[str, str] = MappingProxyType({})
 #: What an expression without a name is called, the first that is free.
 TARGET_NAMES = ("L", "f", "out")
@@ -34,6 +40,7 @@ def parse_formula(
     scope: Program | None = None,
     max_characters: int = MAX_CHARACTERS,
     shape: Shape | None = None,
+    notation: Notation = "auto",
 ) -> Program:
     """The program that a formula's text means; its one output is the last statement.
 
@@ -48,6 +55,8 @@ def parse_formula(
         max_characters: limit on the length of the text.
         shape: the shape that the value is to have, where index letters alone do not tell: the
             lengths of ``delta[i, j]``, the order of the axes of ``sum_k X[i, k] Y[k, j]``.
+        notation: ``"latex"``, ``"text"``, or ``"auto"``: LaTeX where the text has a word with a
+            backslash, ``$``, or a superscript in braces.
 
     Raises:
         NotationError: the text is not in the notation (UnknownNameError for names).
@@ -63,15 +72,27 @@ def parse_formula(
         raise InputError("a formula is a text", found=type(text).__name__)
     with room():
         try:
-            return _read(text, declarations, scope, max_characters, shape)
+            return _read(text, declarations, scope, max_characters, shape, is_latex(text, notation))
         except RecursionError:
             raise LimitError("the formula is nested too deeply for the stack that is left here") from None
 
 
+def is_latex(text: str, notation: Notation) -> bool:
+    """Whether a text is to be read as LaTeX.
+
+    Raises:
+        InputError: there is no such notation.
+    """
+    if notation not in NOTATIONS:
+        raise InputError(f"there is no notation called {notation!r}", expected=" or ".join(NOTATIONS))
+    return notation == "latex" or (notation == "auto" and looks_like_latex(text))
+
+
 def _read(
-    text: str, declarations: Mapping[str, str], scope: Program | None, max_characters: int, shape: Shape | None
-) -> Program:
-    statements = split_statements(text, max_characters)
+    text: str, declarations: Mapping[str, str], scope: Program | None, max_characters: int, shape: Shape | None,
+    latex: bool,
+) -> Program:  # fmt: skip
+    statements = (latex_statements if latex else split_statements)(text, max_characters)
     declared = collect(statements, declarations, max_characters)
     reader = _reader(declared, scope)
     rest = [statement for statement in statements if statement.kind != "declaration"]
@@ -79,7 +100,7 @@ def _read(
         raise NotationError(
             "there is no formula to read", Span(text, 0, len(text)), expected="an expression, or name = expression"
         )
-    parsed = stated(rest, reader)
+    parsed = stated(rest, reader, latex)
     names = {item.name for item in parsed if item.name}
     reader.later = set(names)
     inference = None if scope else _inference(parsed, reader)

@@ -206,7 +206,7 @@ class Signs(Cursor):
         ranges: dict[str, IndexRange] = {}
         conditions: list[Node] = []
         for relation in relations:
-            bound = _bound(relation, letters, {*letters, *self.letters, *self.left})
+            bound = bound_of(relation, letters, {*letters, *self.letters, *self.left})
             if bound is None:
                 conditions.append(relation)
                 continue
@@ -252,15 +252,14 @@ class Signs(Cursor):
             found=opening.shown,
         )  # fmt: skip
 
-    def check_letters(self, letters: Sequence[str], token: Token) -> None:
-        """Refuse index letters that mean something already."""
-        taken = self.names.intersection(letters)
-        if taken:
-            raise NotationError(
-                f"{min(taken)} is a name here and cannot be an index", token.span, hint="use another letter"
-            )
-        if set(letters) & set(self.letters) or len(set(letters)) < len(letters):
-            raise NotationError("this index is summed twice", token.span, hint="use another letter for the inner sum")
+
+def check_letters(letters: Sequence[str], span: Span, names: Collection[str], outer: Collection[str] = ()) -> None:
+    """Refuse index letters that mean something already: a name, or an index of an ``outer`` sign."""
+    taken = set(letters).intersection(names)
+    if taken:
+        raise NotationError(f"{min(taken)} is a name here and cannot be an index", span, hint="use another letter")
+    if set(letters).intersection(outer) or len(set(letters)) < len(letters):
+        raise NotationError("this index is summed twice", span, hint="use another letter for the inner sum")
 
 
 def small_items(token: Token) -> tuple[str, tuple[Node, ...]] | None:
@@ -316,7 +315,7 @@ def _relation(left: Node, sign: str, right: Node) -> Binary:
     return Binary(cast(BinaryOperator, sign), left, right, span=span)
 
 
-def _bound(relation: Binary, letters: Sequence[str], every: set[str]) -> IndexRange | None:
+def bound_of(relation: Binary, letters: Sequence[str], every: set[str]) -> IndexRange | None:
     """``1 <= i`` and ``i < n`` as a bound of i; ``None`` for other comparisons."""
     turned = {"<": ">", "<=": ">=", ">": "<", ">=": "<="}
     for letter, sign, limit in (

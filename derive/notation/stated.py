@@ -9,11 +9,13 @@ from chainrule.derive.errors import NotationError, Span
 from chainrule.derive.notation.chains import read_chain
 from chainrule.derive.notation.declarations import Statement, check_name
 from chainrule.derive.notation.infer import bound_names
+from chainrule.derive.notation.latex.names import Names
+from chainrule.derive.notation.latex.program import latex_events, read_latex_statement
 from chainrule.derive.notation.left import Left, Stated, event_heads, joined_words
 from chainrule.derive.notation.lower import USUAL_FUNCTIONS, Reader
 from chainrule.derive.notation.parser import Parser
 from chainrule.derive.notation.resolve import Resolver, bracket_letters, compared_letters, free_letters, scoped
-from chainrule.derive.notation.signs import is_letter, small_items
+from chainrule.derive.notation.signs import check_letters, is_letter, small_items
 from chainrule.derive.notation.syntax import IndexSum, Node, Subscripted, walk
 from chainrule.derive.notation.tokens import Token
 from chainrule.derive.program import dim
@@ -42,15 +44,24 @@ class Statements:
         """Every name that is declared or given."""
         return {*self.reader.values, *self.reader.dims, *self.given}
 
+    def letters(self, left: Left | None) -> tuple[str, ...]:
+        """The letters of a left side that may be indices."""
+        return left.letters if left and (left.certain or self.known.isdisjoint({left.name, *left.letters})) else ()
+
     def read(self, statement: Statement) -> Stated:
         """One statement."""
         known, left = self.known, statement.left
         tokens = joined_words(statement.tokens, known, left is not None and left.words)
-        letters = left.letters if left and (left.certain or known.isdisjoint({left.name, *left.letters})) else ()
+        letters = self.letters(left)
         functions = self.reader.functions - (USUAL_FUNCTIONS & known)
         parser = Parser(tokens, known, letters, functions, self.arguments)
         node = parser.expression()
         parser.finish()
+        return self.resolved(left, node)
+
+    def resolved(self, left: Left | None, node: Node) -> Stated:
+        """A statement that has been parsed; the letters on its left are indices if its right side has them."""
+        known, letters = self.known, self.letters(left)
         if not self.reader.closed:
             self.name_lengths(bound_names(node, {*known, *letters}))
         resolver = Resolver({*known, *self.reader.dims}, self.rows, self.events, self.arguments)
@@ -58,7 +69,7 @@ class Statements:
         if free:
             return Stated("", free, resolver.resolve(node, frozenset(free)), ordered=False)
         if left and letters and (left.certain or free_letters(node).issuperset(letters)):
-            parser.check_letters(letters, left.token)
+            check_letters(letters, left.token.span, known)
             return Stated(left.base, letters, resolver.resolve(node, frozenset(letters)))
         return Stated(left.result(self.events) if left else "", (), resolver.resolve(node))
 
@@ -101,23 +112,32 @@ class Statements:
             self.arguments[name] = left.arguments
 
 
-def stated(statements: Sequence[Statement], reader: Reader) -> list[Stated]:
+def stated(statements: Sequence[Statement], reader: Reader, latex: bool = False) -> list[Stated]:
     """The statements, whose names are checked."""
-    chain = read_chain(statements)
+    chain = None if latex else read_chain(statements)
     if chain is not None:
         _check_chain(chain, reader)
         reader.functions |= {item.name for item in chain}
         return chain
-    found = Statements(reader, _rows(statements, reader), _events(statements))
+    ranks = {name: len(item.shape) for name, item in reader.values.items()}
+    names = Names.of(ranks, reader.dims, reader.functions)
+    events = latex_events(statements) if latex else _events(statements)
+    names.events = events
+    found = Statements(reader, _rows(statements, reader), events)
     parsed: list[Stated] = []
     for statement in statements:
-        item = found.read(statement)
-        if statement.left is None and statement is not statements[-1]:
+        if latex:
+            left, node = read_latex_statement(statement, names)
+            item = found.resolved(left, node)
+        else:
+            left, item = statement.left, found.read(statement)
+        if left is None and statement is not statements[-1]:
             raise NotationError(
                 "only the last statement may be without a name", item.node.span, expected="name = expression"
             )
-        if statement.left is not None:
-            found.add(item.name, statement.left)
+        if left is not None:
+            found.add(item.name, left)
+            names.add(item.name)
         parsed.append(item)
     return parsed
 

@@ -15,7 +15,7 @@ from sympy import Rational
 from chainrule.derive.errors import Span
 
 #: What a sign with index letters does.
-IndexKind = Literal["sum", "prod", "max", "min", "logsumexp", "softmax", "log_softmax", "hardmax"]
+IndexKind = Literal["sum", "prod", "max", "min", "logsumexp", "softmax", "log_softmax", "hardmax", "array"]
 #: Kinds that have a value for each value of the letter, which stays open.
 ALONG = frozenset({"softmax", "log_softmax", "hardmax"})
 BinaryOperator = Literal["+", "-", "*", "/", "@", "**", "<", "<=", ">", ">=", "==", "!="]
@@ -70,11 +70,31 @@ class Juxtaposed(Node):
     """``left right``: the product by the rules of linear algebra, read from text only.
 
     A product with a matrix is ``@``; a transposed vector before a vector is their inner product,
-    after one it makes the outer product; everything else is ``*``.
+    after one it makes the outer product; everything else is ``*``.  LaTeX has products with a
+    ``sign`` as well, such as ``⊙``; ``loose`` says that the left operand is a product without brackets.
     """
 
     left: Node
     right: Node
+    sign: str = ""
+    loose: bool = field(default=False, compare=False, kw_only=True, repr=False)
+
+
+#: The detail of a sign that stands where entries are reduced, so that it may be meant entry by entry.
+ENTRYWISE = "entrywise"
+
+
+@dataclass(frozen=True)
+class Overloaded(Node):
+    """A sign of LaTeX whose meaning depends on the axes of its operands.
+
+    ``A^{-1}`` is the inverse of a matrix and one over a scalar; ``|A|`` a determinant or absolute
+    values.  ``detail`` is what else the sign says, such as the order of a norm.
+    """
+
+    sign: str
+    operands: tuple[Node, ...] = ()
+    detail: str = ""
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,9 @@ from typing import Literal
 
 from chainrule.derive.errors import LimitError, NotationError, Span
 
-Kind = Literal["number", "name", "text", "operator", "superscript", "subscript", "method", "separator", "end"]
+Kind = Literal[
+    "number", "name", "text", "operator", "superscript", "subscript", "method", "separator", "end", "command"
+]
 
 #: Characters that a statement may have, unless the caller says otherwise.
 MAX_CHARACTERS = 4096
@@ -53,8 +55,8 @@ _FOREIGN_NUMBER = re.compile(
 )
 _ADVICE = {
     "&": "conditions are nested: where(a > 0, where(b > 0, x, y), y)",
-    "\\": "LaTeX is not read here: write X.T @ w, exp(x), sum(x)",
-    "$": "LaTeX is not read here: write X.T @ w, exp(x), sum(x)",
+    "\\": "this is LaTeX, which is not read in the notation of text: write X.T @ w, exp(x), sum(x)",
+    "$": "this is LaTeX, which is not read in the notation of text: write X.T @ w, exp(x), sum(x)",
     "!": "the factorial of x is gamma(x + 1)",
     "%": "a percentage is written 0.05",
     "∈": "a declaration is written X: real[n, d]",
@@ -130,18 +132,23 @@ def tokenize(text: str, max_characters: int = MAX_CHARACTERS) -> list[Token]:
         NotationError: a character has no meaning in a formula.
     """
     check_length(text, max_characters)
-    return _Scanner(text).tokens()
+    return tokenize_part(text, 0, len(text))
+
+
+def tokenize_part(text: str, start: int, end: int) -> list[Token]:
+    """The tokens of a part of a text, ended by an ``end`` token; their places are those in the whole."""
+    return _Scanner(text, start, end).tokens()
 
 
 class _Scanner:
     """Walks over the text once; ``depth`` counts the open brackets, in which lines do not end."""
 
-    def __init__(self, text: str) -> None:
-        self.text, self.place, self.depth, self.spaced = text, 0, 0, False
+    def __init__(self, text: str, start: int, end: int) -> None:
+        self.text, self.place, self.end, self.depth, self.spaced = text, start, end, 0, False
         self.found: list[Token] = []
 
     def tokens(self) -> list[Token]:
-        while self.place < len(self.text):
+        while self.place < self.end:
             self.step(self.text[self.place])
         self.add("end", "", 0)
         return self.found

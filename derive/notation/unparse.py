@@ -59,7 +59,7 @@ def binding(node: Node) -> int:
     if isinstance(node, Binary):
         return BINDING[node.operator]
     if isinstance(node, Number):
-        return SIGN if node.value < 0 else ATOM if _decimal(node.value) else PRODUCT
+        return SIGN if node.value < 0 else ATOM if decimal_text(node.value) else PRODUCT
     if isinstance(node, IndexSum):
         return ATOM if node.kind in ALONG else INDEX_SUM
     return {Juxtaposed: PRODUCT, Negative: SIGN}.get(type(node), ATOM)
@@ -134,11 +134,11 @@ def _operand(node: Node) -> str:
 
 
 def _number(node: Number) -> str:
-    text = _decimal(abs(node.value)) or f"{abs(node.value.p)}/{node.value.q}"
+    text = decimal_text(abs(node.value)) or f"{abs(node.value.p)}/{node.value.q}"
     return f"-{text}" if node.value < 0 else text
 
 
-def _decimal(value: Rational) -> str:
+def decimal_text(value: Rational) -> str:
     """A number that has finitely many digits, written so; empty for others."""
     places, denominator = 0, int(value.q)
     while denominator > 1 and 10**places % denominator and places < 4 * MAX_DIGITS * 3:

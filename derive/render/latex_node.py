@@ -6,16 +6,19 @@ space beside scalars, ``u^{\top} v`` for the product of two vectors.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import singledispatchmethod
 
-from sympy import S
+from sympy import Rational, S
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
-from chainrule.derive.forms.latex_names import latex_name
+from chainrule.derive.forms.index_styles import latex_power
+from chainrule.derive.forms.latex_functions import call_latex, function_word, signs_of, takes_bracket
+from chainrule.derive.forms.latex_names import latex_name, latex_names
+from chainrule.derive.notation.latex.symbols import Symbol, symbol_of
 from chainrule.derive.notation.syntax import (
     Binary,
     Call,
@@ -31,10 +34,13 @@ from chainrule.derive.notation.syntax import (
     Text,
     Transpose,
     Tuple,
+    walk,
 )
+from chainrule.derive.notation.unparse import decimal_text
 
 # How tightly a text binds.
-COMPARISON, SUM, PRODUCT, POWER, ATOM = range(5)
+# A function without brackets around all of its argument is open: a factor after it might belong to it.
+COMPARISON, SUM, OPEN, PRODUCT, FRACTION, POWER, ATOM = range(7)
 
 RELATIONS = {"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}
 #: Functions with a sign of their own, by the number of positional arguments that it takes.
@@ -44,7 +50,6 @@ SIGNS = {
     "digamma": r"\psi\left({0}\right)",
     "trigamma": r"\psi_{{1}}\left({0}\right)",
     "sqrt": r"\sqrt{{{0}}}",
-    "eye": r"I_{{{0}}}",
     "max": r"\max\left({0}\right)",
     "min": r"\min\left({0}\right)",
 }
@@ -52,17 +57,21 @@ SIGNS = {
 REDUCTIONS = frozenset({"sum", "mean", "prod", "max", "min", "var", "std", "logsumexp", "norm"})
 
 
-def node_latex(node: Node, ranks: Mapping[str, int] | None = None) -> str:
+def node_latex(node: Node, ranks: Mapping[str, int] | None = None, shown: Collection[str] | None = None) -> str:
     """A node in LaTeX.
 
     Args:
         node: what the parser or a printer made.
         ranks: number of axes by name; names that are not in it count as scalars.
+        shown: the names that must look different, those of ``ranks`` unless told otherwise.
 
     Returns:
         A fragment for mathematics mode.
     """
-    return _Latex(ranks or {}).write(node)[0]
+    known = dict(ranks or {})
+    names = {*(known if shown is None else shown), *(part.name for part in walk(node) if isinstance(part, Name))}
+    spelled = latex_names({name: known.get(name, 0) for name in names})
+    return _Latex(known, spelled, frozenset(map(symbol_of, names))).write(node)[0]
 
 
 # ---- ranks ---------------------------------------------------------------------------------------
@@ -117,6 +126,8 @@ Written = tuple[str, int]
 @dataclass(frozen=True)
 class _Latex:
     ranks: Mapping[str, int]
+    names: Mapping[str, str]
+    letters: frozenset[Symbol]
 
     def rank(self, node: Node) -> int:
         return rank(node, self.ranks)
@@ -135,19 +146,18 @@ class _Latex:
 
     @write.register
     def _(self, node: Number) -> Written:
-        value = node.value
-        if value.q == 1:
-            return str(value.p), ATOM
-        denominator = int(value.q)
-        while denominator % 2 == 0 or denominator % 5 == 0:
-            denominator //= 2 if denominator % 2 == 0 else 5
-        if denominator == 1:
-            return f"{float(value):g}", ATOM
-        return rf"\frac{{{value.p}}}{{{value.q}}}", ATOM
+        value = abs(node.value)
+        sign = "-" if node.value < 0 else ""
+        digits = decimal_text(value)
+        if digits:
+            mantissa, _, power = digits.partition("e")
+            text = rf"{mantissa} \cdot 10^{{{power}}}" if power else mantissa
+            return sign + text, PRODUCT if power or sign else ATOM
+        return rf"{sign}\frac{{{value.p}}}{{{value.q}}}", PRODUCT if sign else FRACTION
 
     @write.register
     def _(self, node: Name) -> Written:
-        return latex_name(node.name), ATOM
+        return self.names.get(node.name) or latex_name(node.name), ATOM
 
     @write.register
     def _(self, node: Text) -> Written:
@@ -155,7 +165,7 @@ class _Latex:
 
     @write.register
     def _(self, node: Negative) -> Written:
-        return f"-{self.at_least(PRODUCT, node.operand)}", SUM
+        return f"-{self.at_least(OPEN, node.operand)}", SUM
 
     @write.register
     def _(self, node: Transpose) -> Written:
@@ -165,8 +175,8 @@ class _Latex:
 
     @write.register
     def _(self, node: Slice) -> Written:
-        parts = ["" if part is None else self.plain(part) for part in (node.start, node.stop)]
-        return ":".join(parts), ATOM
+        start = "" if node.start is None else self.plain(next_place(node.start))
+        return f"{start}:{'' if node.stop is None else self.plain(node.stop)}".replace(" ", ""), ATOM
 
     @write.register
     def _(self, node: NewAxis) -> Written:
@@ -178,7 +188,7 @@ class _Latex:
 
     @write.register
     def _(self, node: Subscript) -> Written:
-        inner = ",".join(map(self.plain, node.items))
+        inner = ",".join(map(self.place, node.items))
         base = self.at_least(ATOM, node.operand)
         return (rf"\left({base}\right)_{{{inner}}}" if "_" in base else f"{base}_{{{inner}}}"), ATOM
 
@@ -201,27 +211,67 @@ class _Latex:
         special = CALLS.get(node.function)
         return self.function(node) if special is None else special(self, node)
 
+    def place(self, item: Node) -> str:
+        """An item of a subscript; in LaTeX, entries count from 1."""
+        return self.plain(item if isinstance(item, Slice | NewAxis) else next_place(item)).replace(" ", "")
+
     # ---- operators
 
     def sum(self, node: Binary) -> Written:
-        right = SUM if node.operator == "+" else PRODUCT
+        right = SUM if node.operator == "+" else OPEN
         text = self.at_least(right, node.right)
         if text.startswith("-"):
             text = rf"\left({text}\right)"
         return f"{self.at_least(SUM, node.left)} {node.operator} {text}", SUM
 
     def times(self, node: Binary) -> Written:
-        arrays = self.rank(node.left) > 0 and self.rank(node.right) > 0
-        sign = r" \odot " if arrays else r" \, "
-        return self.factor(node.left) + sign + self.tight(node.right), PRODUCT
+        if self.rank(node.left) > 0 and self.rank(node.right) > 0:
+            return rf"{self.apart(node.left, '@')} \odot {self.tight(node.right)}", PRODUCT
+        left, right = self.apart(node.left), self.tight(node.right)
+        dot = right.startswith(r"\left(") and takes_bracket(left.rpartition(" ")[2])
+        return rf"{left} \cdot {right}" if dot else rf"{left} \, {right}", PRODUCT
 
     def matmul(self, node: Binary) -> Written:
-        left = self.factor(node.left)
-        row = isinstance(node.left, Binary) and node.left.operator == "@" and self.rank(node.left.left) == 1
-        if self.rank(node.left) == 1 and not row:
-            # A vector on the left is a row; a row times a matrix already is one.
-            left = f"{self.at_least(ATOM, node.left)}^{{\\top}}"
-        return f"{left} {self.tight(node.right)}", PRODUCT
+        left = self.column(node.left, turned=True) if self.rank(node.left) == 1 else self.apart(node.left, "*")
+        right = self.column(node.right) if self.rank(node.right) == 1 else self.tight(node.right)
+        before, space, last = left.rpartition(" ")
+        if right.startswith(r"\left(") and takes_bracket(last):
+            left = f"{before}{space}{{{last}}}"
+        return f"{left} {right}", PRODUCT
+
+    def column(self, node: Node, turned: bool = False) -> str:
+        """A vector as a column, or ``turned`` as a row: transposed where it is written the other way."""
+        if self.is_row(node) == turned:
+            return self.apart(node, "*") if turned else self.tight(node)
+        return rf"{self.at_least(ATOM, node)}^{{\top}}"
+
+    def is_row(self, node: Node) -> bool:
+        r"""Whether a vector is written as a row, such as ``x^{\top} A``."""
+        if isinstance(node, Negative):
+            return self.is_row(node.operand)
+        if not isinstance(node, Binary) or node.operator == "**" or self.rank(node) != 1:
+            return False
+        if node.operator == "@":
+            return self.rank(node.right) == 2
+        arrays = [side for side in (node.left, node.right) if self.rank(side)]
+        return all(map(self.is_row, arrays)) and (node.operator in "+-" or len(arrays) == 1)
+
+    def apart(self, node: Node, operator: str = "") -> str:
+        """The left side of a product; in parentheses if it ends with a quotient, or is a product of the other kind."""
+        return rf"\left({self.plain(node)}\right)" if self.is_loose(node, operator) else self.factor(node)
+
+    def is_loose(self, node: Node, operator: str) -> bool:
+        """Whether a left side is a product of arrays by this operator, or a quotient of them."""
+        if isinstance(node, Negative):
+            return self.is_loose(node.operand, operator)
+        if isinstance(node, Call) and node.function == "outer":
+            return operator == "@"
+        if not isinstance(node, Binary) or node.operator not in ("*", "/", "@"):
+            return False
+        arrays = self.rank(node.left) > 0 and self.rank(node.right) > 0
+        if node.operator == "/":
+            return arrays
+        return (arrays and node.operator == operator) or self.is_loose(node.left, operator)
 
     def factor(self, node: Node) -> str:
         """The left side of a product; a sign may stand before it."""
@@ -232,26 +282,24 @@ class _Latex:
     def tight(self, node: Node) -> str:
         """The right side of a product."""
         text, level = self.write(node)
-        return text if level > PRODUCT or text.startswith(r"\frac") else rf"\left({text}\right)"
+        return text if level > PRODUCT else rf"\left({text}\right)"
 
     def quotient(self, node: Binary) -> Written:
         if self.rank(node.right):
-            upper = self.factor(node.left)
             if self.rank(node.left):
-                return rf"{upper} \oslash {self.tight(node.right)}", PRODUCT
-            return rf"\frac{{{upper}}}{{{self.plain(node.right)}}}", PRODUCT
+                return rf"{self.apart(node.left, '@')} \oslash {self.tight(node.right)}", PRODUCT
+            return rf"\frac{{{self.factor(node.left)}}}{{{self.plain(node.right)}}}", FRACTION
         if self.rank(node.left) and not isinstance(node.left, Name):
             text = self.factor(node.left)
             sign = "-" if text.startswith("-") else ""
             return rf"{sign}\frac{{1}}{{{self.plain(node.right)}}} {text.removeprefix('-')}", PRODUCT
-        return rf"\frac{{{self.plain(node.left)}}}{{{self.plain(node.right)}}}", PRODUCT
+        return rf"\frac{{{self.plain(node.left)}}}{{{self.plain(node.right)}}}", FRACTION
 
     def power(self, node: Binary) -> Written:
         base, exponent = self.at_least(ATOM, node.left), self.plain(node.right)
-        if isinstance(node.left, Call) and node.left.function not in ("norm", "eye"):
-            base = rf"\left({base}\right)"
+        called = isinstance(node.left, Call) and node.left.function not in ("norm", "eye")
         sign = r"\odot " if self.rank(node.left) else ""
-        return f"{base}^{{{sign}{exponent}}}", POWER
+        return latex_power(base, sign + exponent, called), POWER
 
     # ---- functions
 
@@ -259,20 +307,26 @@ class _Latex:
         """A function by its sign, or by its name with the axis as a subscript."""
         entry = BY_NAME.get(node.function)
         arguments = [self.plain(argument) for argument in node.arguments]
-        axis = dict(node.keywords).get("axis")
-        if node.function in SIGNS and axis is None:
-            return SIGNS[node.function].format(*arguments), ATOM
-        if entry is not None and entry.latex:
-            # Arguments that were left out have their usual values.
-            usual = [str(value) for value in entry.defaults[len(arguments) - len(entry.args) :]]
-            return entry.latex.format(*arguments, *(usual if len(arguments) < len(entry.args) else [])), ATOM
+        sign = SIGNS.get(node.function, "")
+        if sign and not node.keywords and self.letters.isdisjoint(signs_of(sign)):
+            return sign.format(*arguments), ATOM
+        if node.function == "abs" and self.rank(node.arguments[0]) > 1:
+            return rf"{function_word('abs')}\left({arguments[0]}\right)", ATOM
+        if entry is not None and not sign:
+            return call_latex(entry, arguments, self.letters), ATOM
         if node.function in MATRIX_FUNCTION_BY_NAME:
             return self.matrix_function(node)
         if node.function not in TENSOR_BY_NAME and entry is None:
             return rf"{latex_name(node.function)}\left({', '.join(arguments)}\right)", ATOM
-        name = rf"\operatorname{{{node.function.replace('_', ' ')}}}"
-        below = "" if axis is None else rf"_{{\mathrm{{axis}}={self.plain(axis)}}}"
-        return rf"{name}{below}\left({', '.join(arguments)}\right)", ATOM
+        return rf"{function_word(node.function)}{self.below(node)}\left({', '.join(arguments)}\right)", ATOM
+
+    def below(self, node: Call) -> str:
+        """The axis of a function, as a subscript."""
+        shown = [
+            rf"\mathrm{{{key}}}" if value == Name("True") else rf"\mathrm{{{key}}}={self.plain(value)}"
+            for key, value in node.keywords
+        ]
+        return rf"_{{{', '.join(shown)}}}" if shown else ""
 
     def matrix_function(self, node: Call) -> Written:
         """A function of a matrix; a sign behind it binds like a power."""
@@ -280,21 +334,25 @@ class _Latex:
         pattern = MATRIX_FUNCTION_BY_NAME[node.function].latex
         if pattern.startswith("{0}"):
             return pattern.format(self.at_least(ATOM, argument)), POWER
-        return pattern.format(self.plain(argument)), ATOM
+        return pattern.format(self.plain(argument)), OPEN if pattern.startswith(r"\log") else ATOM
 
     def norm(self, node: Call) -> Written:
-        below = r"_{F}" if self.rank(node.arguments[0]) == 2 and not node.keywords else ""
-        axis = dict(node.keywords).get("axis")
-        if axis is not None:
-            below = rf"_{{\mathrm{{axis}}={self.plain(axis)}}}"
+        frobenius = self.rank(node.arguments[0]) >= 2 and not node.keywords
+        below = r"_{F}" if frobenius else self.below(node)
         return rf"\lVert {self.plain(node.arguments[0])} \rVert{below}", ATOM
+
+    def eye(self, node: Call) -> Written:
+        (side,) = map(self.plain, node.arguments)
+        taken = any(symbol.base == "I" for symbol in self.letters)
+        return (rf"{function_word('eye')}\left({side}\right)" if taken else f"I_{{{side}}}"), ATOM
 
     def outer(self, node: Call) -> Written:
         left, right = node.arguments
-        return f"{self.tight(left)} {self.at_least(ATOM, right)}^{{\\top}}", PRODUCT
+        return f"{self.column(left)} {self.column(right, turned=True)}", PRODUCT
 
     def where(self, node: Call) -> Written:
-        condition, chosen, other = (self.plain(argument) for argument in node.arguments)
+        chosen, other = (self.plain(argument) for argument in node.arguments[1:])
+        condition = r" \wedge ".join(map(self.plain, conjunction(node.arguments[0])))
         if (chosen, other) == ("1", "0"):
             return rf"\mathbb{{1}}\left[{condition}\right]", ATOM
         cases = rf"{chosen} & {condition} \\ {other} & \text{{otherwise}}"
@@ -318,8 +376,40 @@ OPERATORS: dict[str, Callable[[_Latex, Binary], Written]] = {
 }
 CALLS: dict[str, Callable[[_Latex, Call], Written]] = {
     "norm": _Latex.norm,
+    "eye": _Latex.eye,
     "outer": _Latex.outer,
     "where": _Latex.where,
     "ones": _Latex.constant,
     "zeros": _Latex.constant,
 }
+
+
+def conjunction(node: Node) -> list[Node]:
+    """The comparisons that a condition holds together: those of ``where(a, 1, 0)*where(b, 1, 0) != 0``."""
+    zero, one = Number(Rational(0)), Number(Rational(1))
+    if not isinstance(node, Binary) or node.operator not in RELATIONS:
+        return [Binary("!=", node, zero)]
+    found: list[Node] = []
+    waiting = [node.left] if node.operator == "!=" and node.right == zero else []
+    while waiting:
+        part = waiting.pop()
+        if isinstance(part, Binary) and part.operator == "*":
+            waiting += [part.right, part.left]
+        elif isinstance(part, Call) and part.function == "where" and part.arguments[1:] == (one, zero):
+            found += conjunction(part.arguments[0])
+        else:
+            return [node]
+    return found or [node]
+
+
+def next_place(node: Node) -> Node:
+    """A subscript that counts from 0, counted from 1."""
+    one = Number(Rational(1))
+    match node:
+        case Number(value):
+            return Number(value + 1)
+        case Binary("-", left, Number(value)):
+            return left if value == 1 else Binary("-", left, Number(value - 1))
+        case Binary("+", left, Number(value)):
+            return Binary("+", left, Number(value + 1))
+    return Binary("+", node, one)

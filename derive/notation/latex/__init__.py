@@ -1,0 +1,1 @@
+"""LaTeX to syntax trees: the formulas that papers print, by a closed grammar."""
