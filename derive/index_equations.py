@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 import sympy as sp
 from sympy import Add, Expr, KroneckerDelta, Mod, Mul, S, floor
 
+from chainrule.derive.digits import splittable
 from chainrule.derive.program import Definition, Index, Ref, bound_index, free_index
 from chainrule.derive.ranges import (
     Facts,
@@ -193,29 +194,11 @@ class _System:
 
     def split(self, equations: Sequence[Equation]) -> None:
         """Two digits in the place of every open index of which an equation has a quotient or remainder."""
-        while (found := self.splittable(equations)) is not None:
+        while found := splittable((self.current(right) for _, right in equations), self.open):
             index, modulus, count = found
             high, low = next(self.fresh), next(self.fresh)
             self.open |= {high: count, low: modulus}
             self.put(index, modulus * high + low)
-
-    def splittable(self, equations: Sequence[Equation]) -> tuple[Index, Expr, Expr] | None:
-        """An index, the length of its lower digit, and that of the higher one."""
-        for _, right in equations:
-            for part in self.current(right).atoms(floor, Mod):
-                inner, modulus = _fraction(part)
-                length = self.open.get(inner)
-                if length is None or length == modulus:
-                    continue
-                count, rest = divided(length, modulus)
-                if rest == 0:
-                    return inner, modulus, count
-        return None
-
-
-def _fraction(part: Expr) -> tuple[Expr, Expr]:
-    """Dividend and divisor of a quotient or remainder."""
-    return part.args if isinstance(part, Mod) else sp.together(part.args[0]).as_numer_denom()
 
 
 def _difficulty(equation: Equation) -> int:

@@ -63,8 +63,7 @@ def _refuse(requirement: Requirement, value: int, place: Sequence[int], allowed:
     expected = f"an integer from {allowed[0]} to {allowed[1]}"
     if not requirement.value.atoms(Ref):
         raise ShapeError(
-            f"a subscript reaches beyond {requirement.axis}", expected=f"{requirement.value}: {expected}",
-            found=f"{requirement.value} = {value}",
+            f"{requirement.value} = {value} does not fit {requirement.axis}", expected=expected, found=str(value)
         )  # fmt: skip
     indices = {free_index(n): Integer(int(index)) for n, index in enumerate(place)}
     shown = str(requirement.value.xreplace(indices))

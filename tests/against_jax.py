@@ -110,3 +110,14 @@ def check_kernel(case: Case, sizes: Mapping[str, int], order: int = 1) -> None:
     for place, name in enumerate(names if order == 2 else ()):
         expected = jax_hessian(case.reference(sizes), arrays, name)
         agree(results[2][place][place], expected, f"Hessian of {case.text} by {name}")
+
+
+def check_hessian(case: Case, name: str, sizes: Mapping[str, int]) -> None:
+    """The second derivative of a scalar formula by one input, evaluated and compiled."""
+    f = cr.formula(case.text)
+    arrays = point(f.program, sizes)
+    expected = jax_hessian(case.reference(sizes), arrays, name)
+    result = cr.hessian(f, wrt=name).result[name]
+    agree(result.evaluate(**arrays), expected, f"Hessian of {case.text}")
+    agree(run_source(result, arrays), expected, f"source of the Hessian of {case.text}")
+    agree(cr.kernel(f, wrt=name, order=2).hessian(**arrays), expected, f"kernel of the Hessian of {case.text}")

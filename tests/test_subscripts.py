@@ -104,7 +104,7 @@ def test_second_derivatives(case: Case) -> None:
         ("x: real[n]; sum(x[::2]^2)", "x", "2 x[i] [i % 2 == 0]"),
         ("x: real[n]; sum(x[::-1]*x)", "x", "2 x[n - 1 - i]"),
         ("a: real[n]; b: real[m]; sum(exp(concat(a, b)))", "b", "exp(b[j])"),
-        ("x: real[n]; y: count[m]; sum(x[y]^2)", "x", "2 sum_j x[y[j]] [y[j] == i]"),
+        ("x: real[n]; y: count[m]; sum(x[y]^2)", "x", "2 x[i] sum_j [y[j] == i]"),
         ("Z: real[n,k]; y: count[n]; P = log_softmax(Z, axis=1); -sum(P[arange(n), y])", "Z",
          "softmax_j(Z[i,j]) - [y[i] == j]"),
     ],
@@ -189,7 +189,7 @@ def test_there_is_no_derivative_by_a_label() -> None:
 )
 def test_slices_that_reach_beyond_their_axis(text: str, arrays: dict[str, list[float]]) -> None:
     for compute in (cr.formula(text).evaluate, cr.kernel(text, wrt="x")):
-        with pytest.raises(ShapeError, match="a subscript reaches beyond axis 0 of x"):
+        with pytest.raises(ShapeError, match="does not fit axis 0 of x"):
             compute(**arrays)
 
 

@@ -331,9 +331,8 @@ def test_methods_and_callable_objects() -> None:
         (lambda x: {"loss": x}, {"x": "real"}, "returns a dict of 1 values"),
         (lambda x: x, {"x": "real[2"}, "in the declaration of x"),
         (lambda x: len(x), {"x": "real"}, "TypeError"),
-        (lambda x: x.reshape(2, 3), {"x": "real[n]"}, "reshape from (n,) to (2, 3) cannot be traced"),
+        (lambda x: x.reshape(2, 3), {"x": "real[5]"}, "cannot be reshaped to (2, 3)"),
         (lambda x: np.sum(x, keepdims=True, initial=3), {"x": "real[n]"}, "np.sum with initial= cannot be traced"),
-        (lambda x: np.cumsum(x), {"x": "real[n,n]"}, "np.cumsum without axis= flattens a matrix"),
     ],
 )  # fmt: skip
 def test_calls_that_cannot_be_made(function: Callable[..., Any], declarations: dict[str, str], message: str) -> None:

@@ -384,9 +384,13 @@ def _opened(parts: Fraction) -> Fraction:
         return parts
     (over,) = sums
     inner = _opened(fraction([over.body]))
-    outside = [factor for factor in inner.upper if not indices_of(factor)]
-    under = [factor for factor in inner.lower if not indices_of(factor)]
-    rest = Mul(*(f for f in inner.upper if indices_of(f)), *(1 / f for f in inner.lower if indices_of(f)))
+    bound = over.limits.keys()
+    outside = [factor for factor in inner.upper if indices_of(factor).isdisjoint(bound)]
+    under = [factor for factor in inner.lower if indices_of(factor).isdisjoint(bound)]
+    rest = Mul(
+        *(factor for factor in inner.upper if factor not in outside),
+        *(1 / factor for factor in inner.lower if factor not in under),
+    )
     kept = [factor for factor in parts.upper if factor is not over]
     scalars = fraction([Mul(*kept, *outside, *(1 / f for f in (*parts.lower, *under)))])
     body = Over("sum", rest, *over.limits.items())

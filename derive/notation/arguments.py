@@ -2,36 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Protocol
+
+from sympy import Integer
 
 from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, TENSOR_BY_NAME, ArgumentKind, TensorFunction
 from chainrule.derive.errors import NotationError, UnsupportedError, near_names
-from chainrule.derive.notation import lengths
-from chainrule.derive.notation.functions import Axes
+from chainrule.derive.notation import lengths, subscripts
+from chainrule.derive.notation.functions import ALL_AXES, Axes
 from chainrule.derive.notation.open_lengths import refuse_open
 from chainrule.derive.notation.syntax import Call, Node, Text, Tuple
 from chainrule.derive.notation.tensors import Tensor
-from chainrule.derive.program import Dim, Index
+from chainrule.derive.program import Index
 
-#: What an argument that is left out means, by the default's text in the signature.
-DEFAULTS: dict[str, Any] = {"None": Axes(None, None), "-1": Axes((-1,), None), "0": Axes((0,), None), "False": False}
+#: What the defaults in signatures mean, by the kind of the argument.
+DEFAULTS: dict[ArgumentKind, Callable[[str], Any]] = {
+    "axis": lambda text: Axes((int(text),), None),
+    "axes": lambda text: Axes(None if text == "None" else (int(text),), None),
+    "order": lambda text: ALL_AXES,
+    "switch": lambda text: text == "True",
+    "integer": lambda text: Integer(text),
+    "numbers": lambda text: Integer(text),
+    "length": lambda text: None,
+}
 #: Kinds of arguments that take all that is left.
-SEVERAL = frozenset({"tensors", "shape"})
+SEVERAL = frozenset({"tensors", "shape", "new shape", "integers", "order"})
 #: Groups of functions that run over the axes of their operand.
 ONE_OPERAND = frozenset({"reduction", "along an axis"})
 
 
-class Context(Protocol):
+class Context(subscripts.Context, Protocol):
     """What reading arguments needs of the reader of expressions."""
-
-    @property
-    def dims(self) -> Mapping[str, Dim]:
-        """The named lengths."""
-
-    def lower(self, node: Node) -> Tensor:
-        """The tensor of an expression."""
 
     def condition(self, node: Node) -> Tensor:
         """The indicator of a condition."""
@@ -65,16 +68,24 @@ def arguments(context: Context, node: Call, entry: TensorFunction) -> list[Any]:
     names = [argument.name for argument in entry.arguments]
     several = [argument for argument in entry.arguments if argument.kind in SEVERAL]
     positional = sum(not argument.keyword_only for argument in entry.arguments)
+    if _in_brackets(node, entry):
+        several, positional = [], len(names)
     found = _match(node, names, positional, entry.signature, bool(several))
     values: list[Any] = []
     for argument in entry.arguments:
         if argument.name in found:
             values.append(_READERS[argument.kind](context, found[argument.name], node))
         elif argument.default:
-            values.append(DEFAULTS[argument.default])
+            values.append(DEFAULTS[argument.kind](argument.default))
         else:
             raise _missing(node, argument.name, entry.signature)
     return values
+
+
+def _in_brackets(node: Call, entry: TensorFunction) -> bool:
+    """Whether several tensors are given in brackets, so that an axis may follow them: concat((a, b), 1)."""
+    whole = entry.arguments[0].kind == "tensors" and len(entry.arguments) > 1
+    return whole and len(node.arguments) > 1 and isinstance(node.arguments[0], Tuple)
 
 
 def _match(
@@ -144,6 +155,14 @@ def _tensors(context: Context, nodes: Sequence[Node], call: Call) -> list[Tensor
     return [_tensor(context, [item], call) for item in items]
 
 
+def _blocks(context: Context, nodes: Sequence[Node], call: Call) -> Any:
+    """Tensors in brackets in brackets."""
+    (node,) = nodes
+    if isinstance(node, Tuple):
+        return tuple(_blocks(context, [item], call) for item in node.items)
+    return _tensor(context, [node], call)
+
+
 def _text(context: Context, nodes: Sequence[Node], call: Call) -> Text:
     (node,) = nodes
     if isinstance(node, Text):
@@ -156,10 +175,16 @@ _READERS: dict[ArgumentKind, Callable[[Context, tuple[Node, ...], Call], Any]] =
     "tensors": _tensors,
     "axis": lambda context, nodes, call: lengths.axes(nodes[0], several=False),
     "axes": lambda context, nodes, call: lengths.axes(nodes[0], several=True),
+    "order": lambda context, nodes, call: lengths.axes(nodes[0] if len(nodes) == 1 else Tuple(nodes), several=True),
     "switch": lambda context, nodes, call: lengths.switch(nodes[0]),
     "length": lambda context, nodes, call: lengths.side(nodes[0], context.dims),
     "shape": lambda context, nodes, call: lengths.shape(nodes, context.dims),
     "text": _text,
+    "new shape": lambda context, nodes, call: lengths.new_shape(nodes, context.dims),
     "integer": lambda context, nodes, call: lengths.length(nodes[0], context.dims),
+    "integers": lambda context, nodes, call: [lengths.length(node, context.dims) for node in nodes],
+    "numbers": lambda context, nodes, call: lengths.numbers(nodes[0], context.dims),
+    "blocks": _blocks,
+    "labels": lambda context, nodes, call: subscripts.labels(context, nodes[0]),
     "condition": lambda context, nodes, call: context.condition(nodes[0]),
 }

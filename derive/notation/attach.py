@@ -22,7 +22,7 @@ def with_requirements(inputs: Sequence[Input], requirements: Sequence[Requiremen
             continue
         places = _places(requirement, found)
         if not places:
-            raise ShapeError(f"a subscript reaches beyond {requirement.axis}", found=str(requirement.value))
+            raise ShapeError(f"{requirement.value} does not fit {requirement.axis}")
         for place in places:
             found[place] = replace(found[place], requirements=(*found[place].requirements, requirement))
     return tuple(found)

@@ -6,19 +6,18 @@ the entry's name.  Each takes the workspace, the call and its arguments in the s
 
 from __future__ import annotations
 
-import string
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sympy as sp
-from sympy import Expr, Integer, KroneckerDelta, Mul, S
+from sympy import Expr, Integer, Mul, S
 
 from chainrule.derive.catalog.elementwise import abs_
 from chainrule.derive.catalog.entries import Elementwise
-from chainrule.derive.errors import LimitError, NotationError, ShapeError, Span
+from chainrule.derive.errors import LimitError, ShapeError, Span
 from chainrule.derive.notation import scalars
-from chainrule.derive.notation.syntax import Name, Node, Text, Transpose
+from chainrule.derive.notation.syntax import Name, Node, Transpose
 from chainrule.derive.notation.tensors import (
     Shape,
     Tensor,
@@ -30,8 +29,8 @@ from chainrule.derive.notation.tensors import (
     shape_text,
     spread,
 )
-from chainrule.derive.program import Reduction, free_index, is_unit
-from chainrule.derive.scalar import equal, less, less_equal, where
+from chainrule.derive.program import Reduction
+from chainrule.derive.scalar import equal, where
 
 #: Axes that a tensor may have.
 MAX_RANK = 8
@@ -45,7 +44,11 @@ class Axes:
     span: Span | None
 
     def of(self, tensor: Tensor) -> tuple[int, ...]:
-        """The axes of a tensor, counted from 0 and in order.
+        """The axes of a tensor, counted from 0 and in order; see :meth:`places`."""
+        return tuple(sorted(self.places(tensor)))
+
+    def places(self, tensor: Tensor) -> tuple[int, ...]:
+        """The axes of a tensor, counted from 0, as they are named.
 
         Raises:
             ShapeError: the tensor has no such axis, or an axis is named twice.
@@ -62,7 +65,11 @@ class Axes:
                 )  # fmt: skip
         if len(set(found)) < len(found):
             raise ShapeError("an axis is named twice", self.span)
-        return tuple(sorted(found))
+        return tuple(found)
+
+
+#: Every axis.
+ALL_AXES = Axes(None, None)
 
 
 def _legal_axes(rank: int) -> str:
@@ -152,21 +159,6 @@ def lower_hardmax(work: Workspace, node: Node, x: Tensor, axis: Axes) -> Tensor:
     return _mapped(x, attained.body / spread(ties, x.shape))
 
 
-def _cumulative(kind: Reduction, entry: Callable[[Expr, Expr], Expr]) -> Callable[..., Tensor]:
-    """The reduction over all entries up to each one: a new last axis runs over those entries."""
-
-    def lower(work: Workspace, node: Node, x: Tensor, axis: Axes) -> Tensor:
-        (place,) = axis.of(x)
-        other = free_index(x.rank)
-        indices: list[Expr] = list(frees(x.rank))
-        indices[place] = other
-        body = entry(less_equal(other, free_index(place)), at(x, indices))
-        pairs = Tensor((*x.shape, x.shape[place]), body, node)
-        return work.reduce(pairs, [x.rank], kind, "c", node)
-
-    return lower
-
-
 # ---- products -----------------------------------------------------------------------------------
 
 
@@ -206,10 +198,17 @@ def _transposed(tensor: Tensor) -> str:
 
 
 def lower_dot(work: Workspace, node: Node, a: Tensor, b: Tensor) -> Tensor:
-    """A @ b, or a * b where one is a scalar."""
+    """A @ b, or a * b where one is a scalar; the axes of two tensors of higher order stay apart."""
+    if max(a.rank, b.rank) > 2 and a.rank and b.rank:
+        last = -1 if b.rank == 1 else -2
+        if a.shape[-1] != b.shape[last]:
+            raise mismatch(a, a.rank - 1, b, b.rank + last, "dot")
+        left: list[object] = [*range(a.rank - 1), "inner"]
+        right: list[object] = [*range(a.rank, a.rank + b.rank)]
+        right[last] = "inner"
+        out = [label for label in left + right if label != "inner"]
+        return work.contract([(a, left), (b, right)], out, node, "dot")
     if a.rank and b.rank:
-        if max(a.rank, b.rank) > 2:
-            raise ShapeError("dot is read for vectors and matrices", node.span, hint="use @ or einsum")
         return matmul(work, node, a, b)
     shape = broadcast_shape([a, b], "dot")
     return Tensor(shape, scalars.multiply([spread(a, shape), spread(b, shape)]), node)
@@ -226,145 +225,12 @@ def lower_outer(work: Workspace, node: Node, a: Tensor, b: Tensor) -> Tensor:
     return work.contract([(a, ["i"]), (b, ["j"])], ["i", "j"], node, "outer")
 
 
-def lower_einsum(work: Workspace, node: Node, subscripts: Text, operands: Sequence[Tensor]) -> Tensor:
-    """The sum of products over the letters that the output lacks."""
-    text, span = subscripts.text, subscripts.span
-    left, arrow, right = text.replace(" ", "").partition("->")
-    terms = left.split(",")
-    letters = left.replace(",", "")
-    if not set(letters + right) <= set(string.ascii_letters):
-        raise NotationError(
-            "these are not subscripts of einsum", span, expected="letters, ',' and '->', such as 'ij,jk->ik'",
-            found=f"'{text}'",
-        )  # fmt: skip
-    if not arrow:
-        right = "".join(sorted(letter for letter in set(letters) if letters.count(letter) == 1))
-    if len(terms) != len(operands):
-        raise NotationError(
-            f"einsum has subscripts for {len(terms)} operands and {len(operands)} operands", span or node.span
-        )
-    for letter in right:
-        if letter not in letters or right.count(letter) > 1:
-            raise NotationError(f"the output letter {letter} must occur in the inputs, and once in the output", span)
-    for term, operand in zip(terms, operands, strict=True):
-        if len(term) != operand.rank:
-            raise ShapeError(
-                f"the subscripts '{term}' have {len(term)} letters, and {operand.text} has {operand.rank} axes",
-                operand.span, expected=f"{operand.rank} letters", found=f"'{term}'",
-                also=(("in these subscripts", span),) if span else (),
-            )  # fmt: skip
-    return work.contract(list(zip(operands, terms, strict=True)), right, node, "einsum")
-
-
-# ---- structure ----------------------------------------------------------------------------------
-
-
 def lower_transpose(work: Workspace, node: Node, x: Tensor) -> Tensor:
     """The axes in reverse order."""
     return Tensor(x.shape[::-1], at(x, frees(x.rank)[::-1]), node, row=x.rank == 1 and not x.row)
 
 
-def _square(x: Tensor, function: str) -> Expr:
-    """The side of a square matrix."""
-    if x.rank != 2 or x.shape[0] != x.shape[1]:
-        raise ShapeError(
-            f"{function} needs a square matrix", x.span, expected="shape (n, n)", found=f"shape {shape_text(x.shape)}"
-        )
-    return x.shape[0]
-
-
-def lower_trace(work: Workspace, node: Node, x: Tensor) -> Tensor:
-    """sum_i x[i, i]."""
-    side = _square(x, "trace")
-    diagonal = Tensor((side,), at(x, [free_index(0), free_index(0)]), node)
-    return work.reduce(diagonal, [0], "sum", "s", node)
-
-
-def lower_diag(work: Workspace, node: Node, x: Tensor) -> Tensor:
-    """x[i] on the diagonal, or x[i, i] off it."""
-    if x.rank == 1:
-        delta = KroneckerDelta(free_index(0), free_index(1))
-        return Tensor((x.shape[0], x.shape[0]), x.body * delta, node)
-    side = _square(x, "diag")
-    return Tensor((side,), at(x, [free_index(0), free_index(0)]), node)
-
-
-def _triangle(inside: Callable[[Expr, Expr], Expr]) -> Callable[..., Tensor]:
-    """The entries where a relation of row and column holds, zeros elsewhere."""
-
-    def lower(work: Workspace, node: Node, x: Tensor) -> Tensor:
-        if x.rank < 2:
-            raise ShapeError(
-                f"{x.text} has no triangle", x.span, expected="a matrix", found=f"shape {shape_text(x.shape)}"
-            )
-        return _mapped(x, inside(free_index(x.rank - 2), free_index(x.rank - 1)) * x.body)
-
-    return lower
-
-
-def lower_vec(work: Workspace, node: Node, x: Tensor) -> Tensor:
-    """vec(x)[j*m + i] = x[i, j] for x with m rows."""
-    if x.rank == 1:
-        return replace(x, node=node, row=False)
-    if x.rank != 2:
-        raise ShapeError("vec needs a matrix", x.span, expected="two axes", found=f"shape {shape_text(x.shape)}")
-    rows, columns = x.shape
-    column = sp.floor(free_index(0) / rows)
-    return Tensor((rows * columns,), at(x, [free_index(0) - rows * column, column]), node)
-
-
-def lower_concat(work: Workspace, node: Node, parts: Sequence[Tensor], axis: Axes) -> Tensor:
-    """Along the axis, the entries of the first tensor, then of the second, .."""
-    (place,) = axis.of(parts[0])
-    for part in parts[1:]:
-        if part.rank != parts[0].rank:
-            raise ShapeError("concat needs tensors with the same number of axes", part.span)
-        for other in set(range(part.rank)) - {place}:
-            if part.shape[other] != parts[0].shape[other]:
-                raise mismatch(parts[0], other, part, other, "concat")
-    index, body = free_index(place), S.Zero
-    total = sum((part.shape[place] for part in parts), S.Zero)
-    end = total
-    for part in reversed(parts):
-        start = end - part.shape[place]
-        indices: list[Expr] = list(frees(part.rank))
-        indices[place] = S.Zero if is_unit(part.shape[place]) else index - start
-        entry = at(part, indices)
-        body = entry if end == total else where(less(index, end), entry, body)
-        end = start
-    return Tensor((*parts[0].shape[:place], total, *parts[0].shape[place + 1 :]), body, node)
-
-
-def lower_stack(work: Workspace, node: Node, parts: Sequence[Tensor], axis: Axes) -> Tensor:
-    """A new axis over the tensors."""
-    for part in parts[1:]:
-        if part.shape != parts[0].shape:
-            raise ShapeError(
-                "stack needs tensors of one shape", part.span, expected=f"shape {shape_text(parts[0].shape)}",
-                found=f"shape {shape_text(part.shape)}",
-            )  # fmt: skip
-    count = Integer(len(parts))
-    (place,) = axis.of(replace(parts[0], shape=(*parts[0].shape, count)))
-    index = free_index(place)
-    indices = [*frees(place), *(free_index(position + 1) for position in range(place, parts[0].rank))]
-    entries = [at(part, indices) for part in parts]
-    body = entries[-1]
-    for position in reversed(range(len(parts) - 1)):
-        body = where(equal(index, Integer(position)), entries[position], body)
-    return Tensor((*parts[0].shape[:place], count, *parts[0].shape[place:]), body, node)
-
-
 # ---- constructors and choice --------------------------------------------------------------------
-
-
-def lower_eye(work: Workspace, node: Node, side: Expr) -> Tensor:
-    """1 where both indices are equal."""
-    return Tensor((side, side), KroneckerDelta(free_index(0), free_index(1)), node)
-
-
-def lower_arange(work: Workspace, node: Node, count: Expr) -> Tensor:
-    """0, 1, .."""
-    return Tensor((count,), free_index(0), node)
 
 
 def _constant(value: Expr) -> Callable[..., Tensor]:
@@ -404,21 +270,7 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
     "softmax": lower_softmax,
     "log_softmax": lower_log_softmax,
     "hardmax": lower_hardmax,
-    "cumsum": _cumulative("sum", lambda inside, entry: inside * entry),
-    "cumprod": _cumulative("prod", lambda inside, entry: where(inside, entry, S.One)),
     "dot": lower_dot,
-    "outer": lower_outer,
-    "einsum": lower_einsum,
-    "trace": lower_trace,
-    "diag": lower_diag,
-    "transpose": lower_transpose,
-    "tril": _triangle(lambda row, column: less_equal(column, row)),
-    "triu": _triangle(lambda row, column: less_equal(row, column)),
-    "vec": lower_vec,
-    "concat": lower_concat,
-    "stack": lower_stack,
-    "eye": lower_eye,
-    "arange": lower_arange,
     "ones": _constant(S.One),
     "zeros": _constant(S.Zero),
     "where": lower_where,

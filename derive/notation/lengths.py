@@ -7,8 +7,9 @@ subtracted and multiplied.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
-from sympy import Expr, Min
+from sympy import Expr, Min, S
 
 from chainrule.derive.errors import LimitError, NotationError
 from chainrule.derive.notation.declarations import MAX_LENGTH
@@ -51,6 +52,20 @@ def shape(nodes: tuple[Node, ...], dims: Mapping[str, Dim]) -> Shape:
     if len(nodes) > MAX_RANK:
         raise LimitError(f"a tensor has at most {MAX_RANK} axes", nodes[MAX_RANK].span)
     return tuple(side(node, dims) for node in nodes)
+
+
+def new_shape(nodes: tuple[Node, ...], dims: Mapping[str, Dim]) -> Shape:
+    """A shape in which ``-1`` stands for the length that is left."""
+    if len(nodes) == 1 and isinstance(nodes[0], Tuple):
+        nodes = nodes[0].items
+    return tuple(S.NegativeOne if length(node, dims) == -1 else side(node, dims) for node in nodes)
+
+
+def numbers(node: Node, dims: Mapping[str, Dim]) -> Any:
+    """An integer, or integers in brackets, as deep as they are written."""
+    if isinstance(node, Tuple):
+        return tuple(numbers(item, dims) for item in node.items)
+    return length(node, dims)
 
 
 def side(node: Node, dims: Mapping[str, Dim]) -> Expr:

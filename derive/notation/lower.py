@@ -13,7 +13,9 @@ from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
 from chainrule.derive.catalog.unspecified import unspecified
 from chainrule.derive.errors import ChainruleError, NotationError, Span, UnknownNameError, near_names
 from chainrule.derive.notation import arguments, scalars
+from chainrule.derive.notation.axes import AXIS_LOWERINGS
 from chainrule.derive.notation.cursor import join
+from chainrule.derive.notation.einsum import lower_einsum
 from chainrule.derive.notation.functions import (
     LOWERINGS,
     elementwise,
@@ -29,6 +31,7 @@ from chainrule.derive.notation.open_lengths import aligned, multiplied, refuse_o
 from chainrule.derive.notation.overloaded import MEANINGS, lower_signed
 from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.signs import COMPARISONS
+from chainrule.derive.notation.structure import STRUCTURE_LOWERINGS
 from chainrule.derive.notation.subscripts import subscripted
 from chainrule.derive.notation.syntax import (
     Binary,
@@ -53,7 +56,9 @@ from chainrule.derive.program import Definition, Dim, Index, Input
 from chainrule.derive.ranges import Facts, facts_against, facts_of
 
 #: How each function of whole tensors is read.
-ALL_LOWERINGS: dict[str, Callable[..., Tensor]] = {**LOWERINGS, **MATRIX_LOWERINGS}
+ALL_LOWERINGS: dict[str, Callable[..., Tensor]] = {
+    **LOWERINGS, **AXIS_LOWERINGS, **STRUCTURE_LOWERINGS, **MATRIX_LOWERINGS, "einsum": lower_einsum,
+}  # fmt: skip
 #: How an inner product of vectors with a subscript is written.
 DOTS = frozenset({"·", "⋅", "∙", "\\cdot"})
 #: Names that stand for functions without being declared.

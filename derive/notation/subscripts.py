@@ -31,9 +31,9 @@ from chainrule.derive.notation.syntax import (
     Subscript,
     walk,
 )
-from chainrule.derive.notation.tensors import Tensor, Workspace, at, broadcast_shape, frees, shape_text, spread
-from chainrule.derive.program import Definition, Dim, Index, Input, Ref, Requirement, free_index, is_unit
-from chainrule.derive.ranges import Facts, bounds, is_nonnegative, is_within
+from chainrule.derive.notation.tensors import Tensor, Workspace, at, broadcast_shape, shape_text, spread
+from chainrule.derive.program import Definition, Dim, Index, Input, Ref, free_index, is_unit
+from chainrule.derive.ranges import Facts, is_within
 
 
 class Context(Protocol):
@@ -294,57 +294,15 @@ class _Subscripting:
                 expected="an integer, a slice or an array of integers",
                 hint="entries that do not count are made 0 with where(x > 0, x, 0)",
             )  # fmt: skip
-        tensor = self.context.lower(item)
-        body = self.written_out(tensor.body)
-        for part in sp.preorder_traversal(body):
-            self.refuse_broken(part, tensor)
-        tensor = Tensor(tensor.shape, body, item)
-        self.require(body, S.Zero, self.operand.shape[axis] - 1, axis, tensor.shape)
-        return _Labels(tensor) if tensor.rank else _Place(body)
-
-    def written_out(self, body: Expr) -> Expr:
-        """Labels with the pointwise definitions they come from written in."""
-        found = {ref: self.definition(ref) for ref in body.atoms(Ref)}
-        bodies = {ref: item.at(ref.indices) for ref, item in found.items() if item is not None and not item.reduce}
-        return self.written_out(body.xreplace(bodies)) if bodies else body
-
-    def definition(self, ref: Ref) -> Definition | None:
-        """The definition that an entry belongs to, if it is not an input."""
-        return self.context.work.definitions.get(ref.name)
-
-    def refuse_broken(self, part: Expr, tensor: Tensor) -> None:
-        """Refuse what is not an integer for certain."""
-        if isinstance(part, Ref):
-            item = self.context.values.get(part.name)
-            if not isinstance(item, Input) or not item.domain.integer:
-                shown = f"{part.name}: count[..]" if isinstance(item, Input) else "y: count[n]"
-                raise NotationError(
-                    f"{part.name if isinstance(item, Input) else tensor.text} is a subscript and not made of integers",
-                    tensor.span, expected="an integer, a slice, or labels, which are declared as integers",
-                    found=str(item.domain) if isinstance(item, Input) else "a computed value",
-                    hint=f"labels are declared {shown}",
-                )  # fmt: skip
-        elif not isinstance(part, Integer | Index | Dim | Add | Mul | sp.Symbol | sp.Mod | floor) and not (
-            isinstance(part, Pow) and part.exp.is_Integer and part.exp > 0
-        ):
-            raise UnsupportedError(
-                "labels are computed by sums and products only", tensor.span,
-                expected="integer inputs, index letters and lengths, added, subtracted and multiplied",
-            )  # fmt: skip
+        tensor = labels(self.context, item)
+        self.require(tensor.body, S.Zero, self.operand.shape[axis] - 1, axis, tensor.shape)
+        return _Labels(tensor) if tensor.rank else _Place(tensor.body)
 
     # ---- what the arrays must fulfil ------------------------------------------------------------------
 
     def require(self, value: Expr, low: Expr, high: Expr, axis: int, shape: Sequence[Expr] = ()) -> None:
         """Notes that ``low <= value <= high`` is needed, unless the ranges of indices say so."""
-        ranges = dict(zip(frees(len(shape)), shape, strict=True)) | self.context.work.lengths
-        found = bounds(sp.expand(value), ranges)
-        if found is not None and is_nonnegative(found[0] - low) and is_nonnegative(high - found[1]):
-            return
-        used = [index for index in ranges if value.has(index)]
-        renamed = value.xreplace({index: free_index(position) for position, index in enumerate(used)})
-        lengths = tuple(ranges[index] for index in used)
-        where = f"axis {axis} of {self.operand.text}"
-        self.context.work.requirements.append(Requirement(renamed, low, high, where, lengths))
+        self.context.work.require(value, low, high, f"axis {axis} of {self.operand.text}", tuple(shape))
 
 
 def _is_length(item: Node, known: Container[str]) -> bool:
@@ -357,3 +315,47 @@ def _is_length(item: Node, known: Container[str]) -> bool:
 def _is_negative(value: Expr) -> bool:
     """Whether an index counts from the end: negative, or written as ``-k``."""
     return bool(value.is_negative or (value.is_negative is None and value.could_extract_minus_sign()))
+
+# ---- labels ---------------------------------------------------------------------------------------
+
+
+def labels(context: Context, item: Node) -> Tensor:
+    """An expression made of integers: inputs declared so, index letters, lengths, their sums and products.
+
+    Raises:
+        NotationError: something in it is not an integer for certain.
+        UnsupportedError: it is computed in another way.
+    """
+    tensor = context.lower(item)
+    body = _written_out(context, tensor.body)
+    for part in sp.preorder_traversal(body):
+        _refuse_broken(context, part, tensor)
+    return Tensor(tensor.shape, body, item)
+
+
+def _written_out(context: Context, body: Expr) -> Expr:
+    """Labels with the pointwise definitions they come from written in."""
+    found = {ref: context.work.definitions.get(ref.name) for ref in body.atoms(Ref)}
+    bodies = {ref: item.at(ref.indices) for ref, item in found.items() if item is not None and not item.reduce}
+    return _written_out(context, body.xreplace(bodies)) if bodies else body
+
+
+def _refuse_broken(context: Context, part: Expr, tensor: Tensor) -> None:
+    """Refuse what is not an integer for certain."""
+    if isinstance(part, Ref):
+        item = context.values.get(part.name)
+        if not isinstance(item, Input) or not item.domain.integer:
+            shown = f"{part.name}: count[..]" if isinstance(item, Input) else "y: count[n]"
+            raise NotationError(
+                f"{part.name if isinstance(item, Input) else tensor.text} is a subscript and not made of integers",
+                tensor.span, expected="an integer, a slice, or labels, which are declared as integers",
+                found=str(item.domain) if isinstance(item, Input) else "a computed value",
+                hint=f"labels are declared {shown}",
+            )  # fmt: skip
+    elif not isinstance(part, Integer | Index | Dim | Add | Mul | sp.Symbol | sp.Mod | floor) and not (
+        isinstance(part, Pow) and part.exp.is_Integer and part.exp > 0
+    ):
+        raise UnsupportedError(
+            "labels are computed by sums and products only", tensor.span,
+            expected="integer inputs, index letters and lengths, added, subtracted and multiplied",
+        )  # fmt: skip

@@ -11,9 +11,11 @@ import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, S, floor
+import sympy as sp
+from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, S
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.digits import in_digits
 from chainrule.derive.errors import LimitError, ShapeError, Span
 from chainrule.derive.notation.syntax import Node
 from chainrule.derive.program import (
@@ -30,6 +32,7 @@ from chainrule.derive.program import (
     is_unit,
     sign_of,
 )
+from chainrule.derive.ranges import bounds, is_nonnegative
 
 Shape = tuple[Expr, ...]
 
@@ -238,6 +241,20 @@ class Workspace:
             self.measured[expr] = 1 + max(part[0] for part in parts), 1 + sum(part[1] for part in parts)
         return self.measured[expr]
 
+    def require(self, value: Expr, low: Expr, high: Expr, axis: str, shape: Shape = ()) -> None:
+        """Note that ``low <= value <= high`` is needed, unless the ranges of indices say so.
+
+        ``value`` is an index expression over the free indices of ``shape`` and open letters.
+        """
+        ranges = dict(zip(frees(len(shape)), shape, strict=True)) | self.lengths
+        found = bounds(sp.expand(value), ranges)
+        if found is not None and is_nonnegative(found[0] - low) and is_nonnegative(high - found[1]):
+            return
+        used = [index for index in ranges if value.has(index)]
+        renamed = value.xreplace({index: free_index(position) for position, index in enumerate(used)})
+        lengths = tuple(ranges[index] for index in used)
+        self.requirements.append(Requirement(renamed, low, high, axis, lengths))
+
     # ---- reductions -----------------------------------------------------------------------------
 
     def reduce(
@@ -256,7 +273,11 @@ class Workspace:
         if kind == "sum":
             result = self.sum(shape, at(tensor, indices), bound, stem, node)
         else:
-            result = self.define(shape, at(tensor, indices), stem, node, kind, bound)
+            ranges = {bound_index(position): length for position, length in enumerate(bound)}
+            free = {**self.lengths, **dict(zip(frees(len(shape)), shape, strict=True))}
+            body, ranges = in_digits(at(tensor, indices), ranges, free)
+            renamed = body.xreplace({index: bound_index(position) for position, index in enumerate(ranges)})
+            result = self.define(shape, renamed, stem, node, kind, tuple(ranges.values()))
         return self.widened(result, kept, tensor.rank) if keepdims else result
 
     def widened(self, tensor: Tensor, kept: Sequence[int], rank: int) -> Tensor:
@@ -272,8 +293,7 @@ class Workspace:
         An index that the body lacks counts: it is a factor, the length of its axis.
         """
         ranges = {bound_index(position): length for position, length in enumerate(bound)}
-        for index in list(ranges):
-            body = _unravel(body, index, ranges)
+        body, ranges = in_digits(body, ranges, {**self.lengths, **dict(zip(frees(len(shape)), shape, strict=True))})
         for index in [index for index in ranges if not body.has(index)]:
             body = body * ranges.pop(index)
         lengths = {**self.lengths, **dict(zip(frees(len(shape)), shape, strict=True)), **ranges}
@@ -422,21 +442,6 @@ def _scaled_ref(body: Expr) -> tuple[Expr, Ref | None]:
     if len(refs) != 1 or any(factor.atoms(Ref, Index) for factor in rest):
         return S.One, None
     return Mul(*rest), refs[0]
-
-
-def _unravel(body: Expr, index: Index, ranges: dict[Index, Expr]) -> Expr:
-    """Sum over row and column instead of the place in ``vec``, where a body reads nothing else."""
-    for column in body.atoms(floor):
-        rows = index / column.args[0]
-        if rows.has(index) or rows.has(floor):
-            continue
-        unused = (bound_index(position) for position in itertools.count() if bound_index(position) not in ranges)
-        inner, outer = next(unused), next(unused)
-        split = body.xreplace({index - rows * column: inner, column: outer})
-        if not split.has(index):
-            ranges[inner], ranges[outer] = rows, ranges.pop(index) / rows
-            return split
-    return body
 
 
 def _select(term: Expr, bound: list[Index], lengths: Mapping[Index, Expr]) -> tuple[Expr, list[Index]]:

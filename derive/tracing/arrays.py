@@ -190,18 +190,6 @@ def maximal(function: str) -> Callable[..., Traced]:
     return read
 
 
-def _along(function: str) -> Callable[..., Traced]:
-    """A function along one axis; NumPy flattens where no axis is given."""
-
-    def read(record: Record, a: Any, axis: int | None = None) -> Traced:
-        value = lift(record, a)
-        if axis is None and value.ndim > 1:
-            raise UnsupportedError(f"np.{function} without axis= flattens a matrix", hint="write axis=0 or axis=1")
-        return call(record, function, value, axis=axes(-1 if axis is None else axis))
-
-    return read
-
-
 def diff(record: Record, a: Any, n: int = 1, axis: int = -1) -> Any:
     """Differences of neighbours, n times."""
     value = lift(record, a)
@@ -336,8 +324,6 @@ READINGS: dict[str, Callable[..., Any]] = {
     "amax": maximal("max"),
     "amin": maximal("min"),
     "linalg.norm": norm,
-    "cumsum": _along("cumsum"),
-    "cumprod": _along("cumprod"),
     "diff": diff,
     "inner": inner,
     "vdot": vdot,

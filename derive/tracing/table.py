@@ -110,12 +110,25 @@ def _is_default(argument: Argument, value: Any) -> bool:
     return bool(argument.default) and (value is None or value is np._NoValue)
 
 
+def nested(value: Any, node: Callable[[Any], Node]) -> Node:
+    """Tuples and lists in each other as nested brackets."""
+    if isinstance(value, tuple | list):
+        return Tuple(tuple(nested(item, node) for item in value))
+    return node(value)
+
+
 #: How each kind of argument is given to a function of the catalogue.
 ARGUMENT_NODES: dict[str, Callable[[Record, Any], Node]] = {
     "tensor": lambda record, value: lift(record, value).node,
     "tensors": lambda record, value: Tuple(tuple(lift(record, item).node for item in value)),
     "condition": lambda record, value: value.node if isinstance(value, Traced) else lift(record, value).node,
     "text": lambda record, value: Text(str(value)),
+    "blocks": lambda record, value: nested(value, lambda item: lift(record, item).node),
+    "labels": lambda record, value: lift(record, value).node,
+    "order": lambda record, value: constants.axes(value),
+    "new shape": lambda record, value: shape_node(structure.lengths(record, value)),
+    "integers": lambda record, value: length_node(structure.length(record, value)),
+    "numbers": lambda record, value: nested(value, lambda item: length_node(structure.length(record, item))),
     "axis": lambda record, value: constants.axes(value),
     "axes": lambda record, value: constants.axes(value),
     "integer": lambda record, value: constants.axes(value),
