@@ -120,6 +120,14 @@ def test_value_and_gradient(text: str, variable: str, reference: Callable[[Any],
     np.testing.assert_allclose(found, want, rtol=1e-9, atol=1e-12)
 
 
+def test_a_range_that_ends_on_another_axis_is_checked_with_the_arrays() -> None:
+    f = cr.formula("x: real[n]; y: real[m]; Σ_{i=1}^m x_i y_i^2")
+    assert f.evaluate(x=[1, 2, 3], y=[1, 2]) == 9
+    np.testing.assert_array_equal(cr.gradient(f, "x").result["x"].evaluate(x=[1, 2, 3], y=[1, 2]), [1, 4, 0])
+    with pytest.raises(ChainruleError, match="a subscript reaches beyond axis 0 of x"):
+        f.evaluate(x=[1, 2], y=[1, 2, 3])
+
+
 #: What is inferred: formula, declarations as printed.
 INFERRED = (
     ("-Σ_i y_i log(ŷ_i)", ["y, ŷ: real[n] (inferred from the subscripts)"]),
@@ -169,7 +177,7 @@ REFUSED = (
      "x[0:n - 1] if subscripts count from 1 or x[1:n] if subscripts count from 0"),
     ("x: real[n]; Σ_{i=1}^n (x_i - x_{i-1})^2", "this subscript leaves axis 0 of x, which has length n", 33,
      "places from 1 to n"),
-    ("x: real[n]; Σ_{i=1}^m x_i", "this subscript leaves axis 0 of x, which has length n", 23, "places from 1 to n"),
+    ("x: real[n]; Σ_{i=1}^m x_i", "no axis has the length m", 21, "the length of an axis that the index stands on"),
     ("x: real[n]; Σ_{i=1}^m 2", "no axis has the length m", 21, "the length of an axis that the index stands on"),
     ("x: real[n]; y: real[m]; Σ_i x_i y_i", "the index i runs over axes of different lengths", 33, "length n"),
     ("x: real[n]; Σ_i x_i x_{i+n}", "no value of i leaves all subscripts inside their axes", 17, ""),

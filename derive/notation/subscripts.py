@@ -18,7 +18,7 @@ from sympy import Add, Expr, Integer, Mul, Pow, S, floor
 from chainrule.derive.errors import LimitError, NotationError, ShapeError, UnsupportedError
 from chainrule.derive.notation.functions import MAX_RANK
 from chainrule.derive.notation.lengths import length
-from chainrule.derive.notation.letters import Letter, ends_of, is_inside, is_sum_of_letters, letters_in, linear
+from chainrule.derive.notation.letters import Letter, ends_of, is_sum_of_letters, letters_in, linear
 from chainrule.derive.notation.signs import COMPARISONS
 from chainrule.derive.notation.syntax import (
     Binary,
@@ -219,7 +219,7 @@ class _Subscripting:
         place = sum((letter.value * factor for letter, factor in letters.items()), number - max(bases)).expand()
         if self.context.facts and is_within(place, size, ranges, self.context.facts):
             return place
-        if not (is_inside(low) and is_inside(size - 1 - high)):
+        if low.is_negative or (size - 1 - high).is_negative:
             raise ShapeError(
                 f"this subscript leaves axis {axis} of {self.operand.text}, which has length {size}", item.span,
                 expected=f"places from {max(bases)} to {size - 1 + max(bases)}",
