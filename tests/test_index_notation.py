@@ -48,6 +48,7 @@ ROWS: tuple[tuple[str, str, Callable[[Any], Any]], ...] = (
     (V + "c_i = Σ_{j=1}^i x_j; Σ_i c_i y_i", "x", lambda s: jnp.cumsum(s.x) @ s.y),
     (V + "d_i = x_{i+1} - x_i; d @ d", "x", lambda s: (jnp.diff(s.x) ** 2).sum()),
     # ranges: on paper from 1, in brackets from 0
+    (V + "Σᵢ (xᵢ₊₁ - xᵢ)² + Σᵢ₌₂ⁿ xᵢ₋₁ yᵢ", "x", lambda s: (jnp.diff(s.x) ** 2).sum() + s.x[:-1] @ s.y[1:]),
     (V + "Σ_{i=1}^n x_i^3", "x", lambda s: (s.x**3).sum()),
     (V + "Σ_{i=2}^n (x_i - x_{i-1})^2", "x", lambda s: (jnp.diff(s.x) ** 2).sum()),
     (V + "Σ_{i=1}^{n-1} x_i^2 y_{i+1}", "x", lambda s: (s.x[:-1] ** 2 * s.y[1:]).sum()),

@@ -249,7 +249,8 @@ class Parser(Signs):
         if found is None:
             return None
         base, items = found
-        return Subscripted(canonical_name(base), items, token.text, span=token.span)
+        whole = token.text if all(isinstance(item, Name | Number) for item in items) else ""
+        return Subscripted(canonical_name(base), items, whole, span=token.span)
 
     def braced(self, token: Token) -> Subscripted:
         """``x_{i+1}``: the subscript in braces."""

@@ -263,13 +263,16 @@ def check_letters(letters: Sequence[str], span: Span, names: Collection[str], ou
 
 
 def small_items(token: Token) -> tuple[str, tuple[Node, ...]] | None:
-    """Base and items of a name whose subscript is part of the word: ``y_i``, ``yᵢ``, ``X_ij``, ``w₁``."""
+    """Base and items of a name whose subscript is part of the word: ``y_i``, ``yᵢ₊₁``, ``X_ij``, ``w₁``."""
     written = token.span.excerpt
-    base = written.rstrip("".join(SUBSCRIPTS))
+    base = written.rstrip("".join([*SUBSCRIPTS, *SMALL_OPERATORS]))
     tail = written[len(base) :].translate(_PLAIN)
     if not tail:
         base, _, tail = written.rpartition("_")
     base = base.removesuffix("_")
+    if {"+", "-"} & set(tail):
+        item = _simple(tail, token.span)
+        return None if item is None else (base, (item,))
     if not base.strip("_") or not tail or len(tail) > MAX_ITEMS or not (tail.isascii() and tail.isalnum()):
         return None
     return (base, letters_and_numbers(tail, token.span)) if tail.islower() or tail.isdigit() else None

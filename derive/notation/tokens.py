@@ -214,8 +214,7 @@ class _Scanner:
 
     def name(self) -> None:
         end = self.place + 1
-        under = SMALL_OPERATORS if self.text[self.place] in SIGNS else {}
-        while end < len(self.text) and (_continues_name(self.text[end]) or self.text[end] in under):
+        while end < len(self.text) and (_continues_name(self.text[end]) or self.continues_subscript(end)):
             end += 1
         name = canonical_name(self.text[self.place : end])
         if len(name) > MAX_NAME:
@@ -224,6 +223,11 @@ class _Scanner:
         if name.startswith("__"):
             raise NotationError("names do not start with two underscores", Span(self.text, self.place, end))
         self.add("name", name, end - self.place)
+
+    def continues_subscript(self, place: int) -> bool:
+        """Whether a small sign stands in a subscript: ``Σᵢ₌₁``, ``xᵢ₊₁``."""
+        around = self.text[place - 1], self.text[place + 1 : place + 2]
+        return self.text[place] in SMALL_OPERATORS and all(char and char in SUBSCRIPTS for char in around)
 
     def quoted(self, quote: str) -> None:
         end = self.text.find(quote, self.place + 1)
