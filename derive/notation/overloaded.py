@@ -15,9 +15,10 @@ from chainrule.derive.catalog.elementwise import abs_
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.errors import NotationError, ShapeError, UnsupportedError
 from chainrule.derive.notation import scalars
-from chainrule.derive.notation.functions import LOWERINGS, Axes, lower_stack, matmul
+from chainrule.derive.notation.functions import LOWERINGS, Axes, matmul
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS, apply_to_matrix, lower_matrix_power
 from chainrule.derive.notation.open_lengths import open_identity, open_ones
+from chainrule.derive.notation.structure import lower_stack
 from chainrule.derive.notation.syntax import ENTRYWISE, Juxtaposed, Overloaded
 from chainrule.derive.notation.tensors import Tensor, Workspace, broadcast_shape, shape_text, spread
 
