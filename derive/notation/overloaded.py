@@ -13,12 +13,12 @@ from sympy import Integer
 
 from chainrule.derive.catalog.elementwise import abs_
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
-from chainrule.derive.errors import NotationError, ShapeError, UnsupportedError
+from chainrule.derive.errors import NotationError, ShapeError
 from chainrule.derive.notation import scalars
 from chainrule.derive.notation.functions import LOWERINGS, Axes, matmul
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS, apply_to_matrix, lower_matrix_power
 from chainrule.derive.notation.open_lengths import open_identity, open_ones
-from chainrule.derive.notation.structure import lower_stack
+from chainrule.derive.notation.structure import STRUCTURE_LOWERINGS, lower_stack
 from chainrule.derive.notation.syntax import ENTRYWISE, Juxtaposed, Overloaded
 from chainrule.derive.notation.tensors import Tensor, Workspace, broadcast_shape, shape_text, spread
 
@@ -164,9 +164,7 @@ def _kronecker(work: Workspace, node: Juxtaposed, a: Tensor, b: Tensor) -> Tenso
         raise _two(node, "\\otimes between two vectors", "x y^{\\top}", "\\operatorname{kron}(x, y)")
     if not a.rank or not b.rank:
         raise ShapeError("\\otimes multiplies two matrices", node.span, hint="the product with a scalar is \\cdot")
-    if "kron" not in LOWERINGS:
-        raise UnsupportedError("\\otimes is not available yet", node.span)
-    product: Tensor = LOWERINGS["kron"](work, node, a, b)
+    product: Tensor = STRUCTURE_LOWERINGS["kron"](work, node, a, b)
     return product
 
 
