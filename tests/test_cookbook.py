@@ -33,7 +33,7 @@ class Published(NamedTuple):
 DECLARED = (
     "X: invertible[n, n]; Y: real[n, d]; A: real[n, n]; B: real[n, n]; C: real[n, n]; M: real[d, d]; "
     "S: symmetric[n, n]; W: spd[n, n]; E: symmetric[d, d]; F: real[m, n]; H: real[n, m]; t: real; "
-    "x: real[n]; a: real[n]; b: real[n]; c: real[n]; u: real[d]; v: real[d]; s: real[d]; "
+    "x: real[n]; a: real[n]; b: real[n]; c: real[n]; p: positive[n]; u: real[d]; v: real[d]; s: real[d]; "
 )
 HESSIAN = {"what": "hessian"}
 TRIANGLE = {"symmetric": True}
@@ -135,6 +135,12 @@ ROWS = (
     # elsewhere
     Published("Boyd and Vandenberghe A.4.3", "logdet(W)", "W", "-einsum('jk,li->ijkl', inv(W), inv(W))",
               "-einsum('ik,lj->ijkl', inv(W), inv(W))", options=HESSIAN),
+    Published("Magnus and Neudecker 1988", "det(X)", "X",
+              "det(X)*(einsum('ji,lk->ijkl', inv(X), inv(X)) - einsum('li,jk->ijkl', inv(X), inv(X)))",
+              "det(X)*(einsum('ji,lk->ijkl', inv(X), inv(X)) + einsum('li,jk->ijkl', inv(X), inv(X)))",
+              options=HESSIAN),
+    Published("Boyd and Vandenberghe 7.5 (D-optimal design)", "logdet(Y.T@diag(p)@Y)", "p",
+              "-(Y@inv(Y.T@diag(p)@Y)@Y.T)**2", "-Y@inv(Y.T@diag(p)@Y)@Y.T", options=HESSIAN),
     Published("Watson 1992", "nuclear_norm(Y)", "Y", "left_singular(Y)@right_singular(Y).T", "Y"),
     Published("Zheng et al. 2018 (NOTEARS)", "trace(expm(A*A))", "A", "2*A*expm(A*A).T", "2*A*expm(A*A)"),
     Published("Rasmussen and Williams 5.9", "a@inv(W + t**2*eye(n))@a + 2*sum(log(diag(cholesky(W + t**2*eye(n)))))",

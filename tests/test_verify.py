@@ -475,6 +475,25 @@ def test_kinds_of_mistakes_are_told(claim: str, mistake: str) -> None:
     assert not mistake or mistake in verdict.report()
 
 
+@pytest.mark.parametrize(
+    ("target", "wrt", "claim", "mistake"),
+    [
+        ("A: real[n, n]; x: real[n]; x@A@x", "x", "2*A@x", "the claim is right only where A is symmetric"),
+        ("A: real[n, n]; x: real[n]; x@A@x", "x", lambda A, x: 2 * A @ x, "the claim is right only where A is"),
+        ("A: real[n, n]; B: real[n, n]; x: real[n]; x@A@B@x", "x", "(A@B + B@A)@x",
+         "the claim is right only where A and B are symmetric"),
+        ("A: real[n, n]; B: real[n, n]; X: real[n, d]; trace(X.T@A@X) + norm(B@X)**2", "X", "2*A@X + 2*B.T@B@X",
+         "the claim is right only where A is symmetric"),
+        ("L: lower[n, n]; a: real[n]; norm(L@a)**2", "L", "2*tril(outer(L@a, a))", "the claim is tril(G)"),
+        ("D: diagonal[n, n]; A: real[n, n]; trace(A@D)", "D", "A*eye(n)", "the claim is diag(diag(G))"),
+    ],
+)  # fmt: skip
+def test_what_a_claim_takes_for_granted_is_told(target: str, wrt: str, claim: Any, mistake: str) -> None:
+    verdict = verify(target, wrt, claim)
+    assert verdict.verdict == "refuted"
+    assert (verdict.mistake or "").startswith(mistake), verdict.report()
+
+
 def test_the_mistake_of_a_function_and_of_a_number_are_told() -> None:
     def doubled(X: Any, y: Any, w: Any) -> Any:
         return 2 * X.T @ (X @ w - y)
