@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 import sympy as sp
-from sympy import Expr, Mul, S
+from sympy import Expr, Mul, Pow, S
 
 from chainrule.derive.catalog.elementwise import clip, maximum, minimum, relu, step
 from chainrule.derive.rational import cost, shortest
@@ -77,7 +77,7 @@ def _joined(body: Expr, group: list[Switched]) -> Expr | None:
         return positive
     for item in group:
         factor = _quotient(positive, item.values[0], negative, item.values[1])
-        if factor is not None and _same(factor * item.values[2], tie):
+        if factor is not None and _is_total(factor) and _same(factor * item.values[2], tie):
             return shortest(factor * item.part)
     return None
 
@@ -91,6 +91,12 @@ def _quotient(one: Expr, one_value: Expr, two: Expr, two_value: Expr) -> Expr | 
         return None
     quotient = shortest(whole / value)
     return quotient if _same(quotient * one_value, one) and _same(quotient * two_value, two) else None
+
+
+def _is_total(factor: Expr) -> bool:
+    """Whether a factor that was found where a switch is positive is defined where it is not, too."""
+    partial = (power.base for power in factor.atoms(Pow) if power.exp.is_negative or not power.exp.is_Integer)
+    return all(base.is_positive for base in (*partial, *(part.args[0] for part in factor.atoms(sp.log))))
 
 
 def _same(left: Expr, right: Expr) -> bool:
