@@ -6,6 +6,7 @@ with an infinite entry or NaN, gives NaN, so that an array of matrices is evalua
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -32,7 +33,7 @@ def exact_matrix_function(name: str, matrices: Array) -> Array:
 
 def _each(function: Callable[[Any], Any], matrices: Array) -> Array:
     batch = matrices.shape[:-2]
-    values = [_value(function, matrix) for matrix in matrices.reshape(-1, *matrices.shape[-2:])]
+    values = [_value(function, matrix) for matrix in matrices.reshape(math.prod(batch), *matrices.shape[-2:])]
     known = next((value for value in values if value is not None), None)
     if known is None:
         return np.asarray(mpmath.nan if matrices.dtype == object else np.nan, dtype=matrices.dtype)

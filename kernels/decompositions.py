@@ -22,7 +22,7 @@ DEGREES = (3, 5, 7, 9, 13)
 NORMS = (1.495585217958292e-2, 2.539398330063230e-1, 9.504178996162932e-1, 2.097847961257068, 5.371920351148152)
 
 
-def cholesky(a: Any, x: Any) -> None:
+def find_cholesky(a: Any, x: Any) -> None:
     """Writes the lower triangular factor of ``(a + a.T)/2`` to x."""
     write_symmetric(a, x)
     if not make_cholesky(x):
@@ -33,11 +33,11 @@ def cholesky(a: Any, x: Any) -> None:
             x[i, j] = 0.0
 
 
-def eigen(a: Any, values: Any, vectors: Any) -> None:
+def find_eigen(a: Any, values: Any, vectors: Any) -> None:
     """Writes the eigenvalues of ``(a + a.T)/2`` in ascending order, and its eigenvectors as columns."""
     symmetric = np.empty(a.shape, a.dtype)
     write_symmetric(a, symmetric)
-    if is_finite(symmetric):
+    if len(a) > 0 and is_finite(symmetric):
         found, columns = np.linalg.eigh(symmetric)
         for i in range(a.shape[0]):
             values[i] = found[i]
@@ -47,9 +47,9 @@ def eigen(a: Any, values: Any, vectors: Any) -> None:
         vectors.fill(np.nan)
 
 
-def singular(a: Any, left: Any, values: Any, right: Any) -> None:
+def find_singular(a: Any, left: Any, values: Any, right: Any) -> None:
     """Writes the singular values in descending order, and the singular vectors as columns."""
-    if is_finite(a):
+    if a.size > 0 and is_finite(a):
         columns, found, rows = np.linalg.svd(a, False)
         for i in range(values.shape[0]):
             values[i] = found[i]
@@ -61,7 +61,7 @@ def singular(a: Any, left: Any, values: Any, right: Any) -> None:
         right.fill(np.nan)
 
 
-def pseudo_inverse(left: Any, values: Any, right: Any, x: Any) -> None:
+def find_pseudo_inverse(left: Any, values: Any, right: Any, x: Any) -> None:
     """Writes the pseudo-inverse, from singular values and vectors."""
     scaled = np.empty(right.shape, right.dtype)
     for j in range(values.shape[0]):
@@ -71,7 +71,7 @@ def pseudo_inverse(left: Any, values: Any, right: Any, x: Any) -> None:
     write(np.dot(scaled, left.T), x)
 
 
-def exponential(a: Any, x: Any) -> None:
+def find_exponential(a: Any, x: Any) -> None:
     """Writes the exponential of a square matrix: Pade approximant, scaling and squaring (Higham 2005)."""
     norm = 0.0
     for j in range(a.shape[0]):
@@ -79,7 +79,7 @@ def exponential(a: Any, x: Any) -> None:
         for i in range(a.shape[0]):
             total += abs(a[i, j])
         norm = total if total > norm or total != total else norm
-    if not norm < np.inf:
+    if len(a) == 0 or not norm < np.inf:
         x.fill(np.nan)
         return
     choice = 0
@@ -105,7 +105,7 @@ def approximate_exponential(a: Any, degree: int, x: Any) -> None:
         add_multiple(coefficient, power, odd if k % 2 else even)
         coefficient *= (degree - k) / ((2 * degree - k) * (k + 1))
     odd = np.dot(a, odd)
-    below, factors, rows = even.copy(), np.empty(a.shape, a.dtype), np.empty(n, np.int64)
+    below, factors, rows = even.copy(), np.empty(a.shape, a.dtype), np.empty(n + 1, np.int64)
     add_multiple(-1.0, odd, below)
     add_multiple(1.0, odd, even)
     factorise(below, factors, rows)

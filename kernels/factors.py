@@ -6,7 +6,7 @@ Plain functions of arrays, compiled by numba where they are used.  A matrix is f
 - a symmetric positive definite matrix is ``U.T @ U`` (Cholesky), kept with both triangles;
 - any other is ``L @ U`` after exchanges of rows, ``L`` with a diagonal of ones, both in one array.
 
-``rows[0]`` says which; for the last it is, as the rest of ``rows``, the row that was exchanged.
+``rows`` has the row that each row was exchanged with, for the last kind, and behind that the kind.
 Work goes by blocks of rows, most of it as products of matrices.  A singular matrix has no inverse:
 its entries are NaN, and so is everything that is computed from a matrix with an entry that is
 infinite or NaN.
@@ -19,9 +19,10 @@ from typing import Any
 
 import numpy as np
 
-LOWER = -1
-UPPER = -2
-SYMMETRIC = -3
+GENERAL = 0
+LOWER = 1
+UPPER = 2
+SYMMETRIC = 3
 BLOCK = 32
 ASYMMETRY = 32
 
@@ -30,7 +31,7 @@ def factorise(a: Any, factors: Any, rows: Any) -> None:
     """Writes the factors of a square matrix, and which they are."""
     if not is_finite(a):
         factors.fill(np.nan)
-        rows.fill(0)
+        rows.fill(GENERAL)
         return
     kind = kind_of(a)
     if kind == SYMMETRIC:
@@ -38,15 +39,14 @@ def factorise(a: Any, factors: Any, rows: Any) -> None:
             for j in range(a.shape[0]):
                 factors[i, j] = 0.5 * (a[i, j] + a[j, i])
         if not make_cholesky(factors):
-            kind = 0
+            kind = GENERAL
     if kind != SYMMETRIC:
         for i in range(a.shape[0]):
             for j in range(a.shape[0]):
                 factors[i, j] = a[i, j]
-    if kind == 0:
+    if kind == GENERAL:
         make_lu(factors, rows)
-    else:
-        rows[0] = kind
+    rows[-1] = kind
 
 
 def kind_of(a: Any) -> int:
@@ -61,7 +61,7 @@ def kind_of(a: Any) -> int:
                 tolerance = ASYMMETRY * np.finfo(a.dtype).eps * math.sqrt(a[i, i]) * math.sqrt(a[j, j])
                 symmetric = abs(a[i, j] - a[j, i]) <= tolerance
         if not (lower or upper or symmetric):
-            return 0
+            return GENERAL
     return LOWER if lower else UPPER if upper else SYMMETRIC
 
 
@@ -137,16 +137,17 @@ def solve_right(factors: Any, rows: Any, b: Any, transposed: bool, x: Any) -> No
             x[i, j] = turned[j, i]
 
 
-def inverse(factors: Any, rows: Any, x: Any) -> None:
+def invert(factors: Any, rows: Any, x: Any) -> None:
     """Writes the inverse to x, from the factors."""
     n = factors.shape[0]
     for i in range(n):
         for j in range(n):
             x[i, j] = 1.0 if i == j else 0.0
-    symmetric, exchanged = rows[0] == SYMMETRIC, rows[0] >= 0
-    if rows[0] != UPPER:
+    kind = rows[-1]
+    symmetric, exchanged = kind == SYMMETRIC, kind == GENERAL
+    if kind != UPPER:
         eliminate(factors, True, exchanged, True, x)
-    if rows[0] != LOWER:
+    if kind != LOWER:
         eliminate(factors, False, False, symmetric, x)
     for j in range(n - 1, -1, -1):
         for i in range(n):
@@ -158,14 +159,14 @@ def inverse(factors: Any, rows: Any, x: Any) -> None:
         x.fill(np.nan)
 
 
-def determinant(factors: Any, rows: Any) -> Any:
+def find_determinant(factors: Any, rows: Any) -> Any:
     """The determinant, from the factors."""
     sign, product = 1.0, 1.0
     for i in range(factors.shape[0]):
         product *= factors[i, i]
-        if rows[0] >= 0 and rows[i] != i:
+        if rows[-1] == GENERAL and rows[i] != i:
             sign = -sign
-    if rows[0] == SYMMETRIC:
+    if rows[-1] == SYMMETRIC:
         product *= product
     if 1e-280 < abs(product) < 1e280:
         return sign * product
@@ -173,15 +174,15 @@ def determinant(factors: Any, rows: Any) -> Any:
     for i in range(factors.shape[0]):
         if factors[i, i] < 0.0:
             sign = -sign
-    return sign * np.exp(log_determinant(factors, rows))
+    return sign * np.exp(find_log_determinant(factors, rows))
 
 
-def log_determinant(factors: Any, rows: Any) -> Any:
+def find_log_determinant(factors: Any, rows: Any) -> Any:
     """The logarithm of the determinant's absolute value, from the factors."""
     total = 0.0
     for i in range(factors.shape[0]):
         total += np.log(abs(factors[i, i]))
-    return 2.0 * total if rows[0] == SYMMETRIC else total
+    return 2.0 * total if rows[-1] == SYMMETRIC else total
 
 
 # ---- substitution ------------------------------------------------------------------------------------
@@ -189,8 +190,8 @@ def log_determinant(factors: Any, rows: Any) -> Any:
 
 def substitute(factors: Any, rows: Any, transposed: bool, x: Any) -> None:
     """Replaces x by ``inv(a) @ x``, or ``inv(a.T) @ x``, from the factors of a."""
-    kind, n = rows[0], factors.shape[0]
-    exchanged = kind >= 0
+    kind, n = rows[-1], factors.shape[0]
+    exchanged = kind == GENERAL
     f = part(factors.T, 0, n, 0, n) if transposed else factors
     if exchanged and not transposed:
         for j in range(n):

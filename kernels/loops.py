@@ -59,7 +59,7 @@ def arrange(tasks: Iterable[Task]) -> list[Nest | Task]:
     return slots
 
 
-def tasks_of(definitions: Sequence[Definition], whole: Container[str]) -> list[Task]:
+def tasks_of(definitions: Sequence[Definition], whole: Container[str] = ()) -> list[Task]:
     """One task per definition; those that are computed as a whole have no loops of their own."""
     return [Task(item, inner=() if item.name in whole else _loops(item)) for item in definitions]
 

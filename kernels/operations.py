@@ -35,11 +35,11 @@ class Decomposition:
 
 
 FACTORS = Decomposition(
-    "factorise", {"factors": lambda m, n: (n, n), "rows": lambda m, n: (n,)}, frozenset({"rows"})
+    "factorise", {"factors": lambda m, n: (n, n), "rows": lambda m, n: (n + 1,)}, frozenset({"rows"})
 )  # fmt: skip
-EIGEN = Decomposition("eigen", {"eigenvalues": lambda m, n: (n,), "eigenvectors": lambda m, n: (n, n)})
+EIGEN = Decomposition("find_eigen", {"eigenvalues": lambda m, n: (n,), "eigenvectors": lambda m, n: (n, n)})
 SINGULAR = Decomposition(
-    "singular",
+    "find_singular",
     {"left": lambda m, n: (m, Min(m, n)), "singular": lambda m, n: (Min(m, n),), "right": lambda m, n: (n, Min(m, n))},
 )
 
@@ -60,12 +60,12 @@ class Way:
 
 
 WAYS: dict[str, Way] = {
-    "inv": Way("inverse", FACTORS),
-    "det": Way("determinant", FACTORS),
-    "logdet": Way("log_determinant", FACTORS),
-    "cholesky": Way("cholesky"),
-    "expm": Way("exponential"),
-    "pinv": Way("pseudo_inverse", SINGULAR),
+    "inv": Way("invert", FACTORS),
+    "det": Way("find_determinant", FACTORS),
+    "logdet": Way("find_log_determinant", FACTORS),
+    "cholesky": Way("find_cholesky"),
+    "expm": Way("find_exponential"),
+    "pinv": Way("find_pseudo_inverse", SINGULAR),
     "eigvalsh": Way(decomposition=EIGEN, part="eigenvalues"),
     "eigvectors": Way(decomposition=EIGEN, part="eigenvectors"),
     "svdvals": Way(decomposition=SINGULAR, part="singular"),
