@@ -125,7 +125,7 @@ def test_a_range_that_ends_on_another_axis_is_checked_with_the_arrays() -> None:
     f = cr.formula("x: real[n]; y: real[m]; Σ_{i=1}^m x_i y_i^2")
     assert f.evaluate(x=[1, 2, 3], y=[1, 2]) == 9
     np.testing.assert_array_equal(cr.gradient(f, "x").result["x"].evaluate(x=[1, 2, 3], y=[1, 2]), [1, 4, 0])
-    with pytest.raises(ChainruleError, match="a subscript reaches beyond axis 0 of x"):
+    with pytest.raises(ChainruleError, match="axis 0 of x"):
         f.evaluate(x=[1, 2], y=[1, 2, 3])
 
 

@@ -271,7 +271,7 @@ def test_long_texts() -> None:
     same_value(read("+".join(["x"] * 1500)), parse_formula("1500*x"))
     same_value(read(r" \cdot ".join(["x"] * 300)), parse_formula("x^300"))
     with pytest.raises(LimitError, match="4096"):
-        read("x" + " " * 5000)
+        read("x" + " " * 5000 + "+ x")
 
 
 WORDS = (
