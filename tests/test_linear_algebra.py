@@ -133,7 +133,7 @@ FORMS = [
     ("logdet(eye(n) + X@X.T)", "X", "2*inv(X @ X.T + eye(n)) @ X",
      r"2 \, \left(X X^{\top} + I_{n}\right)^{-1} X"),
     ("nuclear_norm(R)", "R", "left_singular(R) @ right_singular(R).T",
-     r"U\left(R\right) V\left(R\right)^{\top}"),
+     r"\operatorname{left singular}\left(R\right) \operatorname{right singular}\left(R\right)^{\top}"),
 ]  # fmt: skip
 
 

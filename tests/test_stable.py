@@ -14,6 +14,7 @@ from chainrule.derive.program import Definition, Input, Program, bound_index, di
 from chainrule.derive.ranges import is_within
 from chainrule.derive.stable import stabilise
 from chainrule.kernels.loops import Nest, Task, arrange, tasks_of
+from chainrule.kernels.operations import operations
 from chainrule.kernels.products import matrix_product
 from chainrule.kernels.schedule import schedule
 
@@ -203,7 +204,7 @@ def test_indices_within_an_axis() -> None:
 def test_loops_over_the_same_rows_are_shared() -> None:
     program = stabilise(parse_formula(LOGISTIC + "p = sigmoid(X@w); -mean(y*log(p) + (1-y)*log(1-p))"))
     derivative = schedule(stabilise(derivative_program(program, ("w",))))
-    slots = arrange(tasks_of(derivative.definitions))
+    slots = arrange(tasks_of(derivative.definitions, operations(derivative)))
     nests = [slot for slot in slots if isinstance(slot, Nest)]
     assert len(nests) == 1
     assert isinstance(slots[0], Task)
@@ -214,7 +215,7 @@ def test_a_loop_is_not_shared_before_a_sum_is_complete() -> None:
     x = Input("x", (n,))
     total = Definition("s", (), x[k,], "sum", (n,))
     share = Definition("p", (n,), x[i,] / total[()])
-    slots = arrange(tasks_of([total, share]))
+    slots = arrange(tasks_of([total, share], ()))
     assert len([slot for slot in slots if isinstance(slot, Nest)]) == 2
 
 
