@@ -116,7 +116,7 @@ def test_guards_that_always_hold_are_not_printed(text: str, wrt: str, index: str
 def test_labels_in_latex() -> None:
     d = cr.gradient("x: real[n]; y: count[m]; sum(x[y]^2)", wrt="x")
     # Labels count from 0 as the data do, index letters from 1.
-    assert d.result["x"].latex().endswith(r"\, [y_{j} = i-1]\right]_{i=1}^{n}")
+    assert d.result["x"].latex().endswith(r"[y_{j} = i-1]\right]_{i=1}^{n}")
 
 
 # ---- what is refused ----------------------------------------------------------------------------
