@@ -7,6 +7,7 @@ from typing import Literal
 
 from chainrule.derive.calculus import derivative_program, hessian_program, hvp_program
 from chainrule.derive.edges import explicit
+from chainrule.derive.norms import with_norms
 from chainrule.derive.program import Program
 from chainrule.derive.stable import stabilise
 
@@ -25,5 +26,5 @@ def computed(program: Program, kind: Kind = "value", wrt: Sequence[str] = ()) ->
     Stable forms come first: the derivative of ``logsumexp`` is stable, that of ``log(sum(exp))`` is not.
     """
     if kind == "value":
-        return stabilise(explicit(program))
-    return stabilise(explicit(_DERIVE[kind](stabilise(program, wrt), wrt)))
+        return with_norms(stabilise(explicit(program)))
+    return with_norms(stabilise(explicit(_DERIVE[kind](stabilise(program, wrt), wrt))))

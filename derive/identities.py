@@ -120,6 +120,8 @@ _KINKS: tuple[Identity, ...] = (
              "only the sign of the argument matters", kinks.only_the_sign),
     Identity("relu-multiple", r"\operatorname{relu}(c\,u) = c \operatorname{relu}(u),\; c > 0",
              "a positive factor leaves the function", kinks.relu_of_multiple),
+    Identity("relu-indicator", r"\operatorname{relu}(u)^k\,[u > 0] = \operatorname{relu}(u)^k",
+             "the indicator is redundant", kinks.relu_times_indicator),
     Identity("step-reflection", r"\operatorname{step}(-u) = 1 - \operatorname{step}(u)", "one step instead of two",
              kinks.reflect_steps),
 )  # fmt: skip

@@ -9,6 +9,7 @@ import sympy as sp
 from sympy import Add, Expr, Mul, S, sign
 
 from chainrule.derive.catalog import elementwise as fn
+from chainrule.derive.scalar import less, where
 from chainrule.derive.scalar_rules import applications, factors_of
 
 # ---- signs ---------------------------------------------------------------------------------------------
@@ -74,6 +75,15 @@ def maximum_times_step(node: Expr) -> Expr | None:
         x = base.args[0] + base.args[1]
         if x in steps:
             return node / fn.step(x) ** steps[x]
+    return None
+
+
+def relu_times_indicator(node: Expr) -> Expr | None:
+    """``relu(u)^k where(u > 0, c, d) = c relu(u)^k``: where u is not positive both sides are 0."""
+    above = {u for u, power in applications(node, fn.relu) if power.is_positive} if isinstance(node, Mul) else set()
+    for factor in node.args if above else ():
+        if isinstance(factor, where) and factor.args[0] in {less(S.Zero, u) for u in above}:
+            return node / factor * factor.args[1]
     return None
 
 

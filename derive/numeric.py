@@ -34,6 +34,9 @@ from chainrule.derive.zero_products import parts, wild_names
 
 Array = npt.NDArray[Any]
 
+#: Between these a sum of squares has lost nothing that matters.
+SMALLEST_SQUARES, LARGEST_SQUARES = 1e-280, 1e290
+
 #: Entries that one intermediate array may have.
 MAX_ENTRIES = 200_000_000
 
@@ -159,10 +162,25 @@ class _Evaluator:
             return self.finish(self.array(definition.body), shape)
         if definition.reduce in MATRIX_FUNCTION_BY_NAME:
             return self.finish(self.matrix_function(definition.reduce), shape)
+        if definition.reduce == "norm":
+            return self.finish(self.norm(*definition.body.args), shape)
         full = tuple(self.lengths[index] for index in self.axes)
         body = self.finish(self.array(definition.body), full)
         over = tuple(range(len(self.free), len(self.axes)))
         return self.finish(_reduce(definition.reduce, body, over, self.backend), shape)
+
+    def norm(self, squares: Expr, size: Expr) -> Array:
+        """The root of a sum of squares, from scaled terms where the sum left its range."""
+        total = np.asarray(self.array(squares)).reshape([self.lengths[index] for index in self.free])
+        if self.backend.dtype is object:
+            return np.asarray(np.frompyfunc(mpmath.sqrt, 1, 1)(total))
+        if np.all((total > SMALLEST_SQUARES) & (total < LARGEST_SQUARES)):
+            return np.asarray(np.sqrt(total))
+        terms = self.finish(self.array(size), tuple(self.lengths[index] for index in self.axes))
+        over = tuple(range(len(self.free), len(self.axes)))
+        largest = np.abs(terms).max(axis=over, keepdims=True)
+        scale = np.where((largest > 0) & np.isfinite(largest), largest, 1.0)
+        return np.asarray(np.sqrt(((terms / scale) ** 2).sum(axis=over)) * np.squeeze(scale, axis=over))
 
     def matrix_function(self, name: str) -> Array:
         """The function of the matrices along the last two axes, the others being a batch."""

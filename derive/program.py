@@ -33,7 +33,7 @@ MatrixFunctionName = Literal[
     "inv", "det", "logdet", "cholesky", "pinv", "expm",
     "eigvalsh", "eigvectors", "svdvals", "left_singular", "right_singular",
 ]  # fmt: skip
-Reduction = Literal["", "sum", "prod", "max", "min", "logsumexp"] | MatrixFunctionName
+Reduction = Literal["", "sum", "prod", "max", "min", "logsumexp", "norm"] | MatrixFunctionName
 #: What a body of one sign is reduced to has that sign.
 SIGN_PRESERVING = frozenset({"", "sum", "prod", "max", "min"})
 Origin = Literal["named", "auto", "adjoint"]

@@ -20,6 +20,7 @@ from chainrule.derive.ranges import is_within, required_facts
 from chainrule.derive.zero_products import wild_names
 from chainrule.kernels.calls import Calls, Line, Store
 from chainrule.kernels.loops import Nest, Task, arrange, scattering, tasks_of
+from chainrule.kernels.norms import norm_lines
 from chainrule.kernels.operations import CALLED, operations
 from chainrule.kernels.scalar_code import ScalarPrinter
 from chainrule.kernels.sharing import INDENT, Scope, Sharing
@@ -262,6 +263,8 @@ class _Emitter:
     def statement(self, task: Task, depth: int) -> list[Line]:
         """Computes one entry of a pointwise definition, or adds to a reduction."""
         definition = task.definition
+        if definition.reduce == "norm":
+            return self.norm(task, depth)
         scatter = scattering(definition)
         body = (scatter.rest if scatter else definition.body).xreplace(self.running(task))
         value, lines = self.values.prepared(body, depth)
@@ -271,6 +274,20 @@ class _Emitter:
         local = self.local(task.name)
         assignment = [self.comment(definition, depth), *lines, f"{_pad(depth)}{local} = {text}"]
         return [*assignment, *self.keep(task, local, depth)]
+
+    def norm(self, task: Task, depth: int) -> list[Line]:
+        """Computes one entry of a norm from the sum of its squares."""
+        definition = task.definition
+        bound = definition.bound_indices
+        variables = dict(zip(bound, (self.loop_variable(depth + n) for n in range(len(bound))), strict=True))
+        self.lengths |= {variable: definition.lengths[index] for index, variable in variables.items()}
+        squares, size = definition.body.xreplace(self.running(task) | variables).args
+        loops = [(variables[index].name, self.printer.index(definition.lengths[index])) for index in bound]
+        local = self.local(task.name)
+        texts = self.printer.source(squares), self.printer.source(size)
+        lines = norm_lines(local, *texts, loops, self.dtype, [next(self.temporaries) for _ in range(3)])
+        comment = self.comment(definition, depth)
+        return [comment, *(_pad(depth) + line for line in lines), *self.keep(task, local, depth)]
 
     def accumulate(self, task: Task, text: str, depth: int) -> list[Line]:
         pad, kind = _pad(depth), task.definition.reduce
@@ -349,7 +366,8 @@ def describe(definition: Definition) -> str:
     left = ",".join(letters[index] for index in definition.free)
     over = ", ".join(f"{letters[index]} < {definition.lengths[index]}" for index in definition.bound_indices)
     reduction = f"{definition.reduce} over {over} of " if over else ""
-    text = f"{definition.name}{f'[{left}]' if left else ''} := {reduction}{definition.body.xreplace(renamed)}"
+    body = definition.body.args[1] if definition.reduce == "norm" else definition.body
+    text = f"{definition.name}{f'[{left}]' if left else ''} := {reduction}{body.xreplace(renamed)}"
     return text if len(text) <= COMMENT_WIDTH else text[: COMMENT_WIDTH - 3] + "..."
 
 

@@ -65,7 +65,12 @@ def tasks_of(definitions: Sequence[Definition], whole: Container[str] = ()) -> l
 
 
 def _loops(definition: Definition) -> tuple[Index, ...]:
-    """The indices that a definition loops over: a label takes the place of the index it stands for."""
+    """The indices that a definition loops over: a label takes the place of the index it stands for.
+
+    A norm has loops of its own only where the sum of its squares is of no use.
+    """
+    if definition.reduce == "norm":
+        return definition.free
     scatter = scattering(definition)
     places = scatter.places if scatter else {}
     return tuple(index for index in definition.free if index not in places) + definition.bound_indices

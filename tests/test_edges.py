@@ -233,6 +233,19 @@ def test_second_derivatives_at_edge_points(row: Edge) -> None:
     np.testing.assert_allclose(by_numpy, row.hessian, rtol=1e-12, atol=1e-12)
     np.testing.assert_allclose(compiled, row.hessian, rtol=1e-12, atol=1e-12)
 
+#: Norms of entries whose squares overflow or underflow.
+NORMS: list[tuple[str, str, dict[str, Any]]] = [
+    ("x: real[n]; norm(x)", "x", {"x": [1e200, -2e200, 3e199]}),
+    ("x: real[n]; norm(x)", "x", {"x": [1e-200, 0, 2e-200]}),
+    ("x: real[n]; norm(x)", "x", {"x": [1e-160, 3e-163]}),
+    ("x: real[n]; norm(x)", "x", {"x": [1e200, 1e-200, 1]}),
+    ("x: real[n]; y: real[n]; norm(x - y)", "y", {"x": [1e180, 2], "y": [3e180, 1]}),
+    ("A: real[n,d]; sum(norm(A, axis=0))", "A", {"A": [[1e200, 0.1, 1e-200], [2e200, 0.2, 3e-200]]}),
+    ("A: real[n,d]; sum(norm(A, axis=1))", "A", {"A": [[1e200, 2e200], [0.1, 0.2], [0, 0], [1e-200, 3e-200]]}),
+    ("A: real[n,d]; norm(A)", "A", {"A": [[1e200, 2e200], [0.1, 0.2]]}),
+    ("x: real[n]; std(x)", "x", {"x": [1e200, 3e200, -1e200]}),
+]  # fmt: skip
+
 
 def exactly(row: tuple[str, str, dict[str, Any]]) -> tuple[Any, Any]:
     """Value and gradient in 1000 digits, of the program as it was read."""
@@ -276,3 +289,28 @@ def test_a_derivation_read_from_json_evaluates_alike() -> None:
     point = {"x": [-800.0, 800.0]}
     np.testing.assert_array_equal(read.result["x"].evaluate(**point), made.result["x"].evaluate(**point))
     assert np.isfinite(made.result["x"].evaluate(**point)).all()
+
+
+@pytest.mark.parametrize("row", NORMS, ids=lambda row: f"{row[0]} {row[2]}")
+def test_norms_have_the_full_range(row: tuple[str, str, dict[str, Any]], tmp_path: Path) -> None:
+    truth = exactly(row)
+    edge_row = Edge(row[0], row[1], row[2], *truth)
+    for route in (by_evaluation, by_kernel, by_saved_module):
+        value, gradient = route(edge_row, tmp_path)
+        np.testing.assert_allclose(value, truth[0], rtol=1e-14, err_msg=route.__name__)
+        np.testing.assert_allclose(gradient, truth[1], rtol=1e-12, atol=1e-15, err_msg=route.__name__)
+
+
+@pytest.mark.parametrize("size", [1e25, 1.0, 1e-25])
+def test_norms_have_the_full_range_in_single_precision(size: float) -> None:
+    value, gradient = cr.kernel("x: real[n]; norm(x)", wrt="x", dtype="float32")(x=[3 * size, 4 * size])
+    np.testing.assert_allclose(value, 5 * size, rtol=1e-6)
+    np.testing.assert_allclose(gradient, [0.6, 0.8], rtol=1e-6)
+
+
+def test_norms_pass_on_infinity_and_nan() -> None:
+    kernel = cr.kernel("x: real[n]; norm(x)", wrt="x")
+    for bad in (np.inf, np.nan):
+        point = {"x": [1.0, bad, 2.0]}
+        np.testing.assert_equal(kernel.value(**point), bad)
+        np.testing.assert_equal(cr.formula("x: real[n]; norm(x)").evaluate(**point), bad)

@@ -101,6 +101,10 @@ FIRES: dict[str, list[tuple[Expr, Expr]]] = {
         (step(c * u - c * v), step(u - v)),
     ],
     "relu-multiple": [(relu(c * u), c * relu(u)), (relu(2 * u / c), 2 / c * relu(u))],
+    "relu-indicator": [
+        (2 * relu(u) * where(less(0, u), y, z), 2 * y * relu(u)),
+        (sqrt(relu(u)) * where(less(0, u), 1, 0), sqrt(relu(u))),
+    ],
     "step-reflection": [(c * step(u) + (c - 1) * step(-u), c - 1 + step(u))],
     "maximum-step": [(y * maximum(0, 1 - u) * step(1 - u), y * maximum(0, 1 - u))],
     "normpdf": [
@@ -194,6 +198,9 @@ STAYS: dict[str, list[Expr]] = {
     "sign-powers": [sign(u) ** 2, sign(u), 1 / sign(u) ** 3],
     "step-argument": [step(u), step(y * u), sign(u - v), step(c - u)],
     "relu-multiple": [relu(u), relu(y * u), relu(u - v)],
+    "relu-indicator": [
+        relu(u) * where(less(u, 0), y, z), relu(v) * where(less(0, u), y, z), where(less(0, u), y, z) / relu(u),
+    ],
     "step-reflection": [step(u) + 3 * step(v), step(u) + y * z * step(-u)],
     "maximum-step": [maximum(0, u) * step(-u), maximum(c, u) * step(u), step(u)],
     "normpdf": [exp(-(u**2)) / sqrt(2 * pi), exp(u**2 / 2) / sqrt(2 * pi), exp(-(u**2) / 2), u / sqrt(2 * pi)],
