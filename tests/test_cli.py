@@ -418,7 +418,13 @@ def test_reader_that_goes_away() -> None:
 
 
 def test_interrupt() -> None:
-    running = subprocess.Popen([SCRIPT, "show", "-"], stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    # A shell lets what it starts in the background ignore the signal; the child must not inherit that.
+    running = subprocess.Popen(
+        [SCRIPT, "show", "-"],
+        stdin=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     time.sleep(1.0)
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=30)

@@ -6,7 +6,7 @@ import sys
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from chainrule.derive.errors import ChainruleError, LimitError
@@ -196,6 +196,7 @@ def test_any_characters_are_read_or_refused(text):
 
 
 @settings(max_examples=500, deadline=None)
+@example("max_j x\nΣ_{i<j} ")
 @given(st.lists(PIECES, max_size=15).map("".join))
 def test_whatever_is_read_prints_and_is_read_again(text):
     names = {"X", "x", "y", "A", "n"}

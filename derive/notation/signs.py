@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from typing import cast, get_args
 
 from sympy import Rational
@@ -99,7 +100,7 @@ class Signs(Cursor):
 
     def carried(self, letters: str) -> bool:
         """Whether each of the letters stands in a subscript further on, so that ``sum_ij`` is a sign."""
-        later = self.tokens[self.at + 1 :]
+        later = list(takewhile(lambda token: token.kind != "separator", self.tokens[self.at + 1 :]))
         return bool(letters) and all(
             is_letter(letter) and any(letter in _subscript(token) for token in later) for letter in letters
         )
