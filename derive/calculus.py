@@ -47,6 +47,7 @@ from chainrule.derive.rational import cost
 from chainrule.derive.roots import vanishing_roots
 from chainrule.derive.scalar import equal, where
 from chainrule.derive.shared_parts import with_names
+from chainrule.derive.softmaxes import with_softmax
 from chainrule.derive.steps import Partial, Step, assumes
 
 #: Length (see ``algebra.cost``) up to which the adjoint of a quantity that is read several times
@@ -191,7 +192,7 @@ class _Reverse:
     """One run of reverse mode: adjoints are finished from the output back to the variables."""
 
     def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool, labels: Mapping[str, str]) -> None:
-        self.program = program = with_operands(with_preactivations(program, frozenset(wrt)))
+        self.program = program = with_operands(with_preactivations(with_softmax(program), frozenset(wrt)))
         self.wrt, self.labels = wrt, labels
         self.output = program.output
         self.rank = len(self.output.shape)

@@ -189,8 +189,13 @@ class Formula:
         yield from ((d.name, forms[d.name]) for d in self.program.definitions if d.name in forms)
 
     def __str__(self) -> str:
-        where = "".join(f"\n  {name} = {text}" for name, text in self.parts())
+        where = "".join(f"\n  {self._left_side(name)} = {text}" for name, text in self.parts())
         return self.matrix() + (f"\nwhere{where}" if where else "")
+
+    def _left_side(self, name: str) -> str:
+        """A definition's name, with the letters of its axes where it is written in index notation."""
+        letters = "" if matrix_form(self.program, name) else ",".join(index_letters(self.program, name))
+        return f"{name}[{letters}]" if letters else name
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"

@@ -32,6 +32,9 @@ class Indicator(Function):  # type: ignore[misc]
     def fdiff(self, argindex: int = 1) -> Expr:
         return S.Zero
 
+    def _eval_power(self, exponent: Expr) -> Expr | None:
+        return self if exponent.is_positive else None
+
 
 def _decided(relation: Any) -> Expr | None:
     """A comparison of numbers as 0 or 1; None if SymPy cannot tell."""

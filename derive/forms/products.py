@@ -246,9 +246,9 @@ def _write(speller: TermSpeller, way: Way, layout: Layout) -> Node:
 
 def _diagonal(speller: TermSpeller, term: Term, delta: Expr, layout: Layout) -> Node:
     """``diag(v)`` or ``c * eye(n)`` for a term with a unit matrix over the two indices of the layout."""
-    row, column = indices_in(layout)
-    if indices_of(delta) != {row, column} or not _same_length(speller, row, column):
+    if None in layout or indices_of(delta) != set(layout) or not _same_length(speller, *layout):
         raise NoMatrixForm
+    row, column = indices_in(layout)
     upper = [f.xreplace({column: row}) for f in term.upper if f is not delta]
     lower = [f.xreplace({column: row}) for f in term.lower]
     limits = [(index, speller.lengths[index]) for index in term.bound]

@@ -63,7 +63,22 @@ def split_statements(text: str, max_characters: int) -> list[Statement]:
                 statements.append(_statement(tuple(current)))
                 start = None if statements[-1].kind == "declaration" or token.text == ";" else current[0]
             current = []
-    return statements
+    return _parts_first(statements)
+
+
+def _parts_first(statements: list[Statement]) -> list[Statement]:
+    """The statements with those after a line ``where`` before the expression that stands before it."""
+    places = [n for n, item in enumerate(statements) if len(item.tokens) == 2 and item.tokens[0].text == "where"]
+    if not places:
+        return statements
+    (place, *others) = places
+    before, after = statements[:place], statements[place + 1 :]
+    if others or not before or before[-1].kind == "declaration" or any(item.left is None for item in after):
+        raise NotationError(
+            "where on a line of its own stands between a formula and its named parts",
+            statements[(others or places)[0]].tokens[0].span, expected="formula, where, then lines name = expression",
+        )  # fmt: skip
+    return [*before[:-1], *after, before[-1]]
 
 
 def _refuse_continuation(first: Token, start: Token) -> None:

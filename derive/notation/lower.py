@@ -115,6 +115,10 @@ class Reader:
     def __post_init__(self) -> None:
         self.indices = Indices(self)
 
+    def replaceable(self, name: str) -> bool:
+        """Whether a claim may give a name anew: that of a definition, not that of an input."""
+        return self.closed and isinstance(self.values.get(name), Definition)
+
     @property
     def facts(self) -> Facts:
         """What the comparisons around the place say of the index letters."""

@@ -112,7 +112,7 @@ def _read(
         tensor = reader.indices.statement(item, shape if place == len(parsed) - 1 else None)
         name = item.name or target_name({*taken, *reader.undeclared})
         with located(item.node):
-            reader.values[name] = reader.work.name(tensor, name)
+            reader.values[name] = reader.work.name(tensor, _free_name(name, reader))
         reader.later.discard(name)
     _check_lengths(reader)
     given = scope.inputs if scope else [item for item in reader.values.values() if isinstance(item, Input)]
@@ -123,6 +123,11 @@ def _read(
         inputs = with_requirements(inputs, reader.work.requirements)
     taken |= {*reader.undeclared, name, "pi"}
     return reader.work.finish(inputs, name, taken, () if scope else names)
+
+
+def _free_name(name: str, reader: Reader) -> str:
+    """The name of a definition; another one where a claim defines anew what the formula calls so."""
+    return next(fresh_names(reader.work.definitions, name)) if reader.closed else name
 
 
 def _reader(declared: Mapping[str, Declared], scope: Program | None) -> Reader:

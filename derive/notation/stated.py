@@ -104,7 +104,7 @@ class Statements:
             )  # fmt: skip
         if name in reader.functions - USUAL_FUNCTIONS:
             raise NotationError(f"{name} is a function and cannot be defined", token.span, hint="choose another name")
-        if name in reader.values or name in reader.dims:
+        if name in reader.dims or (name in reader.values and not reader.replaceable(name)):
             what = "the length of an axis" if name in reader.dims else "known already"
             raise NotationError(f"{name} is {what} and cannot be defined", token.span, hint="choose another name")
         self.given[name] = token.span
