@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from fractions import Fraction
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, Literal, NoReturn
@@ -24,6 +26,9 @@ from chainrule.derive.errors import ChainruleError, InputError, LimitError, near
 
 #: Version of the JSON envelope; changes only when a key changes its meaning or disappears.
 SCHEMA = 1
+
+#: A number as ``--kink`` takes it.
+NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,20}|/[1-9][0-9]{0,19})?")
 
 #: Bytes that are read of a formula file or of standard input at most.
 MAX_BYTES = 1_000_000
@@ -153,6 +158,23 @@ json_option = click.option("--json", "as_json", is_flag=True, help="Answer as on
 wrt_option = click.option(
     "--wrt", multiple=True, metavar="NAMES", help="The inputs to differentiate by: --wrt w --wrt b, or --wrt w,b."
 )
+
+
+kink_option = click.option(
+    "--kink", "kinks", multiple=True, metavar="NAME=VALUE",
+    help="The derivative of a function at its kink: relu=1, abs=right, maximum=first, max=first.",
+)  # fmt: skip
+
+
+def read_kinks(values: Iterable[str]) -> dict[str, str | Fraction] | None:
+    """The choices of ``--kink``; ``None`` for no choice."""
+    found: dict[str, str | Fraction] = {}
+    for value in values:
+        name, equals, choice = (part.strip() for part in value.partition("="))
+        if not (name and equals and choice):
+            raise InputError("--kink gives a function a value", expected="NAME=VALUE, such as relu=1", found=value)
+        found[name] = Fraction(choice) if NUMBER.fullmatch(choice) else choice
+    return found or None
 
 
 def formula_argument(command: Callable[..., Answer]) -> Callable[..., Answer]:
@@ -286,6 +308,7 @@ def printed_results(
 )
 @click.option("--through", metavar="NAME", help="The output of the model, for --gauss-newton and --fisher.")
 @click.option("--over", metavar="NAME", help="The targets of the model, for --fisher.")
+@kink_option
 @json_option
 def show(
     formula: str | None,
@@ -297,13 +320,15 @@ def show(
     symmetric: bool,
     through: str | None,
     over: str | None,
+    kinks: tuple[str, ...],
     as_json: bool,
 ) -> Answer:
     """Print a derivation: of the gradient, or of the Jacobian if the formula is not scalar."""
     parsed = read_formula(formula, function, notation)
     goal = goal or ("jacobian" if parsed.shape and not symmetric else "gradient")
     options = goal_arguments(goal, {"symmetric": symmetric, "through": through, "over": over})
-    derivation: cr.Derivation = getattr(cr, goal.replace("-", "_"))(parsed, wrt=split_names(wrt), **options)
+    derive = getattr(cr, goal.replace("-", "_"))
+    derivation: cr.Derivation = derive(parsed, wrt=split_names(wrt), kinks=read_kinks(kinks), **options)
     if as_json:
         return Answer("", {"derivation": derivation.to_dict()})
     return Answer(printed(derivation, form))
@@ -357,13 +382,15 @@ def solve(
     help="0 for the value, 1 for value and gradient, 2 for the Hessian as well.",
 )  # fmt: skip
 @click.option("--dtype", type=click.Choice(["float64", "float32"]), default="float64", show_default=True)
+@kink_option
 @json_option
 def compile_(
     formula: str | None, function: str | None, notation: str, wrt: tuple[str, ...], output: str | None, order: int,
-    dtype: str, as_json: bool,
+    dtype: str, kinks: tuple[str, ...], as_json: bool,
 ) -> Answer:  # fmt: skip
     """Write a module of compiled functions that needs only NumPy and Numba."""
-    kernel = cr.kernel(read_formula(formula, function, notation), wrt=split_names(wrt), order=order, dtype=dtype)
+    parsed = read_formula(formula, function, notation)
+    kernel = cr.kernel(parsed, wrt=split_names(wrt), order=order, dtype=dtype, kinks=read_kinks(kinks))
     source = kernel.standalone()
     data = {"output": output, "dtype": dtype, "order": order, "source": source}
     if output in (None, "-"):
@@ -406,10 +433,11 @@ VERDICTS = {"proved": 0, "agrees": 0, "refuted": 1, "undecided": 3}
 @click.option(
     "--symmetric", is_flag=True, help="The gradient over the independent entries of variables declared symmetric."
 )
+@kink_option
 @json_option
 def verify(
     formula: str | None, function: str | None, notation: str, wrt: tuple[str, ...], claims: tuple[str, ...],
-    hessian: bool, blocks: tuple[str, ...], symmetric: bool, as_json: bool,
+    hessian: bool, blocks: tuple[str, ...], symmetric: bool, kinks: tuple[str, ...], as_json: bool,
 ) -> Answer:  # fmt: skip
     """Check a gradient derived by hand: exit 0 if it is right, 1 if wrong, 3 if undecided."""
     if [formula, *claims].count("-") > 1:
@@ -423,7 +451,9 @@ def verify(
         raise InputError(f"each {'block' if blocks else 'variable'} needs one claim", expected=expected, found=found)
     claimed = dict(zip(claimed_for, texts, strict=True))
     what: Literal["gradient", "hessian"] = "hessian" if hessian or blocks else "gradient"
-    verdict = cr.verify(parsed, list(dict.fromkeys(names)), claimed, what=what, symmetric=symmetric)
+    verdict = cr.verify(
+        parsed, list(dict.fromkeys(names)), claimed, what=what, symmetric=symmetric, kinks=read_kinks(kinks)
+    )
     return Answer(verdict.report(), verdict.to_dict(), VERDICTS[verdict.verdict])
 
 

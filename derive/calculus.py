@@ -29,6 +29,7 @@ from chainrule.derive.catalog.entries import scalar_derivative
 from chainrule.derive.edges import noted
 from chainrule.derive.identities import POWERS, SIGNS, rewrite
 from chainrule.derive.index_equations import solve_indices
+from chainrule.derive.kinks import derivative
 from chainrule.derive.matrix_adjoints import adjoint_law, is_matrix_function, with_operands
 from chainrule.derive.preactivation import reached, with_preactivations
 from chainrule.derive.program import (
@@ -36,6 +37,7 @@ from chainrule.derive.program import (
     Dim,
     Index,
     Input,
+    KinkChoices,
     Program,
     Ref,
     bound_index,
@@ -45,10 +47,11 @@ from chainrule.derive.program import (
 from chainrule.derive.ranges import reduced
 from chainrule.derive.rational import cost
 from chainrule.derive.roots import vanishing_roots
-from chainrule.derive.scalar import equal, where
+from chainrule.derive.scalar import equal
 from chainrule.derive.shared_parts import with_names
 from chainrule.derive.softmaxes import with_softmax
 from chainrule.derive.steps import Partial, Step, assumes
+from chainrule.derive.weights import one_of, product_of_others
 
 #: Length (see ``algebra.cost``) up to which the adjoint of a quantity that is read several times
 #: is written out wherever it is used instead of being named.
@@ -149,7 +152,7 @@ def hvp_program(program: Program, wrt: Sequence[str]) -> Program:
     slope, directions = directional_derivative(first, wrt)
     second = differentiate(slope, wrt, labels=product_labels(wrt))
     outputs = [program.outputs[0], *(first.results[a] for a in wrt), *(second.results[a] for a in wrt)]
-    widened = Program((*program.inputs, *directions), first.program.definitions, first.program.outputs)
+    widened = replace(first.program, inputs=(*program.inputs, *directions))
     return joined(widened, second.program).pruned(outputs)
 
 
@@ -178,14 +181,14 @@ def directional_derivative(first: Derivative, wrt: Sequence[str]) -> tuple[Progr
         label = next(fresh_names([*program.by_name, *(d.name for d in definitions)], "slope"))
         definitions.append(Definition(label, (), total))
     inputs = (*program.inputs, *directions)
-    return Program(inputs, tuple(definitions), (label,)), tuple(directions)
+    return Program(inputs, tuple(definitions), (label,), program.kinks), tuple(directions)
 
 
 def joined(program: Program, more: Program) -> Program:
     """The first program with the definitions of the second that it lacks; same names are the same."""
     known = {definition.name for definition in program.definitions}
     extra = tuple(definition for definition in more.definitions if definition.name not in known)
-    return Program(program.inputs, program.definitions + extra, program.outputs)
+    return replace(program, definitions=program.definitions + extra)
 
 
 class _Reverse:
@@ -219,7 +222,7 @@ class _Reverse:
                 self._finish(self.program.by_name[name])
         outputs = (self.output.name, *(self.results[name] for name in self.wrt))
         definitions = (*self.program.definitions, *self._noted())
-        context = with_names(Program(self.program.inputs, definitions, outputs), self.lasting)
+        context = with_names(self.program.with_definitions(definitions, outputs), self.lasting)
         forward = self.program.pruned().definitions
         return Derivative(context.pruned(), dict(self.results), tuple(self.steps), context, forward)
 
@@ -356,7 +359,7 @@ class _Reverse:
         assert isinstance(quantity, Definition)
         if is_matrix_function(quantity):
             return self._through_matrix(quantity, adjoint)
-        slope = local_derivative(quantity, ref) * self._weight(quantity)
+        slope = local_derivative(quantity, ref, self.program.kinks) * self._weight(quantity)
         source = self.context.known[ref.name]
         solved = solve_indices(quantity, ref, self.output.shape + source.shape)
         seeds = tuple(free_index(n) for n in range(self.rank))
@@ -381,6 +384,10 @@ class _Reverse:
             return exp(quantity.body - value)
         if quantity.reduce in ("max", "min"):
             attained = equal(quantity.body, value)
+            side = dict(self.program.kinks).get(quantity.reduce, "shared")
+            if side != "shared":
+                position, chosen = one_of(quantity, attained, last=side == "last")
+                return equal(position, self._shared(chosen, f"{quantity.name}_at")[quantity.free])
             ties = Definition("", quantity.shape, attained, "sum", quantity.bound, sign="positive")
             return attained / self._shared(ties, f"{quantity.name}_ties")[quantity.free]
         if quantity.reduce == "prod":
@@ -411,12 +418,12 @@ def worth_naming(body: Expr) -> bool:
                    (isinstance(factor, Pow) and isinstance(factor.base, Dim)) for factor in Mul.make_args(body))
 
 
-def local_derivative(quantity: Definition, ref: Ref) -> Expr:
+def local_derivative(quantity: Definition, ref: Ref, kinks: KinkChoices = ()) -> Expr:
     """The derivative of a body by one entry that it reads, written with the quantity's own value."""
     flags = {"positive": True} if ref.is_positive else {"nonnegative": True} if ref.is_nonnegative else {"real": True}
     symbol = Dummy("a", **flags)
     body, _ = rewrite(quantity.body, SIGNS)
-    slope = scalar_derivative(body.xreplace({ref: symbol}), symbol).xreplace({symbol: ref})
+    slope = derivative(body.xreplace({ref: symbol}), symbol, kinks).xreplace({symbol: ref})
     slope, _ = rewrite(slope, POWERS)
     if not quantity.reduce and worth_naming(quantity.body):
         slope = slope.xreplace({quantity.body: quantity[quantity.free]})
@@ -429,12 +436,3 @@ def _bends(quantity: Definition, ref: Ref) -> bool:
         return True
     symbol = Dummy("a", real=True)
     return bool(scalar_derivative(quantity.body.xreplace({ref: symbol}), symbol).has(symbol))
-
-
-def product_of_others(quantity: Definition) -> Definition:
-    """``others[c, k] := prod over k' != k of f[c, k']``, right also where a factor is zero."""
-    axes, count = len(quantity.shape), len(quantity.bound)
-    own = tuple(free_index(axes + n) for n in range(count))
-    same = Mul(*(equal(bound_index(n), own[n]) for n in range(count)))
-    body = where(same, S.One, quantity.body)
-    return Definition("", quantity.shape + quantity.bound, body, "prod", quantity.bound)

@@ -61,7 +61,7 @@ def _along(program: Program, chain: tuple[str, ...], result: Definition) -> list
     for (above, below), partial in zip(links, partials, strict=True):
         quantity = program.by_name[above]
         assert isinstance(quantity, Definition)
-        slope = local_derivative(quantity, program.by_name[below][()])
+        slope = local_derivative(quantity, program.by_name[below][()], program.kinks)
         raw = Definition(f"d{above}_d{below}", (), slope)
         simple, moves = simplify(raw, context)
         steps += [Step("local-derivative", raw.name, raw.with_body(partial), raw), *moves]

@@ -212,7 +212,7 @@ def _assembled(
             workspace.added.append(block)
             steps += [Step("gauss-newton", name, raw, raw, (("through", model.name),)), *moves]
             blocks[a, b] = name
-    full = Program(context.inputs, (*context.definitions, *workspace.added), tuple(blocks.values()))
+    full = context.with_definitions((*context.definitions, *workspace.added), tuple(blocks.values()))
     return Curvature(full.pruned(), blocks, model.name, tuple(steps), full, ())
 
 

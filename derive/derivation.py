@@ -54,6 +54,9 @@ from chainrule.derive.steps import Step, assumes
 
 Goal = Literal["gradient", "jacobian", "hessian", "hvp", "gauss_newton", "fisher"]
 
+#: The value of the derivative at a kink by function, such as ``{"relu": 1, "max": "first"}``.
+Kinks = Mapping[str, Any] | None
+
 SCHEMA = 1
 #: Goals that are curvatures through the output of a model, with their symbols.
 CURVATURES: Mapping[str, str] = {"gauss_newton": "G", "fisher": "F"}
@@ -149,7 +152,9 @@ class Derivation:
         return {"text/plain": self.text(), "text/latex": self.latex()}
 
 
-def gradient(f: str | Formula, wrt: str | Sequence[str] | None = None, *, symmetric: bool = False) -> Derivation:
+def gradient(
+    f: str | Formula, wrt: str | Sequence[str] | None = None, *, symmetric: bool = False, kinks: Kinks = None
+) -> Derivation:
     """The gradient of a scalar formula by each variable, with its derivation.
 
     ``df/dX`` has the shape of ``X``; its entries are differentiated as independent of each other,
@@ -157,10 +162,18 @@ def gradient(f: str | Formula, wrt: str | Sequence[str] | None = None, *, symmet
     diagonal of the variables declared symmetric are independent, and the result is
     ``G + G.T - diag(diag(G))`` for the gradient ``G`` over all entries.
 
+    ``kinks`` chooses the derivative of functions at their kinks: ``"abs"``, ``"relu"``, ``"leaky_relu"``,
+    ``"elu"`` take ``"left"``, ``"right"``, ``"middle"`` or a number between the slopes on both sides;
+    ``"maximum"`` and ``"minimum"`` take ``"shared"``, ``"first"``, ``"last"`` or the derivative by their
+    first argument; ``"max"`` and ``"min"`` over axes take ``"shared"``, ``"first"`` or ``"last"``.
+    The other derivations, kernels and ``verify`` have the same option.
+
     Raises:
         UnsupportedError: if the formula is not scalar (use ``jacobian``).
-        UnknownNameError: if a variable is not an input or definition of the formula.
-        InputError: with ``symmetric``, if no variable is declared symmetric.
+        UnknownNameError: if a variable is not an input or definition of the formula, or ``kinks`` names
+            no function with a kink.
+        InputError: with ``symmetric``, if no variable is declared symmetric; if ``kinks`` has a value
+            that is not possible.
 
     Source: Petersen and Pedersen, The Matrix Cookbook (2012), eq. 138.
 
@@ -169,19 +182,19 @@ def gradient(f: str | Formula, wrt: str | Sequence[str] | None = None, *, symmet
         >>> d.result["w"].matrix()
         '2*X.T @ (X @ w - y)'
     """
-    f, names = _checked(f, wrt, scalar="gradient")
+    f, names = _checked(f, wrt, kinks, scalar="gradient")
     return _over_independent_entries(f, names) if symmetric else _first_order("gradient", f, names)
 
 
-def jacobian(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
+def jacobian(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: Kinks = None) -> Derivation:
     """The derivative of a formula of any shape; its shape is the formula's followed by the variable's."""
-    f, names = _checked(f, wrt)
+    f, names = _checked(f, wrt, kinks)
     return _first_order("jacobian", f, names)
 
 
-def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
+def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: Kinks = None) -> Derivation:
     """The second derivatives of a scalar formula; a block has the shape ``a.shape + b.shape``."""
-    f, names = _checked(f, wrt, scalar="Hessian")
+    f, names = _checked(f, wrt, kinks, scalar="Hessian")
     first = differentiate(f.differentiable, names, exact=True)
     steps, context = list(first.steps), first.context
     results: dict[str, Formula] = {}
@@ -195,23 +208,23 @@ def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivat
     return _derivation("hessian", f, names, (first.forward, steps), results, context)
 
 
-def hvp(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Derivation:
+def hvp(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: Kinks = None) -> Derivation:
     """The product of the Hessian with a direction, a new input ``v_w`` for each variable ``w``.
 
     It is the gradient of the directional derivative ``sum_a <df/da, v_a>``.
     """
-    f, names = _checked(f, wrt, scalar="Hessian-vector product")
+    f, names = _checked(f, wrt, kinks, scalar="Hessian-vector product")
     first = differentiate(f.differentiable, names, exact=True)
     slope, directions = directional_derivative(first, names)
     second = differentiate(slope, names, labels=product_labels(names))
-    context = joined(Program((*f.inputs, *directions), first.context.definitions, ()), second.context)
+    context = joined(replace(first.context, inputs=(*f.inputs, *directions), outputs=()), second.context)
     slopes = [item for item in slope.definitions if item.name not in first.context.by_name]
     steps = (*first.steps, *map(_definition_step, slopes), *second.steps)
     return _derivation("hvp", f, names, (first.forward, steps), _formulas(slope, second), context)
 
 
 def gauss_newton(
-    f: str | Formula, wrt: str | Sequence[str] | None = None, *, through: str | None = None
+    f: str | Formula, wrt: str | Sequence[str] | None = None, *, through: str | None = None, kinks: Kinks = None
 ) -> Derivation:
     """The Gauss-Newton matrix ``J.T H J`` of a loss, with its derivation.
 
@@ -224,12 +237,13 @@ def gauss_newton(
 
     Source: Martens, New insights and perspectives on the natural gradient method (2020), section 8.
     """
-    f, names = _checked(f, wrt, scalar="Gauss-Newton matrix")
+    f, names = _checked(f, wrt, kinks, scalar="Gauss-Newton matrix")
     return _curvature("gauss_newton", f, names, curvature(f.differentiable, names, through))
 
 
 def fisher(
-    f: str | Formula, wrt: str | Sequence[str] | None = None, *, over: str, through: str | None = None
+    f: str | Formula, wrt: str | Sequence[str] | None = None, *, over: str, through: str | None = None,
+    kinks: Kinks = None,
 ) -> Derivation:
     """The Fisher information ``J.T E[H] J`` of a negative log-likelihood, with its derivation.
 
@@ -242,7 +256,7 @@ def fisher(
 
     Source: Martens, New insights and perspectives on the natural gradient method (2020), section 9.
     """
-    f, names = _checked(f, wrt, scalar="Fisher information")
+    f, names = _checked(f, wrt, kinks, scalar="Fisher information")
     return _curvature("fisher", f, names, curvature(f.differentiable, names, through, over))
 
 
@@ -364,10 +378,10 @@ def _assumptions(program: Program, steps: Sequence[Step]) -> tuple[str, ...]:
 
 
 def _checked(
-    f: str | Formula, wrt: str | Sequence[str] | None, scalar: str = ""
+    f: str | Formula, wrt: str | Sequence[str] | None, kinks: Kinks, scalar: str = ""
 ) -> tuple[Formula, tuple[str, ...]]:
     """The formula, and the names of the variables, all of which exist."""
-    f = as_formula(f)
+    f = as_formula(f, kinks)
     if scalar and f.shape:
         raise UnsupportedError(
             f"the {scalar} is for scalar formulas; this one has shape {shape_text(f.shape)}",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -21,6 +21,7 @@ from chainrule.derive.errors import InputError, UnknownNameError, near_names
 from chainrule.derive.forms.index_form import array_latex, index_letters, index_text
 from chainrule.derive.forms.latex_names import shown_names
 from chainrule.derive.forms.matrix_form import matrix_form
+from chainrule.derive.kinks import with_kinks
 from chainrule.derive.notation.declarations import collect
 from chainrule.derive.notation.read import NOTATIONS, Notation, parse_formula
 from chainrule.derive.notation.syntax import Name, Node
@@ -268,15 +269,17 @@ def traced(**declarations: str) -> Callable[[Callable[..., Any]], Formula]:
     return lambda function: formula(function, **declarations)
 
 
-def as_formula(source: str | Formula) -> Formula:
-    """A formula as it is, or read from text."""
+def as_formula(source: str | Formula, kinks: Mapping[str, Any] | None = None) -> Formula:
+    """A formula as it is, or read from text; its derivatives at kinks are those chosen."""
     if callable(source) and not isinstance(source, Formula):
         raise InputError(
             "a function is made a formula first, with declarations of its parameters",
             expected="a formula or a text", found=type(source).__name__,
             hint='write cr.formula(function, X="real[n, d]", ..)',
         )  # fmt: skip
-    return source if isinstance(source, Formula) else formula(source)
+    found = source if isinstance(source, Formula) else formula(source)
+    exact = found.exact and with_kinks(found.exact, kinks)
+    return replace(found, program=with_kinks(found.program, kinks), exact=exact) if kinks is not None else found
 
 
 class Catalog:

@@ -13,7 +13,7 @@ from dataclasses import replace
 from sympy import KroneckerDelta
 
 from chainrule.derive.calculus import Derivative
-from chainrule.derive.program import Definition, Program, free_index, fresh_names
+from chainrule.derive.program import Definition, free_index, fresh_names
 from chainrule.derive.steps import Step
 
 
@@ -27,7 +27,7 @@ def with_independent_entries(found: Derivative, names: Sequence[str]) -> Derivat
         steps.append(Step("independent-entries", made.name, made, made, (("name", name),)))
         outputs = tuple(made.name if item == full.name else item for item in context.outputs)
         definitions = (*(replace(d, origin="auto") if d is full else d for d in context.definitions), made)
-        context = Program(context.inputs, definitions, outputs)
+        context = context.with_definitions(definitions, outputs)
         results[name] = made.name
     return replace(found, program=context.pruned(), results=results, steps=tuple(steps), context=context)
 

@@ -22,6 +22,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from functools import cache, cached_property
 from typing import Any, Literal
 
@@ -37,6 +38,9 @@ Reduction = Literal["", "sum", "prod", "max", "min", "logsumexp", "norm"] | Matr
 #: What a body of one sign is reduced to has that sign.
 SIGN_PRESERVING = frozenset({"", "sum", "prod", "max", "min"})
 Origin = Literal["named", "auto", "adjoint"]
+#: The value of a derivative at a kink, a number or a word, by the name of the function.
+KinkChoice = str | Fraction
+KinkChoices = tuple[tuple[str, KinkChoice], ...]
 
 
 class Index(Symbol):
@@ -275,12 +279,14 @@ class Program:
     """Inputs, definitions in order, and the names of the outputs.
 
     Invariants, checked on construction: names are unique; a definition reads only inputs and
-    earlier definitions, each with as many indices as it has axes; outputs exist.
+    earlier definitions, each with as many indices as it has axes; outputs exist.  ``kinks`` are the
+    values that its derivatives take at kinks, where the user has chosen them.
     """
 
     inputs: tuple[Input, ...]
     definitions: tuple[Definition, ...]
     outputs: tuple[str, ...]
+    kinks: KinkChoices = ()
 
     def __post_init__(self) -> None:
         ranks = {item.name: len(item.shape) for item in self.inputs}
@@ -335,14 +341,14 @@ class Program:
             if definition.name in needed:
                 needed |= definition.reads
                 kept.append(definition)
-        return Program(self.inputs, tuple(reversed(kept)), wanted)
+        return replace(self, definitions=tuple(reversed(kept)), outputs=wanted)
 
     def with_definitions(
         self, definitions: Iterable[Definition], outputs: Sequence[str] | None = None
     ) -> Program:
         """The same inputs with other definitions (and outputs)."""
         wanted = self.outputs if outputs is None else tuple(outputs)
-        return Program(self.inputs, tuple(definitions), wanted)
+        return replace(self, definitions=tuple(definitions), outputs=wanted)
 
     def uses(self) -> dict[str, int]:
         """How many entries of other definitions, or outputs, refer to each name."""

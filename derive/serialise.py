@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import asdict
+from fractions import Fraction
 from typing import Any
 
 import sympy as sp
@@ -140,6 +141,7 @@ def encode_program(program: Program) -> Json:
         ],
         "definitions": [encode_definition(definition) for definition in program.definitions],
         "outputs": list(program.outputs),
+        "kinks": {name: str(choice) for name, choice in program.kinks},
     }
 
 
@@ -156,7 +158,12 @@ def decode_program(data: Json) -> Program:
         for item in data["inputs"]
     )
     definitions = (decode_definition(item) for item in data["definitions"])
-    return Program(tuple(inputs), tuple(definitions), tuple(data["outputs"]))
+    kinks = tuple((name, _kink_choice(text)) for name, text in data.get("kinks", {}).items())
+    return Program(tuple(inputs), tuple(definitions), tuple(data["outputs"]), kinks)
+
+
+def _kink_choice(text: str) -> str | Fraction:
+    return text if text.isidentifier() else Fraction(text)
 
 
 def _encode_requirement(requirement: Requirement) -> Json:

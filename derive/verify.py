@@ -97,6 +97,7 @@ def verify(
     symmetric: bool = False,
     points: int | None = None,
     seed: int = 0,
+    kinks: Mapping[str, Any] | None = None,
 ) -> Verdict:
     """Checks a claimed gradient (Jacobian of a non-scalar formula, Hessian on request).
 
@@ -112,6 +113,8 @@ def verify(
             declared symmetric are independent, see :func:`~chainrule.derive.derivation.gradient`.
         points: usual points per size assignment (3 unless given).
         seed: of the choice of points; the same seed gives the same verdict.
+        kinks: the derivatives of functions at their kinks, see :func:`~chainrule.derive.derivation.gradient`;
+            other subgradients are right too.
 
     Returns:
         The verdict; ``bool(verdict)`` is whether the claim was found right.
@@ -122,7 +125,7 @@ def verify(
             ``symmetric``, no variable is declared symmetric.
         NotationError: the claim cannot be read.
     """
-    program = as_formula(formula)
+    program = as_formula(formula, kinks)
     return verify_program(program.differentiable, wrt, claim, what=what, symmetric=symmetric, points=points,
                           seed=seed, scope=program.program)  # fmt: skip
 
@@ -233,7 +236,7 @@ class _Task:
                 f"the claim uses {', '.join(strange)}, which the formula does not have",
                 expected=", ".join(sorted(known)), near=near_names(strange[0], known),
             )  # fmt: skip
-        return Program(self.program.inputs, claim.definitions, claim.outputs)
+        return replace(self.program, definitions=claim.definitions, outputs=claim.outputs)
 
     def entries(self, derivative: Program, groups: Iterable[Switches]) -> int:
         """Entries of the largest value that a comparison computes, bound indices included."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from sympy import Expr, S
 
 from chainrule.derive.binding import check_names, declaration
 from chainrule.derive.computed import computed
-from chainrule.derive.derivation import variables
+from chainrule.derive.derivation import Kinks, variables
 from chainrule.derive.errors import InputError, ShapeError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, bound_index, dim, free_index
@@ -77,7 +77,9 @@ def _unpickle(
     return ElementwiseKernel(PerSample(decode_program(program), parameters), wrt, order, dtype, text)
 
 
-def elementwise(f: str | Formula, wrt: str, order: int = 2, dtype: str = "float64") -> ElementwiseKernel:
+def elementwise(
+    f: str | Formula, wrt: str, order: int = 2, dtype: str = "float64", kinks: Kinks = None
+) -> ElementwiseKernel:
     """Compiles a loss per sample with its derivatives by one of its inputs.
 
     The formula has one value per sample, or is the sum or mean over the samples of such values
@@ -89,6 +91,7 @@ def elementwise(f: str | Formula, wrt: str, order: int = 2, dtype: str = "float6
         wrt: the name of the prediction.
         order: 0, 1 or 2: how many derivatives.
         dtype: ``"float64"`` or ``"float32"``.
+        kinks: the derivatives of functions at their kinks, see :func:`~chainrule.derive.derivation.gradient`.
 
     Raises:
         InputError: wrong options or names.
@@ -100,7 +103,7 @@ def elementwise(f: str | Formula, wrt: str, order: int = 2, dtype: str = "float6
         >>> first, second
         (array([ 0.5, -0.5]), array([0.25, 0.25]))
     """
-    formula = as_formula(f)
+    formula = as_formula(f, kinks)
     names = variables(formula, wrt)
     if len(names) > 1:
         raise InputError("a derivative per sample is by one variable", expected="one name", found=", ".join(names))
@@ -130,7 +133,7 @@ def per_sample(program: Program, wrt: str) -> PerSample:
     parameters = tuple(item.name for item in program.inputs if axis is not None and not item.shape)
     if wrt in parameters:
         raise _refused(wrt, "a variable with a value for each sample")
-    return PerSample(Program(inputs, (Definition("loss", (), body),), ("loss",)), parameters)
+    return PerSample(Program(inputs, (Definition("loss", (), body),), ("loss",), program.kinks), parameters)
 
 
 def _term(program: Program, output: Definition) -> tuple[Expr, Index | None]:
@@ -203,7 +206,7 @@ def _over_samples(program: Program, parameters: tuple[str, ...]) -> Program:
                 origin=definition.origin,
             )
         )  # fmt: skip
-    return Program(inputs, tuple(definitions), program.outputs)
+    return replace(program, inputs=inputs, definitions=tuple(definitions))
 
 
 def _broadcast(columns: Mapping[str, Any]) -> tuple[tuple[int, ...], dict[str, Any]]:

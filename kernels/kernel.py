@@ -15,7 +15,7 @@ from chainrule import __version__
 from chainrule.derive.binding import bind, check_names, declaration
 from chainrule.derive.catalog.unspecified import function_names, no_values
 from chainrule.derive.computed import Kind, computed
-from chainrule.derive.derivation import variables
+from chainrule.derive.derivation import Kinks, variables
 from chainrule.derive.errors import InputError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.program import Program
@@ -231,6 +231,7 @@ def kernel(
     order: int = 1,
     dtype: str = "float64",
     threads: int | None = None,
+    kinks: Kinks = None,
 ) -> Kernel:
     """Compiles a formula and its derivatives.
 
@@ -241,6 +242,7 @@ def kernel(
         order: 0 for the value, 1 for value and derivative, 2 for the Hessian as well.
         dtype: ``"float64"`` or ``"float32"``, of computation and results.
         threads: a positive number; kernels run on one thread whatever it is, apart from BLAS.
+        kinks: the derivatives of functions at their kinks, see :func:`~chainrule.derive.derivation.gradient`.
 
     Raises:
         InputError: wrong options or names.
@@ -251,7 +253,7 @@ def kernel(
         >>> k(x=[1.0, 2.0])
         (5.0, array([2., 4.]))
     """
-    formula = as_formula(f)
+    formula = as_formula(f, kinks)
     order, dtype = checked_order(order), checked_dtype(dtype)
     _check_threads(threads)
     names: tuple[str, ...] = () if order == 0 and wrt is None else variables(formula, wrt)

@@ -28,6 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.catalog.*",),
     (
         "derive.exponentials", "derive.scalar_rules", "derive.kink_rules", "derive.identities", "derive.rational",
+        "derive.kinks", "derive.weights",
         "derive.deviations", "derive.moments", "derive.norms", "derive.roots", "derive.edges", "derive.zero_products",
         "derive.binding", "derive.steps", "derive.serialise", "derive.rules", "derive.matrix_numeric",
         "derive.densities", "derive.cases", "derive.ranges", "derive.digits", "derive.index_equations",

@@ -13,12 +13,12 @@ from typing import Any
 import sympy as sp
 from sympy import Rational, Symbol, pi
 
-from chainrule.derive.catalog.entries import OUT, Elementwise, Lets
+from chainrule.derive.catalog.entries import ARGUMENTS, OUT, Elementwise, Kink, Lets
 from chainrule.derive.scalar import less, where
 
 x, a, b = Symbol("x", real=True), Symbol("a", real=True), Symbol("b", real=True)
 t, u = Symbol("t", real=True), Symbol("u", real=True)
-half = Rational(1, 2)
+half, zero, one = Rational(1, 2), sp.S.Zero, sp.S.One
 
 # ---- primitives: SymPy, NumPy, numba and mpmath each have them --------------------------------
 
@@ -54,6 +54,7 @@ arctanh = Elementwise("arctanh", (x,), sp.atanh(x), "inverse hyperbolic tangent"
                       domain=((-1, 1),), latex=r"\operatorname{{artanh}}\left({0}\right)",
                       numpy="np.arctanh", numba="math.atanh", mpmath="atanh")
 abs_ = Elementwise("abs", (x,), sp.Abs(x), "absolute value", kind="sympy", kinks="x = 0: derivative 0",
+                   kink=Kink(zero, x, (-one,), (one,), half),
                    latex=r"\left|{0}\right|", numpy="np.abs", numba="abs", mpmath="fabs")
 sign = Elementwise("sign", (x,), sp.sign(x), "sign, 0 at 0", kind="sympy", kinks="x = 0: derivative 0",
                    latex=r"\operatorname{{sign}}\left({0}\right)",
@@ -137,24 +138,28 @@ step = Elementwise(
     latex=r"\operatorname{{step}}\left({0}\right)")
 maximum = Elementwise(
     "maximum", (a, b), where(less(a, b), b, a), "the larger of two", derivative=(step(a - b), step(b - a)),
-    kinks="a = b: derivative 1/2 by each", latex=r"\max\left({0}, {1}\right)",
+    kinks="a = b: derivative 1/2 by each", kink=Kink(b, a, (zero, one), (one, zero), half, ARGUMENTS),
+    latex=r"\max\left({0}, {1}\right)",
     numpy="np.maximum", numba="max", sign_of="any")
 minimum = Elementwise(
     "minimum", (a, b), where(less(a, b), a, b), "the smaller of two", derivative=(step(b - a), step(a - b)),
-    kinks="a = b: derivative 1/2 by each", latex=r"\min\left({0}, {1}\right)",
+    kinks="a = b: derivative 1/2 by each", kink=Kink(a, b, (zero, one), (one, zero), half, ARGUMENTS),
+    latex=r"\min\left({0}, {1}\right)",
     numpy="np.minimum", numba="min", sign_of="all")
 clip = Elementwise("clip", (x, a, b), minimum(maximum(x, a), b), "x limited to the interval from a to b", kind="macro",
                    kinks="x = a and x = b: derivative 1/2")
 relu = Elementwise(
     "relu", (x,), where(less(0, x), x, 0), "rectified linear unit", derivative=(where(less(0, x), 1, 0),),
-    kinks="x = 0: derivative 0", nonnegative=True, latex=r"\operatorname{{relu}}\left({0}\right)")
+    kinks="x = 0: derivative 0", kink=Kink(zero, x, (zero,), (one,), zero), nonnegative=True,
+    latex=r"\operatorname{{relu}}\left({0}\right)")
 leaky_relu = Elementwise(
     "leaky_relu", (x, a), where(less(0, x), x, a * x), "rectified linear unit with slope a below 0",
-    defaults=(Rational(1, 100),), kinks="x = 0: derivative a",
+    defaults=(Rational(1, 100),), kinks="x = 0: derivative a", kink=Kink(zero, x, (a, x), (one, zero), zero),
     latex=r"\operatorname{{leakyrelu}}_{{{1}}}\left({0}\right)")
 elu = Elementwise(
     "elu", (x, a), where(less(0, x), x, a * expm1(x)), "exponential linear unit", defaults=(sp.S.One,),
-    kinks="x = 0: derivative a", latex=r"\operatorname{{elu}}_{{{1}}}\left({0}\right)",
+    kinks="x = 0: derivative a", kink=Kink(zero, x, (a * sp.exp(x), expm1(x)), (one, zero), zero),
+    latex=r"\operatorname{{elu}}_{{{1}}}\left({0}\right)",
     source="Clevert, Unterthiner and Hochreiter (2016), eq. 15")
 hardtanh = Elementwise("hardtanh", (x,), minimum(maximum(x, -1), 1), "x limited to the interval from -1 to 1",
                        kinks="x = -1 and x = 1: derivative 1/2", kind="macro")

@@ -6,13 +6,15 @@ of a function class that is made from the entry, so that SymPy differentiates an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
 from sympy import DiracDelta, Expr, Function, S, Symbol
 
 from chainrule.derive.errors import UnsupportedError
+from chainrule.derive.scalar import less, where
 
 #: Stands for the function's own value in a readable derivative, as the output does in
 #: ``tanh' = 1 - tanh^2``.
@@ -37,6 +39,49 @@ class Lets:
     doubles_only: bool = False
 
 
+#: Names of values at a kink, each as the weight of the slope above: of functions of one argument, and of two.
+SIDES: Mapping[str, Expr] = {"left": S.Zero, "right": S.One, "middle": S.Half}
+ARGUMENTS: Mapping[str, Expr] = {
+    "shared": S.Half, "first": S.One, "last": S.Zero, "left": S.One, "right": S.Zero,
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Kink:
+    """Where a function of another formula takes over, ``low = high``.
+
+    Attributes:
+        low, high: expressions of the arguments.
+        below: the derivative by each argument where ``high < low``.
+        above: the derivative by each argument where ``low < high``.
+        usual: the weight of ``above`` in the derivative at the kink, between 0 and 1.
+        names: weights that have a name.
+    """
+
+    low: Expr
+    high: Expr
+    below: tuple[Expr, ...]
+    above: tuple[Expr, ...]
+    usual: Expr
+    names: Mapping[str, Expr] = field(default_factory=lambda: SIDES)
+
+    def derivative(self, position: int, weight: Expr) -> Expr:
+        """The derivative by one argument, with this weight of ``above`` at the kink."""
+        below, above = self.below[position], self.above[position]
+        if weight == S.One:
+            return where(less(self.high, self.low), below, above)
+        if weight == S.Zero:
+            return where(less(self.low, self.high), above, below)
+        between = where(less(self.low, self.high), above, weight * above + (1 - weight) * below)
+        return where(less(self.high, self.low), below, between)
+
+    def slopes(self, values: Mapping[Expr, Expr]) -> tuple[Expr, Expr]:
+        """The derivatives by the first argument on both sides of the kink, for these arguments."""
+        first = next(iter(values))
+        there = {**values, first: S.Zero} if self.low == S.Zero else values
+        return self.below[0].xreplace(there).doit(), self.above[0].xreplace(there).doit()
+
+
 @dataclass(frozen=True)
 class Elementwise:
     """A scalar function applied entry by entry.
@@ -53,6 +98,7 @@ class Elementwise:
             :data:`OUT`; a claim that the tests prove against SymPy's derivative of ``define``.
         kinks: points (conditions on the arguments, in words) where the derivative does not
             exist, with the value used there.
+        kink: the same as data, where that value can be chosen.
         stable: optional stable form for computation.
         defaults: values of trailing arguments that may be left out.
         latex: LaTeX with ``{0}``, ``{1}`` .. for the arguments.
@@ -71,6 +117,7 @@ class Elementwise:
     kind: Literal["own", "sympy", "macro"] = "own"
     derivative: tuple[Expr, ...] | None = None
     kinks: str = ""
+    kink: Kink | None = None
     stable: Lets | None = None
     defaults: tuple[Expr, ...] = ()
     aliases: tuple[str, ...] = ()
