@@ -22,7 +22,7 @@ from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, co
 from chainrule.derive.forms.index_styles import TEXT, Style, latex_style
 from chainrule.derive.forms.inlining import Inliner
 from chainrule.derive.forms.matrix_form import matrix_call
-from chainrule.derive.forms.symmetry import Symmetry
+from chainrule.derive.forms.symmetry import symmetry_of
 from chainrule.derive.notation.latex.symbols import symbol_of
 from chainrule.derive.notation.syntax import Node
 from chainrule.derive.notation.unparse import decimal_text, unparse
@@ -83,7 +83,7 @@ def _printed(program: Program, name: str, style: Style, node_text: Callable[[Nod
         body = Inliner(program).body(item)
     except LimitError:
         body = Inliner(program, lambda _: False).body(item)
-    body = Symmetry(program).ordered(body)
+    body = symmetry_of(program).ordered(body)
     if style.first:
         body = counted_from_one(body)
     return _Printer(program, style, letters, node_text).write(body, names)[0]

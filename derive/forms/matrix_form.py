@@ -42,7 +42,7 @@ from chainrule.derive.forms.layout import (
 from chainrule.derive.forms.moments import with_moments
 from chainrule.derive.forms.parts import Group, Part, reduced, square_root
 from chainrule.derive.forms.products import Plan, opened, write_term
-from chainrule.derive.forms.symmetry import Symmetry
+from chainrule.derive.forms.symmetry import symmetry_of
 from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
@@ -113,7 +113,7 @@ class Writer:
         self.sums: dict[Node, Expr] = {}
         self.counter = itertools.count()
         self.work = itertools.count()
-        self.symmetry = Symmetry(program)
+        self.symmetry = symmetry_of(program)
         self.parts: dict[Expr, Part] = {}
         self.plans: dict[Expr, Plan] = {}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable
+from functools import lru_cache
 
 from sympy import Add, Expr, KroneckerDelta, Mul, S
 
@@ -62,6 +63,8 @@ class Symmetry:
 
     def of(self, expr: Expr, row: Index, column: Index) -> bool:
         """Whether an expression, as a matrix over two indices, is symmetric."""
+        if not expr.has(KroneckerDelta) and _readers(expr, row) != _readers(expr, column):
+            return False
         return self.same(self.tidy(expr), self.tidy(expr.xreplace({row: column, column: row})))
 
     def of_value(self, expr: MatrixEntry) -> bool:
@@ -138,6 +141,17 @@ class Symmetry:
                 if self.same(body, self.tidy(right.body.xreplace(renaming))):
                     return True
         return False
+
+
+@lru_cache(maxsize=8)
+def symmetry_of(program: Program) -> Symmetry:
+    """The symmetric matrices of a program; what was found is kept for its other definitions."""
+    return Symmetry(program)
+
+
+def _readers(expr: Expr, index: Index) -> set[str]:
+    """What is read at an index: in a symmetric matrix the same at both, unless a delta hides one of them."""
+    return {ref.name for ref in expr.atoms(Ref) if ref.has(index)}
 
 
 def _sorted(indices: tuple[Expr, ...]) -> tuple[Expr, ...]:
