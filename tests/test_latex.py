@@ -83,6 +83,16 @@ READINGS: tuple[tuple[str, str, str], ...] = (
     ("A: real[n,n]; v: real[n]", r"(I - 2 v v^\top) A + I_n", "A - 2*outer(v, v) @ A + eye(n)"),
     ("X: real[n,d]; b: real[d]", r"X^\top \mathbf{1} + b; ", "sum(X, axis=0) + b"),
     ("X: real[n,d]; b: real[d]", r"X + \mathbf{1} b^\top + \mathbf{1}_n b^\top", "X + 2*b"),
+    # arrays of blocks
+    ("A, D: spd[n,n]; B: real[n,n]", r"\log\det \begin{bmatrix} A & B \\ B^\top & D \end{bmatrix}",
+     "logdet(block([[A, B], [B.T, D]]))"),
+    ("A: real[n,m]; b: real[m]; c: real[n]; s: real", r"\begin{pmatrix} A & c \\ b^\top & s \end{pmatrix}",
+     "block([[A, c[:, None]], [b[None, :], s]])"),
+    ("B: real[n,m]; C: real[m,m]", r"\begin{bmatrix} I & B \\ 0 & C \end{bmatrix}",
+     "block([[eye(n), B], [zeros((m, n)), C]])"),
+    ("x: real[n]; y: real[m]", r"\begin{bmatrix} x \\ 1 \\ y \end{bmatrix}", "concat((x, ones(1), y))"),
+    ("x, y: real[n]", r"\begin{bmatrix} x & y \end{bmatrix} \begin{vmatrix} 1 & 2 \\ 3 & 4 \end{vmatrix}",
+     "-2*stack((x, y), axis=1)"),
     ("a, b, c: real", r"\begin{pmatrix} a & b \\ b & c \end{pmatrix} \begin{bmatrix} a \\ c \end{bmatrix}",
      "stack(a*a + b*c, b*a + c*c)"),
     # indices
@@ -116,6 +126,24 @@ READINGS: tuple[tuple[str, str, str], ...] = (
 @pytest.mark.parametrize(("declarations", "latex", "text"), READINGS, ids=[row[1] for row in READINGS])
 def test_readings(declarations: str, latex: str, text: str) -> None:
     same_value(read(latex, declarations), parse_formula(f"{declarations}; {text}"))
+
+
+@pytest.mark.parametrize(
+    ("latex", "declared"),
+    [
+        (r"X \in \mathbb{R}^{n \times d}, w \in \mathbb{R}^d; \lVert X w \rVert_2", "X: real[n,d]; w: real[d]"),
+        ("$a, b \\in \\mathbf{R}$, $y \\in \\{-1,+1\\}^N$\n$(a + b) \\sum_{i=1}^N y_i$", "a, b: real; y: pm1[N]"),
+        (r"\lambda > 0; \hat{y}, w_1 \in (0,1)^{d_{\text{out}}}; \lambda \hat{y}^\top w_1",
+         "λ: positive; ŷ, w1: (0, 1)[d_out]"),
+        (r"x \in \mathbb{R}_{+}^n, z \in \mathbb{R}_{>0}, k \in \mathbb{N}; z k \sum x",
+         "x: nonnegative[n]; z: positive; k: count"),
+        (r"A \in \mathbb{S}_{++}^n; p \in [0, 1]; m \ge 0; p m \log \det A", "A: spd[n,n]; p: unit; m: nonnegative"),
+    ],
+)
+def test_sets_declare(latex: str, declared: str) -> None:
+    """``x \\in S`` is the declaration of the same in text."""
+    names = parse_formula(f"{declared}; 1").inputs
+    assert parse_formula(latex).inputs == names
 
 
 #: Declarations, LaTeX, column of the error, and the readings between which it does not choose.
@@ -208,7 +236,16 @@ MISTAKES: tuple[tuple[str, str, int, str], ...] = (
     ("", r"\sigma(z) + \sigma", 13, "function at one place"),
     ("", "I + 2", 1, "tells the size"),
     ("w: real[d]", r"\min_{w} \lVert w \rVert", 7, "w is a name here"),
-    ("x: real", r"x \in \mathbb{R}", 3, "is not read"),
+    ("x: real", r"y \in \mathcal{X}", 7, r"expected: \mathbb{R}"),
+    ("", r"x_i \in \mathbb{R}^d; x", 1, r"the array itself: x \in"),
+    ("", r"x \in \mathbb{R}^{2n}; x", 19, "name of its own"),
+    ("", r"x \in \mathbb{R}^n, \lVert x \rVert_2", 21, "end declarations with ;"),
+    ("", r"x \in [0, 2]; x", 7, "intervals are open"),
+    ("x: real[n]", r"\operatorname*{arg\,max}_i x_i", 1, "its value"),
+    ("x: real", r"x \bmod 2", 3, "rounding"),
+    ("A: real[n,n]; x: real[m]", r"\begin{bmatrix} A & x \end{bmatrix}", 21, "differ in height"),
+    ("A: real[n,n]; s: real", r"\begin{bmatrix} A & s \\ 1 & s \end{bmatrix}", 21, "more entries"),
+    ("", r"\begin{bmatrix} I \\ I \end{bmatrix}", 17, "tells the size"),
     ("x: real", "$x + 1", 7, "does not end"),
 )  # fmt: skip
 

@@ -287,7 +287,8 @@ class Reader:
         """A sign of LaTeX whose meaning depends on the axes of its operands."""
         operands = [self.lower(operand) for operand in node.operands]
         for operand in operands:
-            refuse_open(operand.shape, operand.node)
+            if node.sign != "blocks":  # where the place of an identity matrix tells its size
+                refuse_open(operand.shape, operand.node)
         if node.sign in {"norm", "inner"} and not operands[0].rank:
             self.refuse_undeclared(node.operands[0], "{0}: real[n]")
         return MEANINGS[node.sign](self.work, node, *operands)

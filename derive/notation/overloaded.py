@@ -15,10 +15,11 @@ from chainrule.derive.catalog.elementwise import abs_
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.errors import NotationError, ShapeError
 from chainrule.derive.notation import scalars
+from chainrule.derive.notation.blocks import lower_blocks
 from chainrule.derive.notation.functions import LOWERINGS, Axes, matmul
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS, apply_to_matrix, lower_matrix_power
 from chainrule.derive.notation.open_lengths import open_identity, open_ones
-from chainrule.derive.notation.structure import STRUCTURE_LOWERINGS, lower_stack
+from chainrule.derive.notation.structure import STRUCTURE_LOWERINGS
 from chainrule.derive.notation.syntax import ENTRYWISE, Juxtaposed, Overloaded
 from chainrule.derive.notation.tensors import Tensor, Workspace, broadcast_shape, shape_text, spread
 
@@ -168,11 +169,6 @@ def _kronecker(work: Workspace, node: Juxtaposed, a: Tensor, b: Tensor) -> Tenso
     return product
 
 
-def lower_entries(work: Workspace, node: Overloaded, *parts: Tensor) -> Tensor:
-    """The entries of a vector, or the rows of a matrix."""
-    return lower_stack(work, node, parts, Axes((0,), None))
-
-
 MEANINGS: dict[str, Callable[..., Tensor]] = {
     "power": lower_power,
     "exp": lower_exponential,
@@ -180,7 +176,7 @@ MEANINGS: dict[str, Callable[..., Tensor]] = {
     "log bars": lower_log_bars,
     "norm": lower_norm,
     "inner": lower_inner,
-    "stack": lower_entries,
+    "blocks": lower_blocks,
     "eye": lambda work, node: open_identity(node),
     "ones": lambda work, node: open_ones(node),
 }

@@ -32,6 +32,7 @@ from chainrule.derive.notation.syntax import (
     event_name,
     walk,
 )
+from chainrule.derive.notation.unavailable import refuse_unavailable
 
 #: Letters that several together under one name are indices of a bare sum sign.
 USUAL_LETTERS = frozenset("ijkl")
@@ -123,6 +124,7 @@ class Resolver:
         if node.name in self.names:
             inner = self.resolve(node.arguments[0], letters)
             return Juxtaposed(Name(node.name, span=node.span), inner, span=node.span)
+        refuse_unavailable(node.name, _name_span(node))
         near = near_names(node.name, FUNCTIONS)
         raise UnknownNameError(
             f"there is no function called {node.name}", _name_span(node), near=near,

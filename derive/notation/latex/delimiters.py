@@ -166,7 +166,10 @@ def read_indicator_of(inside: Reading) -> Node:
 
 
 def read_matrix(reading: Reading, environment: str, start: Token) -> Node:
-    r"""``\begin{pmatrix} a & b \\ c & d \end{pmatrix}`` of scalars; one column is a vector."""
+    r"""``\begin{pmatrix} a & b \\ c & d \end{pmatrix}``; one column of numbers or vectors is a vector.
+
+    ``vmatrix`` is the determinant.
+    """
     rows: list[list[Node]] = [[]]
     reading.open.append(environment)
     while not reading.is_command(f"end:{environment}"):
@@ -181,6 +184,5 @@ def read_matrix(reading: Reading, environment: str, start: Token) -> Node:
     span = reading.from_(start)
     if len({len(row) for row in rows}) != 1:
         raise NotationError("the rows of this matrix have different lengths", span)
-    if len(rows[0]) == 1 and len(rows) > 1:
-        return Overloaded("stack", tuple(row[0] for row in rows), span=span)
-    return Overloaded("stack", tuple(Overloaded("stack", tuple(row), span=span) for row in rows), span=span)
+    whole = Overloaded("blocks", tuple(block for row in rows for block in row), str(len(rows[0])), span=span)
+    return Overloaded("bars", (whole,), span=span) if environment == "vmatrix" else whole

@@ -19,10 +19,11 @@ from chainrule.derive.notation.latex.conditions import read_cases, word_of
 from chainrule.derive.notation.latex.letters import begins_letter, check_run, is_roman, read_letter
 from chainrule.derive.notation.latex.reading import PRODUCT, SIGN, SUM, Reading
 from chainrule.derive.notation.latex.sums import index_sign
-from chainrule.derive.notation.latex.tables import ARRAYS, CONDITION_WORDS, FONTS, NOT_READ
+from chainrule.derive.notation.latex.tables import ARRAYS, CONDITION_WORDS, FONTS
 from chainrule.derive.notation.latex.tokens import unknown_word
 from chainrule.derive.notation.syntax import Binary, Call, IndexSum, Juxtaposed, Negative, Node, Number, Text
 from chainrule.derive.notation.tokens import Token
+from chainrule.derive.notation.unavailable import refuse_unavailable
 
 #: How tightly operators bind.
 BINDING = {
@@ -135,6 +136,8 @@ class Parser(Reading):
             check_run(self)
         if is_roman(start) and upright_function(start) and self.is_function(start):
             return scripts.raised(self, apply_word(self, upright_function(start)), self.scripts(), start)
+        if is_roman(start) and word_of(start) not in self.names.ranks:
+            refuse_unavailable(word_of(start).replace(" ", ""), start.span)
         if start.text in FONTS and (constant := self.constant(start)) is not None:
             return scripts.raised(self, constant, self.scripts(), start)
         return scripts.read_name(self, read_letter(self), start)
@@ -195,8 +198,6 @@ class Parser(Reading):
             return apply_word(self, function)
         if token.text.startswith("begin:"):
             return self.environment(token)
-        if token.text in NOT_READ:
-            raise UnsupportedError(f"\\{token.text} is not read", token.span, hint=NOT_READ[token.text])
         raise unknown_word(token)
 
     def environment(self, token: Token) -> Node:

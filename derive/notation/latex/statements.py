@@ -13,6 +13,7 @@ from typing import Literal
 
 from chainrule.derive.errors import LimitError, NotationError, Span
 from chainrule.derive.notation.latex.reading import group_of
+from chainrule.derive.notation.latex.sets import declarations, is_declaration
 from chainrule.derive.notation.latex.tables import ROWS
 from chainrule.derive.notation.latex.tokens import Lexer
 from chainrule.derive.notation.tokens import Token, check_length, tokenize_part
@@ -67,10 +68,12 @@ def split_latex(text: str, max_characters: int) -> Iterator[tuple[bool, tuple[To
     check_length(text, max_characters)
     pieces: list[Piece] = []
     for found in _Cutter(text).pieces():
-        if isinstance(found, Piece):
+        if not isinstance(found, Piece):
+            yield True, tuple(found)
+        elif is_declaration(found.tokens):
+            yield from ((True, tuple(tokens)) for tokens in declarations(found.tokens))
+        else:
             _add(pieces, found)
-            continue
-        yield True, tuple(found)
     for piece in pieces:
         _check_piece(piece, max_characters)
         yield False, group_of(_without_punctuation(piece.tokens), piece.tokens[0].span).tokens

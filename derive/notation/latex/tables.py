@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
+from chainrule.derive.notation.unavailable import UNAVAILABLE
 
 #: Words and signs that only set space, size or style.
 INVISIBLE = frozenset([
@@ -102,7 +103,7 @@ TRANSPOSES = frozenset(["top", "intercal", "mathsf:T", "mathrm:T", "text:T", "te
 ROWS = frozenset(["aligned", "align", "align*", "alignat", "alignedat", "split", "gather", "gather*", "gathered",
                   "equation", "equation*", "eqnarray", "eqnarray*", "multline", "multline*"])  # fmt: skip
 #: Environments that write an array.
-ARRAYS = frozenset(["matrix", "pmatrix", "bmatrix", "smallmatrix"])
+ARRAYS = frozenset(["matrix", "pmatrix", "bmatrix", "Bmatrix", "vmatrix", "smallmatrix"])
 
 #: Words that mean something that is not read, with what to do instead.
 NOT_READ = {
@@ -110,14 +111,14 @@ NOT_READ = {
     "nabla": "derivatives are what is computed: write the function itself",
     "int": "integrals are not read", "iint": "integrals are not read", "oint": "integrals are not read",
     "lim": "limits are not read", "limsup": "limits are not read", "sup": "write the maximum: \\max_i",
-    "inf": "write the minimum: \\min_i", "arg": "write the value itself: \\min_i f_i", "argmax": "write \\max_i",
-    "argmin": "write \\min_i", "cdots": "write the sum with its index: \\sum_{i=1}^n x_i",
+    "inf": "write the minimum: \\min_i", **dict.fromkeys(("arg", "argmax", "argmin"), UNAVAILABLE["argmax"]),
+    "cdots": "write the sum with its index: \\sum_{i=1}^n x_i",
     "ldots": "write the sum with its index: \\sum_{i=1}^n x_i",
     "dots": "write the sum with its index: \\sum_{i=1}^n x_i",
     "infty": "only finite numbers are read", "binom": "write it with gamma functions", "pm": "write both formulas",
     "mp": "write both formulas", "sim": "write the density", "propto": "write the whole formula with =",
     "approx": "write the formula with =", "mapsto": "write f(x) = ..", "to": "write f(x) = ..",
-    "rightarrow": "write f(x) = ..", "lfloor": "rounding has no derivative", "lceil": "rounding has no derivative",
+    "rightarrow": "write f(x) = ..", **dict.fromkeys(("bmod", "pmod", "lfloor", "lceil"), UNAVAILABLE["floor"]),
     "bigcup": "sets are not read", "cup": "sets are not read", "cap": "sets are not read", "forall": "write a sum",
     "star": "a name with a star is written w^{\\star}", "dagger": "the pseudo-inverse is written A^{\\dagger}",
     "top": "the transpose is written x^{\\top}",

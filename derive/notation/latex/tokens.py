@@ -10,11 +10,12 @@ import re
 import unicodedata
 from dataclasses import dataclass, replace
 
-from chainrule.derive.errors import LimitError, NotationError, Span, near_names
+from chainrule.derive.errors import LimitError, NotationError, Span, UnsupportedError, near_names
 from chainrule.derive.notation.latex.tables import (
     CHARACTERS,
     INVISIBLE,
     INVISIBLE_WITH_ARGUMENT,
+    NOT_READ,
     PROSE,
     ROMAN,
     SIDES,
@@ -249,12 +250,14 @@ class Lexer:
         self.add("separator", "$", length)
 
 
-def unknown_word(token: Token) -> NotationError:
+def unknown_word(token: Token) -> NotationError | UnsupportedError:
     """The error that a word of LaTeX is not one that is read."""
+    if token.text in NOT_READ:
+        return UnsupportedError(f"\\{token.text} is not read", token.span, hint=NOT_READ[token.text])
+    near = tuple(f"\\{word}" for word in near_names(token.text, words()))
     return NotationError(
-        f"\\{token.text} is not read", token.span, near=tuple(f"\\{word}" for word in near_names(token.text, words())),
-        hint="" if near_names(token.text, words()) else "docs/latex.md lists what is read",
-    )  # fmt: skip
+        f"\\{token.text} is not read", token.span, near=near, hint="" if near else "docs/latex.md lists what is read"
+    )
 
 
 def ended(tokens: list[Token]) -> tuple[Token, ...]:
