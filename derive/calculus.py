@@ -263,6 +263,7 @@ class _Reverse:
         if _is_alias(raw) and quantity.name not in self.wrt:
             # Another name for what is known already, or a number: nothing to tell.
             self.steps.pop()
+            self._simplify_parts()
             return raw
         self._simplify_parts()
         result, steps = simplify(raw, self.context)

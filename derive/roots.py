@@ -82,4 +82,12 @@ def _signs(program: Program, wrt: frozenset[str], active: Container[str]) -> dic
 
 
 def _with_signs(expr: Expr, signs: Mapping[str, Dummy]) -> Expr:
-    return expr.xreplace({ref: signs[ref.name] for ref in expr.atoms(Ref)})
+    """The expression with what is known of the signs; roots and logarithms are real wherever there is a value."""
+    signed = expr.xreplace({ref: signs[ref.name] for ref in expr.atoms(Ref)})
+    real = {part: _real(part) for part in signed.atoms(Pow, log) if not part.is_real}
+    return signed.xreplace(real)
+
+
+def _real(part: Expr) -> Expr:
+    """A stand-in for a root or logarithm that has a value."""
+    return Dummy(**{"nonnegative" if isinstance(part, Pow) else "real": True})

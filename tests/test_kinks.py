@@ -196,6 +196,16 @@ def test_a_choice_stays_with_further_derivatives_and_can_be_taken_back() -> None
     assert cr.gradient(cr.gradient("x: real; x*relu(x)", kinks={"relu": 1}).result["x"]).result["x"].evaluate(x=0) == 2
 
 
+@pytest.mark.parametrize("text", ["max(eigvalsh(A))", "sum(relu(eigvalsh(A)))", "max(eigvalsh(A)^2)"])
+def test_second_derivatives_of_kinks_of_eigenvalues(text: str) -> None:
+    a = np.array([[1.0, 0.3], [0.3, -2.0]])
+    kernel = cr.kernel(f"A: symmetric[n, n]; {text}", order=2)
+    v, h = np.array([[0.2, -0.1], [-0.1, 0.5]]), 1e-6
+    differences = (kernel.gradient(A=a + h * v) - kernel.gradient(A=a - h * v)) / (2 * h)
+    np.testing.assert_allclose(kernel.hvp(v, A=a), differences, atol=1e-8)
+    np.testing.assert_allclose(np.einsum("ijkl,kl", kernel.hessian(A=a), v), differences, atol=1e-8)
+
+
 def test_verify_tells_the_chosen_subgradient_from_others() -> None:
     text, note = "x: real[n]; sum(relu(x))", "not the one that chainrule uses"
     same = cr.verify(text, "x", "where(x < 0, 0, 1)", kinks={"relu": 1})

@@ -180,6 +180,9 @@ class CatalogFunction(Function):  # type: ignore[misc]
             return entry.derivative[position].xreplace({**values, OUT: self})
         return scalar_derivative(entry.define, entry.args[position]).xreplace(values)
 
+    def _eval_evalf(self, prec: int) -> Expr | None:
+        return self.entry.expanded(*self.args)._eval_evalf(prec)
+
     def _eval_is_positive(self) -> bool | None:
         return self._has_sign(self.entry.positive, [argument.is_positive for argument in self.args])
 
