@@ -380,7 +380,8 @@ def match_indices(pattern: Expr, part: Expr, source: Definition) -> tuple[Expr, 
     for ref in part.atoms(Ref):
         if ref.args[0] != anchor.args[0]:
             continue
-        renaming = dict(zip(anchor.indices, ref.indices, strict=True))
+        pairs = zip(anchor.indices, ref.indices, strict=True)
+        renaming = {place: index for place, index in pairs if isinstance(place, Index)}
         if all(renaming.get(index) is not None for index in source.free) and pattern.xreplace(renaming) == part:
             return tuple(renaming[index] for index in source.free)
     return None

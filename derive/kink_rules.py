@@ -16,7 +16,7 @@ from chainrule.derive.scalar_rules import applications, factors_of
 
 
 def times_sign(node: Expr) -> Expr | None:
-    """``x sign(x) = |x|``, ``|x| sign(x) = x``, ``x/|x| = sign(x)`` and ``|x|/x = sign(x)``."""
+    """``x sign(x) = |x|``, ``|x| sign(x) = x``, ``x/|x| = sign(x)``, ``|x|/x = sign(x)``, ``sign(x)/|x| = 1/x``."""
     powers = dict(factors_of(node)) if isinstance(node, Mul) else {}
     for base, power in powers.items():
         x = base.args[0] if isinstance(base, sign | sp.Abs) else None
@@ -26,6 +26,8 @@ def times_sign(node: Expr) -> Expr | None:
             for mate, product in ((x, sp.Abs(x)), (sp.Abs(x), x)):
                 if (powers.get(mate, S.Zero) - 1).is_nonnegative:
                     return node / base / mate * product
+            if (powers.get(sp.Abs(x), S.Zero) + 1).is_nonpositive:
+                return node / base * sp.Abs(x) / x
         mated = powers.get(x, S.Zero)
         if isinstance(base, sp.Abs) and ((power < 0 < mated) if mated.is_Integer else False):
             return node * base / x * sign(x)

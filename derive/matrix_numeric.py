@@ -86,14 +86,29 @@ _NUMPY: dict[str, Callable[[Array], Any]] = {
 
 def _inverse(matrix: Any) -> Any:
     """The inverse, unless the matrix is singular but for rounding."""
-    inverse = mpmath.inverse(matrix)
+    inverse = _or_singular(mpmath.inverse, matrix)
     if mpmath.mnorm(matrix) * mpmath.mnorm(inverse) > mpmath.mpf(10) ** (mpmath.mp.dps * WORST_CONDITION):
         raise ZeroDivisionError
     return inverse
 
 
+def _or_singular(function: Callable[[Any], Any], matrix: Any) -> Any:
+    """A function by LU factors, for which mpmath finds no pivot in a column of zeros: a TypeError of its own."""
+    try:
+        return function(matrix)
+    except TypeError:
+        raise ZeroDivisionError from None
+
+
+def _det(matrix: Any) -> Any:
+    try:
+        return _or_singular(mpmath.det, matrix)
+    except ZeroDivisionError:
+        return mpmath.mpf(0)
+
+
 def _logdet(matrix: Any) -> Any:
-    return mpmath.log(abs(mpmath.det(matrix)))
+    return mpmath.log(abs(_det(matrix)))
 
 
 def _pinv(matrix: Any) -> Any:
@@ -119,7 +134,7 @@ def _singular(matrix: Any) -> tuple[Any, list[Any], Any]:
 
 _MPMATH: dict[str, Callable[[Any], Any]] = {
     "inv": _inverse,
-    "det": mpmath.det,
+    "det": _det,
     "logdet": _logdet,
     "cholesky": lambda a: mpmath.cholesky(_symmetric(a)),
     "pinv": _pinv,

@@ -77,6 +77,11 @@ CASES: dict[str, list[Definition]] = {
         Definition("s", (n,), X[i, k] ** 2, "sum", (d,)),
         Definition("f", (n, d), X[i, j] / sp.sqrt(entry("s", i))),
     ],
+    "entry by name": [
+        Definition("a", (), sp.exp(x[0,])),
+        Definition("s", (), sp.exp(sp.exp(x[k,])), "sum", (n,)),
+        Definition("f", (), entry("a") * entry("s")),
+    ],
     "output is an input": [],
 }
 

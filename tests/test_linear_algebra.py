@@ -57,6 +57,11 @@ FORMULAS = [
      lambda S, C, b, **_: jnp.sum((jnp.linalg.eigh(sym(S))[1] * b) @ jnp.linalg.eigh(sym(S))[1].T * C)),
     ("nuclear_norm(R)", "R", lambda R, **_: jnp.sum(singular_values(R))),
     ("spectral_norm(R)", "R", lambda R, **_: singular_values(R)[0]),
+    ("spectral_norm(R)^2", "R", lambda R, **_: jnp.linalg.eigvalsh(R.T @ R)[-1]),
+    ("eigvalsh(S)[n-1] + eigvalsh(S)[0]", "S", lambda S, **_: jnp.linalg.eigvalsh(sym(S))[jnp.array([0, -1])].sum()),
+    ("M = X + b[0]*C; log(abs(det(M)))", "X", lambda X, b, C, **_: jnp.linalg.slogdet(X + b[0] * C)[1]),
+    ("M = C + b[0]^2*X; log(abs(det(M))) + b@b", "b", lambda X, b, C, **_: (
+        jnp.linalg.slogdet(C + b[0] ** 2 * X)[1] + b @ b)),
     ("sum(C*matrix_power(X, 3))", "X", lambda X, C, **_: jnp.sum(C * (X @ X @ X))),
     ("trace(C@matrix_power(X, -2))", "X", lambda X, C, **_: jnp.trace(C @ jnp.linalg.inv(X @ X))),
     ("sum(tril(X)^2) + sum(triu(X)^3)", "X", lambda X, **_: jnp.sum(jnp.tril(X) ** 2) + jnp.sum(jnp.triu(X) ** 3)),
@@ -165,6 +170,21 @@ def test_messages(text, message):
     with pytest.raises(ChainruleError, match=message) as caught:
         formula(DECLARED + text)
     assert caught.value.span is not None
+
+
+def test_a_singular_matrix_has_determinant_zero_and_no_inverse_in_many_digits():
+    """A column of zeros leaves nothing to choose a pivot from."""
+    program = parse_formula("X: real[n, n]; det(X) + 0*trace(X)")
+    values = {"X": np.array([[0.0, 1.0], [0.0, 2.0]])}
+    assert evaluate(program, values, MPMATH)[program.output.name] == 0
+    inverse = parse_formula("X: real[n, n]; trace(inv(X))")
+    assert np.isnan(float(evaluate(inverse, values, MPMATH)[inverse.output.name]))
+
+
+def test_singular_vectors_in_index_notation_say_how_many_there_are():
+    derivation = gradient("R: real[n, d]; sum(svdvals(R)^3)", "R")
+    assert "sum_k" in derivation.result["R"].index()
+    assert r"\operatorname{min}" in derivation.latex()
 
 
 def test_a_singular_matrix_gives_nan_and_no_error():

@@ -12,7 +12,7 @@ from dataclasses import replace
 from functools import reduce
 
 import sympy as sp
-from sympy import Add, Expr, Function, KroneckerDelta, Mod, Mul, Pow, Rational, S, floor
+from sympy import Add, Expr, Function, KroneckerDelta, Min, Mod, Mul, Pow, Rational, S, floor
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.unspecified import Unspecified
@@ -292,6 +292,10 @@ class _Printer:
         texts = (self.at_least(POWER, arg, names) for arg in expr.args)
         return self.style.remainder(*texts), PRODUCT
 
+    def least(self, expr: Expr, names: Names) -> Written:
+        """The smallest of several lengths."""
+        return self.style.function("min", [self.plain(arg, names) for arg in expr.args]), ATOM
+
     def over(self, expr: Over, names: Names) -> Written:
         return self.product(expr, names) if expr.kind == "sum" else self.reduction(expr, names)
 
@@ -369,6 +373,7 @@ METHODS: tuple[tuple[type | tuple[type, ...], Callable[[_Printer, Expr, Names], 
     (KroneckerDelta, _Printer.delta),
     (floor, _Printer.whole_quotient),
     (Mod, _Printer.remainder),
+    (Min, _Printer.least),
     (Over, _Printer.over),
     (LogSoftmax, _Printer.softmax),
     (MatrixEntry, _Printer.matrix_entry),

@@ -18,7 +18,7 @@ from chainrule.derive.domains import SYMMETRIC_DOMAINS
 from chainrule.derive.errors import LimitError
 from chainrule.derive.forms.bound_terms import MatrixEntry, Over
 from chainrule.derive.forms.inlining import Inliner
-from chainrule.derive.program import Index, Input, Program, Ref
+from chainrule.derive.program import Definition, Index, Input, Program, Ref
 
 #: Bound indices whose orders are all tried.
 MAX_BOUND = 4
@@ -44,16 +44,15 @@ class Symmetry:
     def of_item(self, name: str) -> bool:
         """Whether an input or definition is a symmetric matrix."""
         if name not in self.items:
-            self.items[name] = False
-            self.items[name] = self._found(name)
+            item = self.program.by_name[name]
+            square = len(item.shape) == 2 and item.shape[0] == item.shape[1]
+            self.items[name] = square and (
+                item.domain.name in SYMMETRIC_DOMAINS if isinstance(item, Input) else _computed(self.program, name)
+            )
         return self.items[name]
 
-    def _found(self, name: str) -> bool:
-        item = self.program.by_name[name]
-        if len(item.shape) != 2 or item.shape[0] != item.shape[1]:
-            return False
-        if isinstance(item, Input):
-            return item.domain.name in SYMMETRIC_DOMAINS
+    def of_definition(self, item: Definition) -> bool:
+        """Whether what a square matrix is computed by is symmetric."""
         row, column = _index("row"), _index("column")
         axes = dict(zip(item.free, (row, column), strict=True))
         try:
@@ -152,6 +151,17 @@ def symmetry_of(program: Program) -> Symmetry:
 def _readers(expr: Expr, index: Index) -> set[str]:
     """What is read at an index: in a symmetric matrix the same at both, unless a delta hides one of them."""
     return {ref.name for ref in expr.atoms(Ref) if ref.has(index)}
+
+
+def _computed(program: Program, name: str) -> bool:
+    return _symmetric_output(program.pruned([name]))
+
+
+@lru_cache(maxsize=4096)
+def _symmetric_output(program: Program) -> bool:
+    """Kept between programs: the steps of a derivation are read in one context each, which hardly differ."""
+    item = program.output
+    return isinstance(item, Definition) and Symmetry(program).of_definition(item)
 
 
 def _sorted(indices: tuple[Expr, ...]) -> tuple[Expr, ...]:
