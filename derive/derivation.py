@@ -16,7 +16,6 @@ from chainrule.derive.calculus import (
     joined,
     product_labels,
 )
-from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.unspecified import function_names
 from chainrule.derive.chain import chain_rule
 from chainrule.derive.computed import Kind
@@ -40,6 +39,7 @@ from chainrule.derive.narrative import (
 )
 from chainrule.derive.notation.left import spelled
 from chainrule.derive.program import Definition, Input, Program
+from chainrule.derive.remarks import about_kinks
 from chainrule.derive.render.latex import page_latex
 from chainrule.derive.render.page import Page, Shown
 from chainrule.derive.render.text import page_text
@@ -326,7 +326,9 @@ def _derivation(
     steps = (*map(_definition_step, parts[0]), *parts[1])
     results = _with_sources(goal, f, names, steps, results)
     entries = _about_entries(f.differentiable, names, steps)
-    return Derivation(goal, f, names, steps, results, (*entries, *_assumptions(f.differentiable, steps)), context)
+    used = dict.fromkeys(sentence(step) for step in steps if assumes(step))
+    remarks = (*entries, *used, *about_kinks(f.differentiable, names))
+    return Derivation(goal, f, names, steps, results, remarks, context)
 
 
 def _with_sources(
@@ -358,23 +360,6 @@ def _about_entries(program: Program, names: Sequence[str], steps: Sequence[Step]
         if item.name in names and item.domain.symmetric:
             entries = "The entries on and below the diagonal" if item.name in over_triangle else "All entries"
             yield f"{entries} of {item.name} count as independent of each other."
-
-
-def _assumptions(program: Program, steps: Sequence[Step]) -> tuple[str, ...]:
-    """What the declarations contributed, and where the formula is not differentiable."""
-    used = dict.fromkeys(sentence(step) for step in steps if assumes(step))
-    kinks = {
-        f"{entry.name} is not differentiable everywhere ({entry.kinks})": None
-        for definition in program.definitions
-        for function, entry in BY_FUNCTION.items()
-        if entry.kinks and definition.body.has(function)
-    }
-    ties = {
-        f"{definition.reduce} is not differentiable where several entries attain it (they share equally)": None
-        for definition in program.definitions
-        if definition.reduce in ("max", "min")
-    }
-    return tuple({**used, **kinks, **ties})
 
 
 def _checked(

@@ -1,0 +1,254 @@
+"""The two formulas that meet on a switching set, compared in value and slope."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import mpmath
+import sympy as sp
+from sympy import Dummy, Expr, S
+
+from chainrule.derive.catalog.entries import CatalogFunction, scalar_derivative
+from chainrule.derive.catalog.unspecified import Unspecified
+from chainrule.derive.errors import UnsupportedError
+from chainrule.derive.program import Dim, Index, Input, Program, Ref
+
+#: Points of the switching set that are looked at, and those that are drawn to find them.
+POINTS, DRAWS = 4, 40
+DIGITS, SMALL = 30, 1e-12
+#: Operations up to which limits are taken and a difference is simplified with all means.
+MAX_LIMIT = 40
+
+
+How = Literal["jumps", "bends", "unclear"]
+
+
+@dataclass(frozen=True)
+class Side:
+    """One case of a switch.
+
+    Attributes:
+        zero: the switch; it is a symbol for the distance from the zeros of a norm.
+        below, at, above: the formula where the switch is negative, zero, and positive.
+        positive: what is positive in this case.
+        varying: entries and symbols that depend on the variables.
+        whole: the formula with all its cases.
+    """
+
+    zero: Expr
+    below: Expr
+    at: Expr
+    above: Expr
+    positive: tuple[Expr, ...]
+    varying: frozenset[Expr]
+    whole: Expr
+
+
+def compared(side: Side, program: Program) -> How | None:
+    """What happens where the switch is zero; None if the formula is differentiable there, or it never is."""
+    entry = _entry(side)
+    if entry is None:
+        return None
+    jump, bend = _differences(side, entry)
+    differences: list[tuple[How, Expr]] = [("jumps", jump), ("jumps", side.above - side.at), ("bends", bend)]
+    if all(difference == 0 for _, difference in differences):
+        return None
+    points = list(_points(side, entry, program))
+    if not points:
+        return "unclear" if side.whole.has(Unspecified) else None
+    known = True
+    for how, difference in differences:
+        sizes = [_size(difference, entry, point) for point in points]
+        if any(map(_is_large, sizes)):
+            return how if all(map(_is_large, sizes)) else "unclear"
+        known &= None not in sizes
+    zeros = _zeros(side.zero, entry)
+    return None if known and all(_vanishes(item, entry, zeros) for _, item in differences) else "unclear"
+
+
+def _is_large(size: float | None) -> bool:
+    return size is not None and size > SMALL
+
+
+def _entry(side: Side) -> Expr | None:
+    """The entry along which the switching set is crossed: one that the switch is linear in, if there is one."""
+    found = sorted(side.varying & side.zero.free_symbols.union(side.zero.atoms(Ref)), key=sp.default_sort_key)
+    for entry in found:
+        symbol = Dummy("x", real=True)
+        if not scalar_derivative(side.zero.xreplace({entry: symbol}), symbol).has(symbol):
+            return entry
+    return found[0] if found else None
+
+
+def _differences(side: Side, entry: Expr) -> tuple[Expr, Expr]:
+    """Jump and change of slope, as functions of the entry; a norm turns its slope around."""
+    if side.zero == entry and isinstance(entry, Dummy):
+        return S.Zero, 2 * _slope(side.above, entry)
+    jump = side.above - side.below
+    return jump, _slope(jump, entry)
+
+
+def _slope(expr: Expr, entry: Expr) -> Expr:
+    symbol = Dummy("x", **{"nonnegative" if entry.is_nonnegative else "real": True})
+    try:
+        return scalar_derivative(expr.xreplace({entry: symbol}), symbol).xreplace({symbol: entry})
+    except UnsupportedError:
+        return S.NaN
+
+
+def _zeros(zero: Expr, entry: Expr) -> list[Mapping[Expr, Expr]]:
+    """What is put in place of the entry, or of a function of it, where the switch is zero."""
+    named = sp.expand(zero)
+    functions = [part for part in named.atoms(sp.Function, sp.Pow) if part.has(entry) and not part.is_polynomial(entry)]
+    for part in (entry, *sorted(functions, key=sp.default_sort_key)):
+        symbol = Dummy("x", real=True)
+        marked = named.xreplace({part: symbol})
+        if not marked.has(entry) and marked.is_polynomial(symbol) and 0 < sp.degree(marked, symbol) <= 2:
+            return [{part: root} for root in sp.roots(marked, symbol)]
+    return []
+
+
+# ---- points of the switching set -----------------------------------------------------------------------
+
+
+Point = Mapping[Expr, Expr]
+
+
+def _points(side: Side, entry: Expr, program: Program) -> Iterator[Point]:
+    """Random points of the switching set, in the domains, where both sides are near and the case holds."""
+    pick = random.Random(0)
+    exprs = (side.whole, side.zero, *side.positive)
+    unknowns = sorted(set().union(*(_unknowns(expr) for expr in exprs)) - {entry}, key=sp.default_sort_key)
+    roots = [zero[entry] for zero in _zeros(side.zero, entry) if entry in zero]
+    found = 0
+    for _ in range(DRAWS):
+        values = {unknown: _drawn(unknown, program, pick) for unknown in unknowns}
+        for root in roots or _searched(side.zero.xreplace(values), entry, pick):
+            value = root.xreplace(values).evalf(DIGITS)
+            point = {**values, entry: value}
+            if value.is_Float | value.is_Rational and _is_allowed(entry, value, program) and _holds(side, entry, point):
+                found += 1
+                yield point
+        if found >= POINTS:
+            return
+
+
+def _unknowns(expr: Expr) -> set[Expr]:
+    refs = expr.atoms(Ref)
+    hidden = {symbol for ref in refs for symbol in ref.free_symbols}
+    free = {symbol for symbol in expr.free_symbols if isinstance(symbol, Dim | Index | Dummy)}
+    return refs | (free - (hidden - expr.xreplace(dict.fromkeys(refs, S.Zero)).free_symbols))
+
+
+def _drawn(unknown: Expr, program: Program, pick: random.Random) -> Expr:
+    if isinstance(unknown, Dim | Index):
+        return sp.Integer(pick.randint(2, 9))
+    item = program.by_name[unknown.name] if isinstance(unknown, Ref) else None
+    low, high = (-3.0, 3.0) if not unknown.is_nonnegative else (0.05, 3.0)
+    if isinstance(item, Input):
+        if item.domain.values:
+            return sp.Integer(pick.choice(item.domain.values))
+        low = low if item.domain.low is None else float(item.domain.low)
+        high = (low + 4 if low >= 3 else high) if item.domain.high is None else float(item.domain.high)
+    return sp.Rational(round(pick.uniform(low, high) * 1000), 1000)
+
+
+def _searched(zero: Expr, entry: Expr, pick: random.Random) -> list[Expr]:
+    """Where a switch without a formula for its zeros is zero, near a random value."""
+    symbol = Dummy("x", real=True)
+    named = zero.xreplace({entry: symbol})
+
+    def function(value: object) -> object:
+        return mpmath.mpmathify(named.xreplace({symbol: sp.Float(str(value), DIGITS)}).evalf(DIGITS))
+
+    try:
+        with mpmath.workdps(DIGITS):
+            found = mpmath.findroot(function, (pick.uniform(-2, 2), pick.uniform(-2, 2)), tol=1e-40, verify=False)
+    except (ValueError, TypeError, ZeroDivisionError, OverflowError):
+        return []
+    return [sp.Float(mpmath.nstr(found.real, DIGITS), DIGITS)] if abs(mpmath.im(found)) < SMALL else []
+
+
+def _is_allowed(entry: Expr, value: Expr, program: Program) -> bool:
+    item = program.by_name[entry.name] if isinstance(entry, Ref) else None
+    domain = item.domain if isinstance(item, Input) else None
+    if domain is not None and domain.high is not None and value >= domain.high:
+        return False
+    low = domain.low if domain is not None else 0 if entry.is_nonnegative else None
+    return bool(low is None or value > low or (isinstance(entry, Dummy) and value == 0))
+
+
+def _holds(side: Side, entry: Expr, point: Point) -> bool:
+    """Whether the switch changes its sign here, and the other switches have theirs."""
+    if not all(_is_positive(expr, point) for expr in side.positive):
+        return False
+    if isinstance(entry, Dummy):
+        return True
+    step = sp.Float("1e-10", DIGITS)
+    left, right = ({**point, entry: point[entry] + shift} for shift in (-step, step))
+    return _is_positive(side.zero, left) != _is_positive(side.zero, right)
+
+
+def _plain(expr: Expr) -> Expr:
+    """The expression with SymPy's functions only."""
+    return expr.replace(
+        lambda node: isinstance(node, CatalogFunction), lambda node: _plain(node.entry.expanded(*node.args))
+    )
+
+
+def _is_positive(expr: Expr, point: Point) -> bool:
+    value = _plain(expr.xreplace(dict(point))).evalf(DIGITS)
+    return bool(value.is_number and value.is_extended_real and value > 0)
+
+
+# ---- differences on the switching set --------------------------------------------------------------------
+
+
+def _size(difference: Expr, entry: Expr, point: Point) -> float | None:
+    """The size of a difference at a point; None if it has none."""
+    value = difference.xreplace(dict(point))
+    if value.has(*_UNDEFINED):
+        # 0/0 has a limit on the side where the switch is positive; the slope of a root is infinite there.
+        value = difference.xreplace({**point, entry: point[entry] + sp.Rational(1, 10**15)})
+    number = _plain(value).evalf(DIGITS)
+    if not number.is_number or number.has(S.NaN):
+        return None
+    return float("inf") if number.is_infinite else float(abs(number)) if number.is_comparable else None
+
+
+_UNDEFINED = (S.NaN, S.ComplexInfinity, S.Infinity, S.NegativeInfinity)
+
+
+def _limit(expr: Expr, entry: Expr, value: Expr) -> Expr | None:
+    if expr.count_ops() > MAX_LIMIT:
+        return None
+    symbol = Dummy("x", positive=True)
+    try:
+        return sp.limit(expr.xreplace({entry: value + symbol}), symbol, 0, "+")
+    except (NotImplementedError, ValueError, TypeError):
+        return None
+
+
+def _vanishes(difference: Expr, entry: Expr, zeros: Iterable[Mapping[Expr, Expr]]) -> bool:
+    """Whether a difference is zero on all of the switching set, exactly."""
+    if difference == 0:
+        return True
+    for zero in zeros or [{}]:
+        value: Expr | None = difference.xreplace(dict(zero))
+        if value is not None and value.has(*_UNDEFINED):
+            value = _limit(difference, entry, zero[entry]) if entry in zero else None
+        if value is None or not _is_zero(value):
+            return False
+    return True
+
+
+def _is_zero(expr: Expr) -> bool:
+    if expr.has(*_UNDEFINED):
+        return False
+    if expr == 0 or sp.expand(expr) == 0:
+        return True
+    expr = _plain(expr)
+    return bool(expr.count_ops() <= MAX_LIMIT and sp.simplify(expr) == 0)
