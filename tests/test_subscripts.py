@@ -34,6 +34,12 @@ CASES = [
     Case("X: real[n,d]; X[..., -1] * X[0, 0]", lambda np, X: X[..., -1] * X[0, 0]),
     Case("T: real[n,d,k]; sum(T[1:, :, ::-1] * T[:-1]**2)", lambda np, T: (T[1:, :, ::-1] * T[:-1] ** 2).sum()),
     Case("T: real[n,d,k]; T[..., 1:, 0]", lambda np, T: T[..., 1:, 0]),
+    Case("X: real[n,4]; X[:, [3, -1, 0]]^2 @ X[[2, 1, 1], 0]", lambda np, X: X[:, np.array([3, -1, 0])] ** 2
+         @ X[np.array([2, 1, 1]), 0]),
+    Case("T: real[n,3,4]; T[:, [0, 2], [1, 1]] * T[..., [0]][0, 2, 0]", lambda np, T: T[:, np.array([0, 2]),
+         np.array([1, 1])] * T[0, 2, 0]),
+    Case("T: real[n,3,4]; T[[0, 2], :, [3, 0]]^3", lambda np, T: T[np.array([0, 2]), :,
+         np.array([3, 0])] ** 3),
     Case("X: real[n,n]; u: real[n]; X[0, ::-1] @ u", lambda np, X, u: X[0, ::-1] @ u),
     Case("x: real[n]; w: real[n]; x[:-1] @ w[1:]", lambda np, x, w: x[:-1] @ w[1:]),
     Case("X: real[n,m]; W: real[d,k]; X[:, :d] @ W", lambda np, X, W, d: X[:, :d] @ W, ("d",)),

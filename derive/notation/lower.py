@@ -30,9 +30,9 @@ from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
 from chainrule.derive.notation.open_lengths import aligned, multiplied, refuse_open
 from chainrule.derive.notation.overloaded import MEANINGS, lower_signed
 from chainrule.derive.notation.parser import FUNCTIONS
+from chainrule.derive.notation.place_lists import selected
 from chainrule.derive.notation.signs import COMPARISONS
 from chainrule.derive.notation.structure import STRUCTURE_LOWERINGS
-from chainrule.derive.notation.subscripts import subscripted
 from chainrule.derive.notation.syntax import (
     Binary,
     Call,
@@ -313,7 +313,7 @@ class Reader:
         if operand.rank == 0:
             axes = ", ".join(["n", "d", "k", "m"][: max(1, len(node.items))])
             self.refuse_undeclared(node.operand, "{0}: real[" + axes + "]")
-        return subscripted(self, operand, node)
+        return selected(self, operand, node)
 
     # ---- names ----------------------------------------------------------------------------------
 
