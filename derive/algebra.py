@@ -28,7 +28,7 @@ from chainrule.derive.program import (
     fresh_names,
     is_unit,
 )
-from chainrule.derive.ranges import reduced, required_facts
+from chainrule.derive.ranges import counted, reduced, required_facts
 from chainrule.derive.rational import cost, shortest
 from chainrule.derive.scalar import Indicator
 from chainrule.derive.steps import Step
@@ -203,8 +203,9 @@ def _sum_over(
                     others.xreplace({index: solution[0]}) * solution[1], definition.lengths
                 )
     having = [factor for factor in factors if factor.has(index)]
-    if not having:
-        return ("constant-sum", ""), term * length
+    count = counted(having, index, length)
+    if count is not None:
+        return ("constant-sum", ""), Mul(*(factor for factor in factors if factor not in having)) * count
     if len(having) == 1 and isinstance(having[0], Add):
         parts = [_sum_over(part, index, definition, context) for part in having[0].args]
         found = [part for part in parts if part is not None]

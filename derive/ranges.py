@@ -8,15 +8,17 @@ comparisons (``i < n + m`` where ``i`` runs below ``n``), and simpler quotients
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 
 import sympy as sp
-from sympy import Add, Dummy, Expr, KroneckerDelta, Mod, Mul, S, floor
+from sympy import Add, Dummy, Expr, Integer, KroneckerDelta, Mod, Mul, S, floor
 
 from chainrule.derive.program import Definition, Dim, Index, Input, Ref, Requirement, free_index
 from chainrule.derive.scalar import Indicator, compares_indices, equal, less, less_equal, where
 
+#: Terms of a sum of numbers that are added one by one.
+MAX_COUNTED = 64
 Lengths = Mapping[Index, Expr]
 #: Integer expressions that are known to be at least 0.
 Facts = tuple[Expr, ...]
@@ -269,6 +271,19 @@ def _units(rest: Expr, modulus: Expr) -> list[Expr]:
 
 
 # ---- whole expressions -------------------------------------------------------------------------------
+
+
+def counted(factors: Sequence[Expr], index: Index, length: Expr) -> Expr | None:
+    """The sum over an index of factors that are the same number everywhere or read nothing but the index.
+
+    Without factors this is the length.
+    """
+    if not factors:
+        return length
+    term = Mul(*factors)
+    if not length.is_Integer or length > MAX_COUNTED or term.free_symbols != {index} or term.has(Ref):
+        return None
+    return Add(*(term.xreplace({index: Integer(place)}) for place in range(int(length))))
 
 
 def reduced(expr: Expr, lengths: Lengths, facts: Facts = ()) -> Expr:

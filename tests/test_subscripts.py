@@ -111,12 +111,21 @@ def test_second_derivatives(case: Case) -> None:
         ("x: real[n]; sum(x[::-1]*x)", "x", "2 x[n - 1 - i]"),
         ("a: real[n]; b: real[m]; sum(exp(concat(a, b)))", "b", "exp(b[j])"),
         ("x: real[n]; y: count[m]; sum(x[y]^2)", "x", "2 x[i] sum_j [y[j] == i]"),
+        ("x: real[5]; sum(x[[0, 2]]^2)", "x", "2 x[0] delta[0,i] + 2 x[2] delta[2,i]"),
+        ("a, b: real[n]; sum(stack((a, b))^2)", "a", "2 a[i]"),
         ("Z: real[n,k]; y: count[n]; P = log_softmax(Z, axis=1); -sum(P[arange(n), y])", "Z",
          "softmax_j(Z[i,j]) - [y[i] == j]"),
     ],
 )  # fmt: skip
 def test_guards_that_always_hold_are_not_printed(text: str, wrt: str, index: str) -> None:
     assert cr.gradient(text, wrt=wrt).result[wrt].index() == index
+
+
+def test_the_range_of_an_index_that_stands_on_no_axis_is_printed() -> None:
+    formula = cr.formula("r: unit[n]; sum(log(cumprod(1 + r)))")
+    claim = cr.gradient(formula, wrt="r").result["r"].index()
+    assert claim.startswith("sum_{j=0}^{n - 1} [i <= j] ")
+    assert cr.verify(formula, "r", claim).verdict == "proved"
 
 
 def test_labels_in_latex() -> None:
@@ -143,6 +152,10 @@ def test_labels_in_latex() -> None:
         ("x: real[5]; x[5]", ShapeError, "outside axis 0"),
         ("A: real[n,m]; u: count[k]; v: count[p]; A[u, v]", ShapeError, "subscripts: axis 0 of u has length k"),
         ("x: real[n]; x[0, 1]", ShapeError, "2 subscripts"),
+        ("X: real[n,n]; X[[0, 1], [0, 1, 2]]", ShapeError, "have one length"),
+        ("x: real[5]; x[[0, 7]]", ShapeError, "outside axis 0"),
+        ("X: real[n,3]; y: count[n]; X[y, [0, 1]]", UnsupportedError, "beside numbers and slices only"),
+        ("r: real[n]; sum_j prod_k where(k <= j, r[k], 1)", NotationError, "nothing has the index j"),
     ],
 )
 def test_subscripts_that_mean_nothing(text: str, error: type[ChainruleError], words: str) -> None:

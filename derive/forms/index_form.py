@@ -307,17 +307,23 @@ class _Printer:
         for index, length in expr.limits.items():
             inner[index] = letters.choose(length)
             clear = self.shows_range(expr.body, index, length)
-            signs.append(self.style.reduction(expr.kind, inner[index], self.plain(length, names), clear))
+            last = self.plain(length if self.style.first else length - 1, names)
+            signs.append(self.style.reduction(expr.kind, inner[index], last, clear))
         body = self.at_least(PRODUCT, expr.body, inner)
         return f"{''.join(signs)}{body}", PRODUCT
 
     def shows_range(self, body: Expr, index: Index, length: Expr) -> bool:
-        """Whether an index runs over a whole axis, on which it stands alone wherever it stands."""
+        """Whether what is written shows the range of an index.
+
+        In LaTeX it runs over a whole axis, on which it stands alone wherever it stands; in text it is
+        enough that it stands on some axis.
+        """
         places = [
             (place, size) for ref in body.atoms(Ref) for place, size in
             zip(ref.indices, self.program.by_name[ref.name].shape, strict=True) if place.has(index)
         ]  # fmt: skip
-        return bool(places) and all(place == index and size == length for place, size in places)
+        alone = not self.style.first or all(place == index and size == length for place, size in places)
+        return bool(places) and alone
 
     def softmax(self, expr: LogSoftmax, names: Names) -> Written:
         others = indices_of(expr.body) - set(expr.limits)

@@ -25,7 +25,7 @@ class Style:
         power: base and exponent; whether the base is a call of a function.
         root: a square root.
         parentheses: around a text.
-        reduction: kind, index, length, and whether the body shows the range, to be followed by the body.
+        reduction: kind, index, its last value, and whether the body shows the range, to be followed by the body.
         function: name and arguments of a function of the catalogue.
         choice: condition, value and other value.
         comparison: the relations, and how two of them are joined.
@@ -62,7 +62,7 @@ TEXT = Style(
     power=lambda base, exponent, called: f"{base}^{exponent if exponent.isalnum() else f'({exponent})'}",
     root=lambda inner: f"sqrt({inner})",
     parentheses=lambda inner: f"({inner})",
-    reduction=lambda kind, index, length, clear: f"{kind}_{index} ",
+    reduction=lambda kind, index, last, clear: f"{kind}_{index} " if clear else f"{kind}_{{{index}=0}}^{{{last}}} ",
     function=lambda name, args: f"{name}({', '.join(args)})",
     choice=lambda condition, chosen, other: f"where({condition}, {chosen}, {other})",
     comparison={operator: operator for operator in ("<", "<=", ">", ">=", "==", "!=", "and")},
@@ -129,11 +129,11 @@ def _product(left: str, right: str) -> str:
     return rf"{left} \cdot {right}" if dot else rf"{left} \, {right}"
 
 
-def _reduction(kind: str, index: str, length: str, clear: bool) -> str:
+def _reduction(kind: str, index: str, last: str, clear: bool) -> str:
     if kind in ("sum", "prod"):
-        return rf"\{kind}_{{{index}=1}}^{{{length}}} "
+        return rf"\{kind}_{{{index}=1}}^{{{last}}} "
     operator = rf"\{kind}" if kind in ("max", "min") else function_word(kind)
-    below = index if clear else rf"1 \le {index} \le {length}"
+    below = index if clear else rf"1 \le {index} \le {last}"
     return f"{operator}_{{{below}}} "
 
 

@@ -169,8 +169,10 @@ class Indices:
         for name, letter in letters.items():
             if letter.index not in self.context.work.lengths:
                 raise NotationError(
-                    f"nothing has the index {name}", node.span, expected=f"a subscript such as x_{name} or X[{name}, :]"
-                )
+                    f"nothing has the index {name}", node.span,
+                    expected=f"a subscript such as x_{name} or X[{name}, :]",
+                    hint=f"or write its range under its sign: {name}=0 below and n-1 above",
+                )  # fmt: skip
         return tuple(self.context.work.lengths[letter.index] for letter in letters.values())
 
     def sum(self, node: IndexSum) -> Tensor:
@@ -197,6 +199,7 @@ class Indices:
             return _entered(body, opened, bound)
         places = {letter.index: bound_index(position) for position, letter in enumerate(opened.values())}
         renamed = body.body.xreplace(places)
+        self.lengths_of({name: letter for name, letter in self.letters.items() if renamed.has(letter.index)}, node)
         kind, stem = REDUCTIONS[node.kind]
         if kind == "sum":
             return self.context.work.sum(body.shape, renamed, bound, stem, node)
