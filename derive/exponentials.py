@@ -5,7 +5,7 @@ from __future__ import annotations
 import sympy as sp
 from sympy import Add, Expr, Mul, Pow, S, exp, log
 
-from chainrule.derive.catalog.elementwise import logaddexp, sigmoid, softplus
+from chainrule.derive.catalog.elementwise import log1mexp, logaddexp, sigmoid, softplus
 
 #: A sum ``c0 exp(u0) + c1 exp(u1) + ..`` as pairs (c, u), all c positive, the constant first.
 Groups = tuple[tuple[Expr, Expr], ...]
@@ -171,3 +171,40 @@ def _without_power(product: Expr, base: Expr, most: int) -> tuple[Expr, int]:
         sign = 1 if inside == base else -1
         rest *= sign**taken * inside ** (power - taken) if taken else factor
     return rest, count
+
+
+def _sigmoid_pair(total: Expr) -> tuple[Expr, Expr, Expr, Expr] | None:
+    """``(T, u, v, u - v)`` for terms ``T sigmoid(u) - T sigmoid(v)`` of a sum, if ``u - v`` is simpler than both."""
+    found: dict[Expr, list[Expr]] = {}
+    for term in total.args if isinstance(total, Add) else ():
+        for factor in Mul.make_args(term):
+            if factor.func == sigmoid.function:
+                found.setdefault(quotient(term, factor), []).append(factor.args[0])
+    for rest, above in found.items():
+        for u in above:
+            for v in found.get(-rest, ()):
+                gap = sp.expand(u - v)
+                if gap.free_symbols < u.free_symbols | v.free_symbols:
+                    return rest, u, v, gap
+    return None
+
+
+def sigmoid_difference(node: Expr) -> Expr | None:
+    """``sigmoid(u) - sigmoid(v) = tanh((u - v)/2) (sigmoid(u) sigmoid(-v) + sigmoid(v) sigmoid(-u))``."""
+    pair = _sigmoid_pair(node)
+    if pair is None:
+        return None
+    rest, u, v, gap = pair
+    both = sigmoid(u) * sigmoid(-v) + sigmoid(v) * sigmoid(-u)
+    return node - rest * sigmoid(u) + rest * sigmoid(v) + rest * sp.tanh(gap / 2) * both
+
+
+def log_of_sigmoid_difference(node: Expr) -> Expr | None:
+    """``log(sigmoid(u) - sigmoid(v)) = log1mexp(u - v) - softplus(-u) - softplus(v)``."""
+    pair = _sigmoid_pair(node.args[0]) if isinstance(node, log) and len(node.args[0].args) == 2 else None
+    if pair is None:
+        return None
+    rest, u, v, gap = pair
+    if rest.is_negative:
+        rest, u, v, gap = -rest, v, u, -gap
+    return None if not rest.is_positive else log(rest) + log1mexp(gap) - softplus(-u) - softplus(v)

@@ -17,7 +17,13 @@ from sympy import Expr, KroneckerDelta
 
 from chainrule.derive import kink_rules as kinks
 from chainrule.derive import scalar_rules as rules
-from chainrule.derive.exponentials import readable_sigmoid_ratio, sigmoid_ratio, tanh_ratio
+from chainrule.derive.exponentials import (
+    log_of_sigmoid_difference,
+    readable_sigmoid_ratio,
+    sigmoid_difference,
+    sigmoid_ratio,
+    tanh_ratio,
+)
 from chainrule.derive.program import Ref
 
 #: Applications of identities at one node before the rewriting gives up on it.
@@ -164,7 +170,13 @@ STABLE: tuple[Identity, ...] = (
     Identity("stable-sigmoid-ratio", r"\frac{e^a}{(c\,e^a + d\,e^b)^m} \to \text{powers of } \sigma",
              "quotients of sums of exponentials neither overflow nor give infinity over infinity",
              sigmoid_ratio, outermost=True),
+    Identity("log-sigmoid-difference",
+             r"\log(\sigma(u) - \sigma(v)) = \log(1 - e^{v - u}) - \log(1 + e^{-u}) - \log(1 + e^v)",
+             "the probability between two thresholds, also far out", log_of_sigmoid_difference, outermost=True),
     _MERGE, _POWERS, _FACTOR, _SINH, _NORMPDF,
+    Identity("sigmoid-difference",
+             r"\sigma(u) - \sigma(v) = \tanh\frac{u - v}{2} (\sigma(u)\,\sigma(-v) + \sigma(v)\,\sigma(-u))",
+             "the probability between two thresholds, without cancellation", sigmoid_difference),
     Identity("one-minus", r"1 - \sigma(u) = \sigma(-u),\; 1 - e^u = -\operatorname{expm1}(u),\; \ldots",
              "one minus a function near one, without cancellation", rules.one_minus),
     Identity("one-plus", r"1 + \operatorname{erf}(u) = 2\,\Phi(\sqrt2\,u),\; 1 + \tanh u = 2\,\sigma(2u),\; \ldots",

@@ -41,7 +41,7 @@ _SATURATING = (
 #: Inputs with two values by which a logarithm is taken apart.
 MAX_CASES = 2
 
-_ONE_MINUS = tuple(identity for identity in STABLE if identity.id == "one-minus")
+_DIFFERENCES = tuple(identity for identity in STABLE if identity.id in ("one-minus", "sigmoid-difference"))
 
 
 def stabilise(program: Program, wrt: Iterable[str] = ()) -> Program:
@@ -84,6 +84,12 @@ class _Stabiliser:
         """The expression with logarithms, quotients and differences of names made safe."""
         if not node.args or isinstance(node, Ref | KroneckerDelta):
             return node
+        if isinstance(node, _LOGARITHMS) and isinstance(node.args[0], Add):
+            # A difference by itself has another form than under a logarithm.
+            whole = node.func(Add(*map(self.across, node.args[0].args)))
+            shown = self.logarithm(whole)
+            if shown != whole:
+                return shown
         arguments = [self.across(argument) for argument in node.args]
         rebuilt = node if tuple(arguments) == node.args else node.func(*arguments)
         for kind, treat in _CONTEXTS:
@@ -160,7 +166,7 @@ class _Stabiliser:
         return self.fresh(f"scaled_{definition.name}", definition, body, "sum")[ref.indices]
 
     def difference(self, node: Expr) -> Expr:
-        """``1 - p`` where ``p`` is a sigmoid or a distribution function; ``mean(x^2) - mean(x)^2``."""
+        """``1 - p`` or ``p - q`` of sigmoids, ``1 - p`` of distribution functions; ``mean(x^2) - mean(x)^2``."""
         moment = central_moment(node, self.known) if isinstance(node, Add) else None
         if moment is not None:
             made = self.fresh(f"central_{moment.entry.name}", moment.central, moment.central.body, "sum")
@@ -173,7 +179,7 @@ class _Stabiliser:
                 views[ref] = view
         if not views:
             return node
-        result, used = rewrite(node.xreplace(views), _ONE_MINUS)
+        result, used = rewrite(node.xreplace(views), _DIFFERENCES)
         # What is left of the revealed functions goes by its name again, and is not computed twice.
         return result.xreplace({view: ref for ref, view in views.items()}) if used else node
 

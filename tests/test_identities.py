@@ -89,6 +89,15 @@ FIRES: dict[str, list[tuple[Expr, Expr]]] = {
         ((y * exp(u) - z) / expm1(u), y * exp(u) / expm1(u) - z / expm1(u)),
     ],
     "sigmoid-quotient": [(sigmoid(u) / sigmoid(-u), exp(u))],
+    "log-sigmoid-difference": [
+        (log(sigmoid(u + c) - sigmoid(u)), log1mexp(c) - softplus(-u - c) - softplus(u)),
+        (log(a * sigmoid((u + c) / d) - a * sigmoid((u - c) / d)),
+         log(a) + log1mexp(2 * c / d) - softplus(-u / d - c / d) - softplus((u - c) / d)),
+    ],
+    "sigmoid-difference": [
+        (y * sigmoid(u + c) - y * sigmoid(u) + z,
+         z + y * tanh(c / 2) * (sigmoid(u + c) * sigmoid(-u) + sigmoid(u) * sigmoid(-u - c))),
+    ],
     "softplus-difference": [(softplus(u) - softplus(-u), u), (y * softplus(-u) - y * softplus(u) + z, z - u * y)],
     "reflect-product": [(y * sigmoid(u) * sigmoid(-u), y * sigmoid(u) * (1 - sigmoid(u)))],
     "reflect-sum": [(y * sigmoid(-u) - (1 - y) * sigmoid(u), y - sigmoid(u))],
@@ -191,6 +200,11 @@ STAYS: dict[str, list[Expr]] = {
     "stable-exp-times-sigmoid": [exp(u) * sigmoid(u)],
     "exp-over-expm1": [exp(u) / expm1(v) ** y, exp(u) * expm1(u), 1 / expm1(u), exp(-u) / expm1(u)],
     "sigmoid-quotient": [sigmoid(u) / sigmoid(v), sigmoid(u) * sigmoid(-u)],
+    "log-sigmoid-difference": [
+        log(sigmoid(u) - sigmoid(v)), log(sigmoid(u + c) + sigmoid(u)), log(sigmoid(u + c) - sigmoid(u) + z),
+        log(y * sigmoid(u + c) - y * sigmoid(u)),
+    ],
+    "sigmoid-difference": [sigmoid(u) - sigmoid(v), sigmoid(u + c) + sigmoid(u), sigmoid(u + c) - y * sigmoid(u)],
     "softplus-difference": [softplus(u) + softplus(-u), 2 * softplus(u) - softplus(-u), softplus(u) - softplus(v)],
     "reflect-product": [sigmoid(u) * sigmoid(v), sigmoid(u) ** 2],
     "reflect-sum": [sigmoid(u) + y * sigmoid(-u), sigmoid(u) - sigmoid(v)],

@@ -70,6 +70,8 @@ DANGEROUS = [
     ("z: real[k]; y: binary[k]; sum(y*log(normcdf(z)) + (1-y)*log(1-normcdf(z)))", "z", [80.0, -80.0, 0.0, 9.0]),
     ("z: real[k]; t = tanh(z); sum(log(1 - t^2))", "z", [800.0, -800.0, 0.0, 790.0]),
     ("a: real; b: real; exp(a)/(exp(a) + exp(b))", "a", 1000.0),
+    ("z: real[k]; a: real; d: positive; p = sigmoid(a - z); q = sigmoid(a + d - z); -sum(log(q - p))", "z",
+     [800.0, -800.0, 0.0, 790.0]),
     ("z: real[k]; c: positive; sum(log(c + exp(z)))", "z", [800.0, -800.0, 0.0, 790.0]),
 ]
 
