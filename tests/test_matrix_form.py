@@ -8,6 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from random_programs import SIZES, programs, values_of
 from sympy import Integer
 
+from chainrule.derive.derivation import gradient, jacobian
 from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.parser import parse_expression
 from chainrule.derive.notation.read import parse_formula
@@ -16,6 +17,7 @@ from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program, bound_index, dim, free_index
 from chainrule.derive.scalar import less, where
+from chainrule.derive.verify import verify
 
 REGRESSION = {"X": "real[n, d]", "y": "real[n]", "w": "real[d]", "b": "real", "lam": "positive"}
 SQUARE = {"A": "real[n, n]", "B": "real[n, n]", "C": "real[n, n]", "x": "real[n]", "v": "real[n]", "s": "real"}
@@ -134,11 +136,63 @@ def test_inputs_print_as_their_names() -> None:
     assert matrix_form(program, "x") == parse_expression("x")
 
 
-def test_entries_outside_the_array_have_no_matrix_form() -> None:
-    """A shifted entry that only a condition keeps inside the array is no slice."""
+def test_a_shifted_entry_that_a_condition_keeps_inside_the_array_is_padding() -> None:
     n, x = dim("n"), Input("x", (dim("n"),))
     body = where(less(0, free_index(0)), x[(free_index(0) - 1,)], Integer(0))
-    assert matrix_form(Program((x,), (Definition("z", (n,), body),), ("z",)), "z") is None
+    form = matrix_form(Program((x,), (Definition("z", (n,), body),), ("z",)), "z")
+    assert form is not None
+    assert unparse(form) == "pad(x[:n - 1], (1, 0))"
+
+
+#: Formulas with one variable, and how a gradient with comparisons of indices in it is printed.
+MASKED = [
+    ("x: real[n]; sum((x[1:] - x[:-1])^2)", "2*(pad(x[:n - 1] - x[1:], (0, 1)) + pad(x[1:] - x[:n - 1], (1, 0)))"),
+    ("x: real[n]; sum((x[2:] - x[1:-1])*x[:-2])",
+     "pad(x[:n - 2], (2, 0)) + pad(x[2:] - x[1:n - 1], (0, 2)) - pad(x[:n - 2], (1, 1))"),
+    ("X: real[n, d]; norm(X[1:, :-1])^2", "2*pad(X[1:, :d - 1], ((1, 0), (0, 1)))"),
+    ("x: real[n]; g: real[n]; sum(g*cumsum(x))", "flip(cumsum(flip(g)))"),
+    ("X: real[n, d]; G: real[n, d]; sum(G*cumsum(X, axis=1))", "flip(cumsum(flip(G, axis=1), axis=1), axis=1)"),
+    ("A: real[n, n]; B: real[n, n]; sum(tril(A)*B)", "tril(B)"),
+    ("A: real[n, n]; x: real[n]; sum((tril(A, -1) @ x)^2)", "2*tril(outer(tril(A, -1) @ x, x), -1)"),
+    ("A: real[n, n]; logdet(tril(A))", "tril(inv(tril(A)).T)"),
+    ("A: real[n, d]; B: real[m, d]; C: real[k, d]; norm(concat(A, B) @ C.T)^2", "2*A @ C.T @ C"),
+    ("A: real[n, n]; B: real[n, n]; trace(B @ expm(A))",
+     "expm(concat(concat(A, B).T, pad(A.T, ((0, 0), (n, 0)))))[:n, n:]"),
+    ("E: real[v, d]; y: integer[n]; W: real[n, d]; sum(E[y]*W)", "onehot(y, v).T @ W"),
+    ("W: real[d, k]; E: real[v, d]; y: integer[n]; G: real[n, k]; sum((E[y] @ W)*G)", "E[y].T @ G"),
+    ("Z: real[n, k]; y: integer[n]; -mean(log_softmax(Z, axis=1)[arange(n), y])",
+     "(softmax(Z, axis=1) - onehot(y, k))/n"),
+    ("x: real[n]; prod(x)", "prod(where(eye(n) == 1, 1, x), axis=1)"),
+]
+
+
+@pytest.mark.parametrize(("formula", "printed"), MASKED)
+def test_comparisons_of_indices_are_functions_that_readers_know(formula: str, printed: str) -> None:
+    name = formula.partition(":")[0]
+    assert gradient(formula, name).result[name].matrix() == printed
+    assert verify(formula, name, printed).verdict in ("proved", "agrees")
+
+
+@pytest.mark.parametrize(("formula", "printed"), [
+    ("x: real[n]; x[1:] - x[:-1]", "eye(n - 1, n, k=1) - eye(n - 1, n)"),
+    ("x: real[n]; cumsum(x)", "tril(ones((n, n)))"),
+])  # fmt: skip
+def test_unit_matrices_with_ones_beside_the_diagonal(formula: str, printed: str) -> None:
+    assert jacobian(formula, "x").result["x"].matrix() == printed
+    assert verify(formula, "x", printed).verdict in ("proved", "agrees")
+
+
+def test_the_letters_of_a_result_stand_in_the_order_in_which_they_are_read() -> None:
+    result = jacobian("x: real[n]; x[1:] - x[:-1]", "x").result["x"]
+    assert result.index() == "[i == j - 1] - delta[i,j]"
+    assert verify("x: real[n]; x[1:] - x[:-1]", "x", result.index()).verdict in ("proved", "agrees")
+
+
+def test_cumulative_products_have_their_name() -> None:
+    program = parse_formula("X: real[n, d]; cumprod(exp(X), axis=1)")
+    form = matrix_form(program, program.output.name)
+    assert form is not None
+    assert unparse(form) == "cumprod(exp(X), axis=1)"
 
 
 def test_three_axes_without_a_product_have_no_matrix_form() -> None:

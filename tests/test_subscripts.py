@@ -129,9 +129,11 @@ def test_the_range_of_an_index_that_stands_on_no_axis_is_printed() -> None:
 
 
 def test_labels_in_latex() -> None:
-    d = cr.gradient("x: real[n]; y: count[m]; sum(x[y]^2)", wrt="x")
+    d = cr.gradient("S: real[n, k]; y: count[n]; sum(maximum(0, S - S[arange(n), y][:, None] + 1))", wrt="S")
     # Labels count from 0 as the data do, index letters from 1.
-    assert d.result["x"].latex().endswith(r"[y_{j} = i-1]\right]_{i=1}^{n}")
+    assert r"[y_{i} = j-1]" in d.result["S"].latex()
+    x = cr.gradient("x: real[n]; y: count[m]; sum(x[y]^2)", wrt="x").result["x"]
+    assert x.matrix() == "2*x*sum(onehot(y, n), axis=0)"
 
 
 # ---- what is refused ----------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""Terms that bind indices, as they occur in printed formulas: reductions and softmax."""
+"""Terms that bind indices, as they occur in printed formulas: reductions, softmax, masks."""
 
 from __future__ import annotations
 
@@ -49,22 +49,19 @@ class Over(_Bound):
         return {limit[0]: limit[1] for limit in self.args[2:]}
 
 
-class LogSoftmax(_Bound):
-    """``scores[at] - logsumexp over k of scores[k]``: ``LogSoftmax(scores, (k, n, at), ..)``.
+class Along(_Bound):
+    """An entry of a function of all entries along some axes: ``Along(body, (k, n, at), ..)``.
 
-    The scores are a body in the bound indices ``k``; ``at`` are the entries that are read.
+    The function is applied to the body over the bound indices ``k``; ``at`` is where its value is read.
     """
 
-    #: The function's name in the notation.
-    notation = "log_softmax"
-
-    def __new__(cls, scores: Expr, *limits: Iterable[Any]) -> LogSoftmax:
+    def __new__(cls, body: Expr, *limits: Iterable[Any]) -> Along:
         """An entry; ``limits`` are triples of an index, its length and where it is read."""
-        return Expr.__new__(cls, scores, *(Tuple(*limit) for limit in limits))
+        return Expr.__new__(cls, body, *(Tuple(*limit) for limit in limits))
 
     @property
     def body(self) -> Expr:
-        """The scores, in the bound indices."""
+        """What the function is applied to, in the bound indices."""
         return self.args[0]
 
     @property
@@ -77,10 +74,48 @@ class LogSoftmax(_Bound):
         """The entry that is read along each bound index."""
         return tuple(limit[2] for limit in self.args[1:])
 
+
+class LogSoftmax(Along):
+    """``scores[at] - logsumexp over k of scores[k]``."""
+
+    #: The function's name in the notation.
+    notation = "log_softmax"
+
     def expanded(self) -> Expr:
         """The same value with the reduction written out."""
         entry = self.body.xreplace(dict(zip(self.limits, self.at, strict=True)))
         return entry - Over("logsumexp", self.body, *self.limits.items())
+
+
+class Cumulative(Along):
+    """A reduction over all ``k <= at``."""
+
+    #: The function's name in the notation.
+    notation = ""
+
+
+class CumulativeSum(Cumulative):
+    """The sum over all ``k <= at``."""
+
+    notation = "cumsum"
+
+
+class ReverseCumulativeSum(CumulativeSum):
+    """The sum over all ``k >= at``."""
+
+
+class CumulativeProduct(Cumulative):
+    """The product over all ``k <= at``."""
+
+    notation = "cumprod"
+
+
+class Padded(Along):
+    """The body at ``k = at`` where that is in the range of ``k``, else zero."""
+
+
+class Triangle(_Bound):
+    """The body where ``column <= row + offset``, else zero: ``Triangle(row, column, offset, body)``."""
 
 
 class Softmax(LogSoftmax):
@@ -148,7 +183,7 @@ def indices_of(expr: Expr) -> frozenset[Index]:
 
 
 def _read_args(expr: Expr) -> Iterator[Expr]:
-    if isinstance(expr, Over | LogSoftmax | MatrixEntry):
+    if isinstance(expr, Over | Along | MatrixEntry):
         yield from indices_of(expr.body) - set(expr.limits)
         yield from () if isinstance(expr, Over) else expr.at
     else:

@@ -13,7 +13,17 @@ from sympy import Expr, KroneckerDelta
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.forms.bound_terms import MatrixEntry, indices_of
-from chainrule.derive.forms.layout import Layout, NoMatrixForm, call, einsum, indices_in, number, transposed
+from chainrule.derive.forms.layout import (
+    Layout,
+    NoMatrixForm,
+    attempt,
+    call,
+    cheapest,
+    einsum,
+    indices_in,
+    number,
+    transposed,
+)
 from chainrule.derive.forms.parts import Speller
 from chainrule.derive.forms.symmetry import Symmetry
 from chainrule.derive.notation.syntax import Name, Node, Slice, Subscript, Text
@@ -44,13 +54,24 @@ def entry(speller: EntrySpeller, ref: Ref, layout: Layout) -> Node:
 def matrix_value(speller: EntrySpeller, expr: MatrixEntry, layout: Layout) -> Node:
     """An entry of a function of a matrix, ``inv(A)`` being an array like any other."""
     names = {index: speller.fresh(length) for index, length in expr.limits.items()}
-    rows, columns = names.values()
+    axes = tuple(names.values())
     body = expr.body.xreplace(names)
-    if indices_of(body) - {rows, columns}:
+    if indices_of(body) - set(axes):
         raise NoMatrixForm
-    node = call(expr.kind, speller.whole(body, (rows, columns)))
-    shape = MATRIX_FUNCTION_BY_NAME[expr.kind].shape(*expr.limits.values())
-    return _read(speller, node, (expr.at, shape), layout, lambda: speller.symmetry.of_value(expr))
+    function = MATRIX_FUNCTION_BY_NAME[expr.kind]
+    shape = function.shape(*expr.limits.values())
+
+    def read(places: Layout, at: tuple[Expr, ...], shape: tuple[Expr, ...]) -> Node:
+        node = call(expr.kind, speller.whole(body, places))
+        return _read(speller, node, (at, shape), layout, lambda: speller.symmetry.of_value(expr))
+
+    found = [attempt(lambda places: read(places, expr.at, shape), axes)]
+    if function.transpose == "commutes":
+        found.append(attempt(lambda places: read(places, expr.at[::-1], shape[::-1]), axes[::-1]))
+    best = cheapest(found)
+    if best is None:
+        raise NoMatrixForm
+    return best
 
 
 def _read(
@@ -78,7 +99,13 @@ def _natural_axes(
 ) -> tuple[Layout, list[Node]]:
     natural: list[Index | None] = []
     items: list[Node] = []
-    for index, length in zip(indices, shape, strict=True):
+    labelled = _labelled(speller, indices, shape)
+    for place, (index, length) in enumerate(zip(indices, shape, strict=True)):
+        if place in labelled:
+            own = next(iter(indices_of(index)))
+            natural += [] if own in natural else [own]
+            items.append(labelled[place])
+            continue
         part = _part_of_axis(speller, index, length)
         if part is None:
             natural.append(None if not index.atoms(Index) else next(iter(index.atoms(Index))))
@@ -89,6 +116,24 @@ def _natural_axes(
         else:
             items.append(part)
     return tuple(natural), items
+
+
+def _labelled(
+    speller: EntrySpeller, indices: tuple[Expr, ...], shape: tuple[Expr, ...]
+) -> dict[int, Node]:
+    """Items by axis for labels that pick entries: ``E[y]``, also one in each row, ``P[arange(n), y]``."""
+    labels = [place for place, index in enumerate(indices) if isinstance(index, Ref)]
+    if len(labels) != 1 or not speller.readable or len(indices_of(indices[labels[0]])) != 1:
+        return {}
+    (place,) = labels
+    own = next(iter(indices_of(indices[place])))
+    rows = [axis for axis, index in enumerate(indices) if index == own and shape[axis] == speller.lengths[own]]
+    if any(own in indices_of(index) for axis, index in enumerate(indices) if axis not in (place, *rows)):
+        return {}
+    if rows and rows != [place - 1]:
+        return {}
+    found = {place: speller.spell(indices[place], (own,))}
+    return found | {row: call("arange", speller.spell(shape[row], ())) for row in rows}
 
 
 def _part_of_axis(speller: EntrySpeller, index: Expr, length: Expr) -> Node | None:
@@ -151,12 +196,36 @@ def _subscript(node: Node, items: tuple[Node, ...]) -> Node:
 
 
 def delta(speller: EntrySpeller, expr: KroneckerDelta, layout: Layout) -> Node:
-    """An entry, a column or the whole of the unit matrix."""
+    """An entry, a column or the whole of the unit matrix, or of one that has ones on another diagonal."""
     moving = [arg for arg in expr.args if isinstance(arg, Index)]
     fixed = [arg for arg in expr.args if not arg.atoms(Index)]
-    if len(moving) == 2 and speller.lengths[moving[0]] == speller.lengths[moving[1]] and None not in layout:
-        return call("eye", speller.spell(speller.lengths[moving[0]], ()))
-    if len(moving) == 1 and len(fixed) == 1 and None not in layout:
+    if None in layout:
+        raise NoMatrixForm
+    if len(moving) == 1 and len(fixed) == 1:
         eye = call("eye", speller.spell(speller.lengths[moving[0]], ()))
         return Subscript(eye, (speller.spell(fixed[0], ()),))
-    raise NoMatrixForm
+    labels = [arg for arg in expr.args if isinstance(arg, Ref)]
+    if len(moving) == 1 and labels:
+        return _onehot(speller, labels[0], moving[0], layout)
+    return _shifted_unit(speller, expr, layout)
+
+
+def _shifted_unit(speller: EntrySpeller, expr: KroneckerDelta, layout: Layout) -> Node:
+    """``eye(n, k)``, where the column is the row plus k."""
+    if len(layout) != 2 or expr.atoms(Ref) or expr.atoms(Index) != set(layout):
+        raise NoMatrixForm
+    row, column = layout
+    first, second = expr.args
+    offsets = [offset for offset in (first - second - row + column, second - first - row + column) if offset.is_Integer]
+    lengths = [speller.spell(speller.lengths[axis], ()) for axis in indices_in(layout)]
+    if not offsets:
+        raise NoMatrixForm
+    keywords = {} if offsets[0] == 0 else {"k": number(offsets[0])}
+    return call("eye", *(lengths[:1] if lengths[0] == lengths[1] else lengths), **keywords)
+
+
+def _onehot(speller: EntrySpeller, labels: Ref, index: Index, layout: Layout) -> Node:
+    """``onehot(y, k)``: 1 where the label is the index."""
+    if not speller.readable or not layout or layout[-1] != index or indices_of(labels) != set(layout[:-1]):
+        raise NoMatrixForm
+    return call("onehot", speller.spell(labels, layout[:-1]), speller.spell(speller.lengths[index], ()))

@@ -67,15 +67,13 @@ def array_latex(program: Program, name: str, node_latex: Callable[[Node], str]) 
 
 def index_letters(program: Program, name: str) -> tuple[str, ...]:
     """The letters that stand for the axes of an input or definition, in order."""
-    item = program.by_name[name]
-    letters = _Letters(program)
-    return tuple(letters.choose(length) for length in item.shape)
+    return _Letters(program).of_axes(program.by_name[name].shape)
 
 
 def _printed(program: Program, name: str, style: Style, node_text: Callable[[Node], str]) -> str:
     item = program.by_name[name]
     letters = _Letters(program)
-    chosen = [letters.choose(length) for length in item.shape]
+    chosen = letters.of_axes(item.shape)
     if not isinstance(item, Definition):
         return style.entry(name, chosen)
     names = dict(zip(item.free, chosen, strict=True))
@@ -109,6 +107,10 @@ class _Letters:
         letter = next(letter for letter in [*candidates, *others, *self.pool] if letter not in self.taken)
         self.taken.add(letter)
         return letter
+
+    def of_axes(self, shape: Iterable[Expr]) -> tuple[str, ...]:
+        """Letters for the axes of an array, in the order in which an expression without a left side is read."""
+        return tuple(sorted(self.choose(length) for length in shape))
 
     def within(self, names: Mapping[Index, str]) -> _Letters:
         """Letters for what is bound inside an expression in these letters."""

@@ -93,7 +93,7 @@ def transposed(node: Node) -> Node:
     """The transpose, without double or idle transposes."""
     if isinstance(node, Transpose):
         return node.operand
-    if isinstance(node, Call) and node.function in SYMMETRIC_CALLS:
+    if isinstance(node, Call) and node.function in SYMMETRIC_CALLS and len(node.arguments) == 1 and not node.keywords:
         return node
     if isinstance(node, Call) and node.function == "outer":
         return Call("outer", (node.arguments[1], node.arguments[0]))

@@ -19,7 +19,16 @@ from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.errors import LimitError
 from chainrule.derive.forms.arrange import Order, content, is_decimal, paired, scaled_sums
-from chainrule.derive.forms.bound_terms import Hardmax, LogSoftmax, MatrixEntry, Over, indices_of
+from chainrule.derive.forms.bound_terms import (
+    Cumulative,
+    Hardmax,
+    LogSoftmax,
+    MatrixEntry,
+    Over,
+    Padded,
+    Triangle,
+    indices_of,
+)
 from chainrule.derive.forms.contraction import operand_layout
 from chainrule.derive.forms.entries import delta, entry, matrix_value
 from chainrule.derive.forms.inlining import Inliner, written_in
@@ -39,6 +48,7 @@ from chainrule.derive.forms.layout import (
     shape_node,
     without_minus,
 )
+from chainrule.derive.forms.masks import cumulative, cumulative_product, padded, pieces, triangle
 from chainrule.derive.forms.moments import with_moments
 from chainrule.derive.forms.parts import Group, Part, reduced, square_root
 from chainrule.derive.forms.products import Plan, opened, write_term
@@ -273,6 +283,9 @@ def circle(writer: Writer, value: Expr, layout: Layout) -> Node:
 def choice(writer: Writer, expr: Expr, layout: Layout) -> Node:
     """``where(a < b, x, y)``."""
     condition, chosen, other = expr.args
+    joined = pieces(writer, condition, chosen, other, layout) if writer.readable else None
+    if joined is not None:
+        return joined
     return call(
         "where", comparison(writer, condition, layout), writer.operand(chosen, layout), writer.operand(other, layout)
     )
@@ -280,6 +293,8 @@ def choice(writer: Writer, expr: Expr, layout: Layout) -> Node:
 
 def indicator(writer: Writer, expr: Indicator, layout: Layout) -> Node:
     """A comparison as a number."""
+    if writer.readable and not expr.atoms(Ref):
+        return write_term(writer, expr, layout)
     return call("where", comparison(writer, expr, layout), number(1), number(0))
 
 
@@ -287,11 +302,20 @@ def comparison(writer: Writer, condition: Expr, layout: Layout) -> Node:
     """A comparison, numbers and scalars on the right."""
     if not isinstance(condition, Indicator):
         return Binary("!=", writer.operand(condition, layout), number(0))
+    if len(condition.atoms(Index)) == 2 and writer.readable and not condition.atoms(Ref):
+        return Binary("==", _mask(writer, condition, layout), number(1))
     left, right = condition.args
     operator: BinaryOperator = condition.operator  # type: ignore[assignment]
     if left.is_number or (not indices_of(left) and indices_of(right)):
         left, right, operator = right, left, TURNED[operator]
     return Binary(operator, writer.operand(left, layout), writer.operand(right, layout))
+
+
+def _mask(writer: Writer, condition: Indicator, layout: Layout) -> Node:
+    """A comparison of two indices as a matrix of zeros and ones."""
+    if condition.operator == "==":
+        return delta(writer, KroneckerDelta(*condition.args), layout)
+    return write_term(writer, condition, layout)
 
 
 # ---- reductions ----------------------------------------------------------------------------------------
@@ -301,6 +325,9 @@ def over(writer: Writer, expr: Over, layout: Layout) -> Node:
     """A reduction."""
     if expr.kind == "sum":
         return write_term(writer, expr, layout)
+    upto = cumulative_product(writer, expr) if writer.readable else None
+    if upto is not None:
+        return writer.spell(upto, layout)
     names = {index: writer.fresh(length) for index, length in expr.limits.items()}
     body = expr.body.xreplace(names)
     limits = {names[index]: length for index, length in expr.limits.items()}
@@ -353,5 +380,8 @@ WRITERS: tuple[tuple[type, Callable[..., Node]], ...] = (
     (KroneckerDelta, delta),
     (Over, over),
     (LogSoftmax, softmax),
+    (Cumulative, cumulative),
+    (Padded, padded),
+    (Triangle, triangle),
     (MatrixEntry, matrix_value),
 )

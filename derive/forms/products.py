@@ -30,9 +30,11 @@ from chainrule.derive.forms.layout import (
     in_front,
     indices_in,
 )
+from chainrule.derive.forms.masks import Product, unmasked
 from chainrule.derive.forms.parts import Group, Groups, Part, Speller, grouped
 from chainrule.derive.notation.syntax import Node
 from chainrule.derive.program import Index
+from chainrule.derive.scalar import Indicator
 
 #: Ways of writing one term that are compared at most.
 MAX_WAYS = 12
@@ -45,6 +47,10 @@ class TermSpeller(Speller, Protocol):
 
     def fresh(self, length: Expr) -> Index:
         """A new index of this length."""
+        ...
+
+    def whole(self, body: Expr, layout: Layout) -> Node:
+        """An expression in exactly this layout, whether or not it has all its indices."""
         ...
 
 
@@ -119,7 +125,16 @@ def flattened(speller: TermSpeller, expr: Expr) -> Term:
         total *= parts.number
         upper, lower = upper + list(parts.upper), lower + list(parts.lower)
     term = _cancelled(Term(total, tuple(upper), tuple(lower), tuple(bound)))
-    return _counted(speller, _without_deltas(speller, term))
+    return _unmasked(speller, _counted(speller, _without_deltas(speller, term)))
+
+
+def _unmasked(speller: TermSpeller, term: Term) -> Term:
+    """The term with comparisons of indices as functions that readers know."""
+    if not speller.readable or not any(isinstance(factor, Indicator) for factor in term.upper):
+        return term
+    product = unmasked(speller, Product(term.upper, term.lower, term.bound))
+    parts = fraction([*product.upper, *(1 / factor for factor in product.lower)])
+    return _cancelled(Term(term.number * parts.number, parts.upper, parts.lower, product.bound))
 
 
 def _cancelled(term: Term) -> Term:
@@ -147,6 +162,13 @@ def _without_deltas(speller: Speller, term: Term) -> Term:
 
 def _same_length(speller: Speller, index: Expr, other: Expr) -> bool:
     return isinstance(other, Index) and speller.lengths[index] == speller.lengths[other]
+
+
+def _is_unit_matrix(speller: Speller, factor: Expr) -> bool:
+    if not isinstance(factor, KroneckerDelta):
+        return False
+    row, column = factor.args
+    return isinstance(row, Index) and _same_length(speller, row, column)
 
 
 def _counted(speller: Speller, term: Term) -> Term:
@@ -235,7 +257,7 @@ def _splits(speller: Speller, term: Term) -> Iterator[Expr]:
 
 def _write(speller: TermSpeller, way: Way, layout: Layout) -> Node:
     """One way of writing: coefficient, contracted components, ones for missing axes."""
-    deltas = [f for f in way.term.upper if isinstance(f, KroneckerDelta) and len(indices_of(f)) == 2]
+    deltas = [f for f in way.term.upper if _is_unit_matrix(speller, f)]
     if len(deltas) == 1 and len(layout) == 2:
         return _diagonal(speller, way.term, deltas[0], layout)
     best = cheapest(attempt(partial(way.scalars.times, speller, groups), layout) for groups in way.choices)

@@ -114,7 +114,7 @@ def _call_rank(node: Call, ranks: Mapping[str, int]) -> int:
     function = MATRIX_FUNCTION_BY_NAME.get(node.function)
     if function is not None:
         return len(function.shape(S.One, S.One))
-    fixed = {"trace": 0, "dot": 0, "outer": 2, "eye": 2, "diag": 3 - first}
+    fixed = {"trace": 0, "dot": 0, "outer": 2, "eye": 2, "diag": 3 - first, "arange": 1, "onehot": first + 1}
     return fixed.get(node.function, max((rank(argument, ranks) for argument in node.arguments), default=0))
 
 
