@@ -29,6 +29,7 @@ from chainrule.derive.identities import STABLE, rewrite
 from chainrule.derive.moments import central_moment
 from chainrule.derive.program import Definition, Index, Program, Reduction, Ref, fresh_names, sign_of
 from chainrule.derive.scalar import equal, where
+from chainrule.derive.zero_products import with_masks
 
 _LOGARITHMS = (log, fn.log1p.function)
 
@@ -68,7 +69,7 @@ class _Stabiliser:
         self.logarithms: dict[str, Definition | None] = {}
 
     def add(self, definition: Definition) -> None:
-        body, _ = rewrite(definition.body, STABLE)
+        body, _ = rewrite(definition.body.replace(Mul, self.masked), STABLE)
         body, _ = rewrite(self.across(body), STABLE)
         self.append(definition.with_body(body))
 
@@ -77,6 +78,14 @@ class _Stabiliser:
         if definition.name not in self.wrt:
             self.known[definition.name] = definition
         self.definitions.append(definition)
+
+    def masked(self, *factors: Expr) -> Expr:
+        """A product in which numbers 0 and 1 leave nothing of an exponential that overflows."""
+        product = Mul(*factors)
+        named = (self.known[ref.name].body for ref in factors if isinstance(ref, Ref) and ref.name in self.known)
+        if not any(part.has(exp) for part in (*factors, *named)):
+            return product
+        return with_masks(product, {name for name, values in self.two_valued.items() if set(values) == {0, 1}})
 
     # ---- contexts in which a name is looked into ---------------------------------------------------
 

@@ -6,7 +6,7 @@ it is multiplied with.  Everything that computes takes products apart by :func:`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S, Symbol, log
@@ -54,6 +54,21 @@ def as_choice(term: Expr, known: Named) -> Expr:
     """A product that is 0 where its plain factors are, written as a choice, if there is danger."""
     kinds = parts(Mul.make_args(term), known)
     return where(equal(Mul(*kinds.plain), S.Zero), S.Zero, term) if kinds.wild and kinds.plain else term
+
+
+def with_masks(product: Expr, binary: Container[str]) -> Expr:
+    """A product whose numbers 0 and 1 are all masks: ``1 - delta`` and inputs that have no other values."""
+    return Mul(*(_as_mask(factor, binary) for factor in Mul.make_args(product)))
+
+
+def _as_mask(factor: Expr, binary: Container[str]) -> Expr:
+    if isinstance(factor, Ref) and factor.name in binary:
+        return where(equal(factor, S.One), S.One, S.Zero)
+    rest = 1 - factor
+    if isinstance(factor, Add) and is_mask(rest):
+        condition = equal(*rest.args) if isinstance(rest, KroneckerDelta) else rest
+        return where(condition, S.Zero, S.One)
+    return factor
 
 
 def is_mask(factor: Expr) -> bool:

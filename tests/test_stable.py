@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pytest
 from sympy import Integer, KroneckerDelta, Mod, log
 
+import chainrule as cr
 from chainrule.derive.calculus import derivative_program
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.numeric import evaluate
@@ -95,6 +96,18 @@ def test_dangerous_formulas_stay_finite(text: str, name: str, value: object) -> 
     np.testing.assert_allclose(
         np.tensordot(slope, direction, axes=direction.ndim), change, rtol=2e-3, atol=1e-9 * (1 + np.abs(safe).max())
     )
+
+
+@pytest.mark.parametrize(
+    "terms", ["exp(S)*(1 - eye(n))", "M*exp(S)", "E*(1 - eye(n))", "E*M", "where(eye(n) == 1, 0, exp(S))"]
+)
+def test_masks_leave_nothing_of_an_exponential_that_overflows(terms: str) -> None:
+    """The denominators of contrastive losses, in which each sample is masked out of its own sum."""
+    text = f"S: real[n,n]; M: binary[n,n]; E = exp(S); sum(log(sum({terms}, axis=1)))"
+    arrays = {"S": [[900.0, 1.0], [2.0, -900.0]], "M": [[0, 1], [1, 0]]}
+    assert cr.formula(text).evaluate(**arrays) == pytest.approx(3.0)
+    slope = cr.gradient(text, wrt="S").result["S"].evaluate(**arrays)
+    np.testing.assert_allclose(slope, [[0.0, 1.0], [1.0, 0.0]])
 
 
 def test_a_formula_without_danger_is_left_alone() -> None:
