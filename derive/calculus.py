@@ -46,7 +46,7 @@ from chainrule.derive.program import (
 )
 from chainrule.derive.ranges import reduced
 from chainrule.derive.rational import cost
-from chainrule.derive.roots import vanishing_roots
+from chainrule.derive.roots import uncertain_roots, vanishing_roots
 from chainrule.derive.scalar import equal
 from chainrule.derive.shared_parts import with_names
 from chainrule.derive.softmaxes import with_softmax
@@ -201,6 +201,7 @@ class _Reverse:
         self.rank = len(self.output.shape)
         self.active = reached(program, frozenset(wrt))
         self.roots = vanishing_roots(program, wrt, self.active)
+        self.uncertain = uncertain_roots(program, wrt, self.active)
         kept_exact = frozenset(item.name for item in program.inputs) if exact else frozenset(wrt)
         foldable = [item for item in program.definitions if not item.reduce and worth_naming(item.body)]
         self.context = Context(dict(program.by_name), exact=kept_exact, foldable=foldable)
@@ -231,7 +232,7 @@ class _Reverse:
         varying = {*self.active, *(item.name for item in self.context.added if item.reads & self.active)}
         for item in self.context.added:
             varying |= {item.name} if item.reads & varying else set()
-            yield noted(item, self.roots, varying)
+            yield noted(item, self.roots, self.uncertain, varying)
 
     def _finish(self, quantity: Input | Definition) -> None:
         """Simplifies the adjoint of a quantity, all whose readings are known, and passes it on."""

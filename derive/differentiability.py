@@ -18,7 +18,7 @@ from sympy import Abs, Add, Dummy, Expr, Mul
 from chainrule.derive.one_sided import How, Side, compared
 from chainrule.derive.preactivation import reached
 from chainrule.derive.program import Definition, Program, Ref
-from chainrule.derive.roots import names_in, radicands
+from chainrule.derive.roots import names_in, radicands, roots
 from chainrule.derive.switches import named_switches, on_side, oriented, spelled_out
 
 #: Operations that a body may have with its parts written in, and other switches that are taken by cases.
@@ -51,7 +51,7 @@ def nonsmooth(program: Program, wrt: Iterable[str]) -> tuple[Nonsmooth, ...]:
     written = _Written(program.pruned(), active)
     found: dict[tuple[str, Expr], Nonsmooth] = {}
     for place in written.places():
-        for item in _of_place(written, place):
+        for item in (*_of_place(written, place), *_uncertain_roots(written, place)):
             found.setdefault((item.place.name if item.every else "", item.zero), item)
     return tuple(found.values())
 
@@ -138,7 +138,7 @@ class _Cases:
             zero = on_side(key, case)
             below, at, above = (on_side(self.body, {**case, key: sign}) for sign in (-1, 0, 1))
             positive = tuple(sign * on_side(other, case) for other, sign in case.items())
-            how = compared(Side(zero, below, at, above, positive, self.varying, self.body), self.program)
+            how = compared(Side(zero, below, at, above, positive, self.varying, self.body, key.is_Dummy), self.program)
             if how is not None:
                 found.append((how, oriented(zero)[0]))
         return min((how for how, _ in found), key=_WORST.index, default=None), {zero for _, zero in found}
@@ -170,6 +170,20 @@ def _orders(written: _Written, place: Definition) -> list[_Order]:
     inputs = (item.name for item in program.inputs if item.name in written.active)
     found = radicands(program, inputs, written.active)
     return [_order(written, base) for item, base in found if item.name == place.name]
+
+
+def _uncertain_roots(written: _Written, place: Definition) -> Iterator[Nonsmooth]:
+    """The other roots, but for those that end where the domain of a variable does."""
+    known = {order.base for order in _orders(written, place)}
+    inputs = written.active & {item.name for item in written.program.inputs}
+    for base in dict.fromkeys(roots(place.body)):
+        item = written.program.by_name[base.name] if isinstance(base, Ref) else None
+        under = written.body(item) if isinstance(item, Definition) else base
+        if base in known or base.is_positive or not _varies(base, written.active):
+            continue
+        others = [name for name in names_in(under) if name in written.active - inputs]
+        if others or not _is_linear(under, inputs):
+            yield Nonsmooth(place, base, ("root",), "unclear")
 
 
 def _order(written: _Written, base: Expr) -> _Order:

@@ -4,15 +4,16 @@ A derivative is printed as in a textbook: ``x/norm(x)``, ``(p - y)/(p (1 - p))``
 is 0/0 it still has a value:
 
 - a root of something that is never negative has the subgradient 0 where it vanishes
-  (see :mod:`chainrule.derive.roots`), and the negative powers in its derivatives are 0 there;
+  (see :mod:`chainrule.derive.roots`), and the negative powers in its derivatives are 0 there; of other
+  roots, 0 times a negative power is 0;
 - what does not depend on the variables is a constant: where ``y = 0``, the derivative by ``p`` of
   ``y log(p) + (1 - y) log(1 - p)`` is that of ``log(1 - p)``, also at ``p = 0``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 import sympy as sp
 from sympy import Add, Expr, Integer, Mul, Pow, S
@@ -27,19 +28,30 @@ _INFINITE = (S.ComplexInfinity, S.Infinity, S.NegativeInfinity, S.NaN)
 MAX_WEIGHTS, MAX_OPERATIONS = 3, 40
 
 
-def noted(definition: Definition, roots: Iterable[Radicand], active: Container[str]) -> Definition:
+def noted(
+    definition: Definition, roots: Iterable[Radicand], uncertain: Iterable[Radicand], active: Container[str]
+) -> Definition:
     """A derivative with a note of what matters where it divides by zero."""
     divisors = [power for power in definition.body.atoms(Pow) if _may_be_infinite(power)]
-    found = tuple(one for one in roots if any(names_in(power.base) == one for power in divisors))
+    bases = {names_in(power.base) for power in divisors}
+    found = tuple(one for one in roots if one in bases)
+    others = tuple(one for one in uncertain if one in bases)
     weights = tuple(name for name in sorted(definition.reads) if name not in active) if divisors else ()
-    return replace(definition, edges=Edges(found, weights)) if found or weights else definition
+    return replace(definition, edges=Edges(found, weights, others)) if found or weights or others else definition
 
 
 def explicit(program: Program) -> Program:
     """The program with the choices written out that the notes on its definitions stand for."""
     if not any(definition.edges for definition in program.definitions):
         return program
-    return program.with_definitions(explicit_definition(item, program.by_name) for item in program.definitions)
+    definitions: list[Definition] = []
+    infinite: set[str] = set()
+    for item in program.definitions:
+        wild = _Wild(item.edges.uncertain if item.edges else (), infinite)
+        if not item.reduce and any(map(wild, Mul.make_args(item.body))):
+            infinite.add(item.name)
+        definitions.append(explicit_definition(item, program.by_name, wild))
+    return program.with_definitions(definitions)
 
 
 def without_notes(program: Program) -> Program:
@@ -47,12 +59,27 @@ def without_notes(program: Program) -> Program:
     return program.with_definitions(replace(definition, edges=None) for definition in program.definitions)
 
 
-def explicit_definition(definition: Definition, known: Mapping[str, Input | Definition]) -> Definition:
+@dataclass(frozen=True)
+class _Wild:
+    """Whether a factor may be infinite where others are 0: a power of an uncertain root, or a name for one."""
+
+    uncertain: Container[Radicand]
+    names: Container[str]
+
+    def __call__(self, factor: Expr) -> bool:
+        if isinstance(factor, Ref):
+            return factor.name in self.names
+        return isinstance(factor, Pow) and _may_be_infinite(factor) and names_in(factor.base) in self.uncertain
+
+
+def explicit_definition(
+    definition: Definition, known: Mapping[str, Input | Definition], wild: Callable[[Expr], bool]
+) -> Definition:
     """A definition that says itself what it is where it would divide by zero."""
-    if definition.edges is None:
-        return definition
-    body = _with_zero_roots(definition.body, definition.edges.roots)
-    body = _with_weights(body, definition.edges.weights, known)
+    edges = definition.edges or Edges()
+    body = _with_zero_roots(definition.body, edges.roots)
+    body = _with_wild_factors(body, wild)
+    body = _with_weights(body, edges.weights, known) if edges.weights else body
     return replace(definition, body=body, edges=None)
 
 
@@ -76,6 +103,17 @@ def _zero_where_infinite(power: Expr) -> Expr:
     if not power.exp.is_negative:
         at_zero *= less(power.exp, S.Zero)
     return where(at_zero, S.Zero, power)
+
+
+def _with_wild_factors(body: Expr, is_wild: Callable[[Expr], bool]) -> Expr:
+    def is_product(part: Expr) -> bool:
+        return isinstance(part, Mul) and any(map(is_wild, part.args))
+
+    def guarded(part: Expr) -> Expr:
+        plain = Mul(*(factor for factor in part.args if not is_wild(factor)))
+        return where(equal(plain, S.Zero), S.Zero, part) if plain.has(Ref) else part
+
+    return body.replace(is_product, guarded)
 
 
 # ---- weights --------------------------------------------------------------------------------------------

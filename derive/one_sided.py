@@ -14,7 +14,7 @@ from sympy import Dummy, Expr, S
 from chainrule.derive.catalog.entries import CatalogFunction, scalar_derivative
 from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.errors import UnsupportedError
-from chainrule.derive.program import Dim, Index, Input, Program, Ref
+from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref
 
 #: Points of the switching set that are looked at, and those that are drawn to find them.
 POINTS, DRAWS = 4, 40
@@ -36,6 +36,7 @@ class Side:
         positive: what is positive in this case.
         varying: entries and symbols that depend on the variables.
         whole: the formula with all its cases.
+        is_distance: whether the switch is the distance from the zeros of a norm, which is never negative.
     """
 
     zero: Expr
@@ -45,10 +46,14 @@ class Side:
     positive: tuple[Expr, ...]
     varying: frozenset[Expr]
     whole: Expr
+    is_distance: bool = False
 
 
 def compared(side: Side, program: Program) -> How | None:
     """What happens where the switch is zero; None if the formula is differentiable there, or it never is."""
+    names = _symbols(side)
+    items = {symbol: program.by_name[ref.name] for ref, symbol in names.items()}
+    side = _renamed(side, names)
     entry = _entry(side)
     if entry is None:
         return None
@@ -56,7 +61,7 @@ def compared(side: Side, program: Program) -> How | None:
     differences: list[tuple[How, Expr]] = [("jumps", jump), ("jumps", side.above - side.at), ("bends", bend)]
     if all(difference == 0 for _, difference in differences):
         return None
-    points = list(_points(side, entry, program))
+    points = list(_points(side, entry, items))
     if not points:
         return "unclear" if side.whole.has(Unspecified) else None
     known = True
@@ -69,13 +74,33 @@ def compared(side: Side, program: Program) -> How | None:
     return None if known and all(_vanishes(item, entry, zeros) for _, item in differences) else "unclear"
 
 
+def _symbols(side: Side) -> dict[Ref, Dummy]:
+    """A symbol for each entry, with its sign."""
+    refs = set().union(*(expr.atoms(Ref) for expr in (side.whole, side.zero, *side.positive)))
+    return {ref: Dummy(ref.name, **{_sign(ref): True}) for ref in sorted(refs, key=sp.default_sort_key)}
+
+
+def _sign(ref: Ref) -> str:
+    return "positive" if ref.is_positive else "nonnegative" if ref.is_nonnegative else "real"
+
+
+def _renamed(side: Side, names: Mapping[Ref, Dummy]) -> Side:
+    """The case with symbols for entries: SymPy's limits take entries for functions of their indices."""
+    zero, below, at, above, whole = (
+        expr.xreplace(names) for expr in (side.zero, side.below, side.at, side.above, side.whole)
+    )
+    positive = tuple(expr.xreplace(names) for expr in side.positive)
+    varying = frozenset(names.get(item, item) for item in side.varying)
+    return Side(zero, below, at, above, positive, varying, whole, side.is_distance)
+
+
 def _is_large(size: float | None) -> bool:
     return size is not None and size > SMALL
 
 
 def _entry(side: Side) -> Expr | None:
     """The entry along which the switching set is crossed: one that the switch is linear in, if there is one."""
-    found = sorted(side.varying & side.zero.free_symbols.union(side.zero.atoms(Ref)), key=sp.default_sort_key)
+    found = sorted(side.varying & side.zero.free_symbols, key=sp.default_sort_key)
     for entry in found:
         symbol = Dummy("x", real=True)
         if not scalar_derivative(side.zero.xreplace({entry: symbol}), symbol).has(symbol):
@@ -85,7 +110,7 @@ def _entry(side: Side) -> Expr | None:
 
 def _differences(side: Side, entry: Expr) -> tuple[Expr, Expr]:
     """Jump and change of slope, as functions of the entry; a norm turns its slope around."""
-    if side.zero == entry and isinstance(entry, Dummy):
+    if side.is_distance:
         return S.Zero, 2 * _slope(side.above, entry)
     jump = side.above - side.below
     return jump, _slope(jump, entry)
@@ -115,38 +140,33 @@ def _zeros(zero: Expr, entry: Expr) -> list[Mapping[Expr, Expr]]:
 
 
 Point = Mapping[Expr, Expr]
+Items = Mapping[Expr, Input | Definition]
 
 
-def _points(side: Side, entry: Expr, program: Program) -> Iterator[Point]:
+def _points(side: Side, entry: Expr, items: Items) -> Iterator[Point]:
     """Random points of the switching set, in the domains, where both sides are near and the case holds."""
     pick = random.Random(0)
     exprs = (side.whole, side.zero, *side.positive)
-    unknowns = sorted(set().union(*(_unknowns(expr) for expr in exprs)) - {entry}, key=sp.default_sort_key)
+    unknowns = sorted(set().union(*(expr.free_symbols for expr in exprs)) - {entry}, key=sp.default_sort_key)
     roots = [zero[entry] for zero in _zeros(side.zero, entry) if entry in zero]
     found = 0
     for _ in range(DRAWS):
-        values = {unknown: _drawn(unknown, program, pick) for unknown in unknowns}
+        values = {unknown: _drawn(unknown, items, pick) for unknown in unknowns}
         for root in roots or _searched(side.zero.xreplace(values), entry, pick):
             value = root.xreplace(values).evalf(DIGITS)
             point = {**values, entry: value}
-            if value.is_Float | value.is_Rational and _is_allowed(entry, value, program) and _holds(side, entry, point):
+            real = value.is_Float or value.is_Rational
+            if real and _is_allowed(side, items.get(entry), value) and _holds(side, entry, point):
                 found += 1
                 yield point
         if found >= POINTS:
             return
 
 
-def _unknowns(expr: Expr) -> set[Expr]:
-    refs = expr.atoms(Ref)
-    hidden = {symbol for ref in refs for symbol in ref.free_symbols}
-    free = {symbol for symbol in expr.free_symbols if isinstance(symbol, Dim | Index | Dummy)}
-    return refs | (free - (hidden - expr.xreplace(dict.fromkeys(refs, S.Zero)).free_symbols))
-
-
-def _drawn(unknown: Expr, program: Program, pick: random.Random) -> Expr:
+def _drawn(unknown: Expr, items: Items, pick: random.Random) -> Expr:
     if isinstance(unknown, Dim | Index):
         return sp.Integer(pick.randint(2, 9))
-    item = program.by_name[unknown.name] if isinstance(unknown, Ref) else None
+    item = items.get(unknown)
     low, high = (-3.0, 3.0) if not unknown.is_nonnegative else (0.05, 3.0)
     if isinstance(item, Input):
         if item.domain.values:
@@ -172,20 +192,20 @@ def _searched(zero: Expr, entry: Expr, pick: random.Random) -> list[Expr]:
     return [sp.Float(mpmath.nstr(found.real, DIGITS), DIGITS)] if abs(mpmath.im(found)) < SMALL else []
 
 
-def _is_allowed(entry: Expr, value: Expr, program: Program) -> bool:
-    item = program.by_name[entry.name] if isinstance(entry, Ref) else None
-    domain = item.domain if isinstance(item, Input) else None
-    if domain is not None and domain.high is not None and value >= domain.high:
-        return False
-    low = domain.low if domain is not None else 0 if entry.is_nonnegative else None
-    return bool(low is None or value > low or (isinstance(entry, Dummy) and value == 0))
+def _is_allowed(side: Side, item: Input | Definition | None, value: Expr) -> bool:
+    """Whether an entry may have this value, and values around it."""
+    if isinstance(item, Input):
+        low, high = item.domain.low, item.domain.high
+        return bool((low is None or value > low) and (high is None or value < high))
+    sign = item.sign if item is not None else "real"
+    return side.is_distance or sign == "real" or bool(value > 0)
 
 
 def _holds(side: Side, entry: Expr, point: Point) -> bool:
     """Whether the switch changes its sign here, and the other switches have theirs."""
     if not all(_is_positive(expr, point) for expr in side.positive):
         return False
-    if isinstance(entry, Dummy):
+    if side.is_distance:
         return True
     step = sp.Float("1e-10", DIGITS)
     left, right = ({**point, entry: point[entry] + shift} for shift in (-step, step))

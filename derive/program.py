@@ -185,10 +185,13 @@ class Edges:
         roots: what stands under roots, each as the names that it reads: where it is 0, so are its
             negative powers.
         weights: the names that do not depend on the variables: what they multiply by 0 is 0.
+        uncertain: what stands under other roots: its negative powers are infinite where it is 0, but 0 times
+            them is 0.
     """
 
     roots: tuple[tuple[str, ...], ...] = ()
     weights: tuple[str, ...] = ()
+    uncertain: tuple[tuple[str, ...], ...] = ()
 
 
 @dataclass(frozen=True)

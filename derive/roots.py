@@ -31,6 +31,21 @@ def vanishing_roots(program: Program, wrt: Iterable[str], active: Container[str]
     return tuple(sorted(found))
 
 
+def uncertain_roots(program: Program, wrt: Iterable[str], active: Container[str]) -> tuple[Radicand, ...]:
+    """The other radicands that vary: where they vanish, so does their derivative unless that of the root is infinite.
+
+    ``sqrt(x @ A @ x)`` is such a root, and the distance ``sqrt(x @ x - 2*x @ y + y @ y)``.
+    """
+    certain = vanishing_roots(program, wrt, active)
+    found: dict[Radicand, None] = {}
+    for definition in program.definitions:
+        if definition.name in active:
+            bases = map(names_in, (base for base in roots(definition.body) if not base.is_positive))
+            found |= dict.fromkeys(names for names in bases if any(name in active for name in names))
+            found |= dict.fromkeys(definition.edges.uncertain if definition.edges else ())
+    return tuple(sorted(found.keys() - set(certain)))
+
+
 def radicands(
     program: Program, wrt: Iterable[str], active: Container[str]
 ) -> Iterator[tuple[Definition, Expr]]:

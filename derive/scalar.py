@@ -41,6 +41,11 @@ def _decided(relation: Any) -> Expr | None:
     return {True: S.One, False: S.Zero}.get(relation) if relation in (S.true, S.false) else None
 
 
+def _are_numbers(a: Expr, b: Expr) -> bool:
+    """Whether both are numbers that can be compared; an undefined value cannot."""
+    return bool(a.is_number and b.is_number and a.is_extended_real and b.is_extended_real)
+
+
 class less(Indicator):
     """1 if a < b, else 0."""
 
@@ -50,7 +55,7 @@ class less(Indicator):
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
         if a == b:
             return S.Zero
-        return _decided(a < b) if a.is_number and b.is_number else None
+        return _decided(a < b) if _are_numbers(a, b) else None
 
 
 class less_equal(Indicator):
@@ -62,7 +67,7 @@ class less_equal(Indicator):
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
         if a == b:
             return S.One
-        return _decided(a <= b) if a.is_number and b.is_number else None
+        return _decided(a <= b) if _are_numbers(a, b) else None
 
 
 class equal(Indicator):

@@ -123,7 +123,10 @@ def decode_definition(data: Json) -> Definition:
 
 
 def _edges(data: Json) -> Edges | None:
-    return None if data is None else Edges(tuple(map(tuple, data["roots"])), tuple(data["weights"]))
+    if data is None:
+        return None
+    uncertain = tuple(map(tuple, data.get("uncertain", ())))
+    return Edges(tuple(map(tuple, data["roots"])), tuple(data["weights"]), uncertain)
 
 
 def encode_program(program: Program) -> Json:

@@ -83,6 +83,13 @@ KINKED = [
     (X + "q: unit; y: real[n]; mean(maximum(q*(y - x), (q - 1)*(y - x)))", [
         "L is not differentiable where x[i] - y[i] = 0 (maximum: derivative 1/2 by each)",
     ]),
+    (X + "A: real[n, n]; sqrt(x @ A @ x)", [
+        "L may not be differentiable where sum_i x[i] sum_j x[j] A[j,i] = 0 (root: derivative 0)",
+    ]),
+    (X + "relu(1 - 1/norm(x))*x[0]", [
+        "L is not differentiable where 1 - 1/sqrt(sum_i x[i]^2) = 0 (relu: derivative 0)",
+    ]),
+    ("x: nonnegative; sqrt(x)", []),
     (X + "max(x)", ["max is not differentiable where several entries attain it (they share equally)"]),
     (X + "norminf(x)", [
         "L is not differentiable where x[i] = 0 for an entry that attains the max (abs: derivative 0)",
