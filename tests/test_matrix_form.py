@@ -58,6 +58,12 @@ FORMS: list[tuple[dict[str, str], str, str]] = [
     (FACTORS, "T @ ones(m)", "sum(T, axis=1)"),
     (FACTORS, "r*sum(c)*ones(n)", "sum(c)*r"),
     (FACTORS, "einsum('ia,ja,ka->ijk', T, T, T)", "einsum('il,jl,kl->ijk', T, T, T)"),
+    (REGRESSION, "2*lam*X.T@(X@w) + 2*lam*w", "2*lam*(X.T @ X @ w + w)"),
+    (REGRESSION, "2*X - 2*mean(X, axis=0)", "2*(X - mean(X, axis=0))"),
+    (SQUARE, "2*s*(A@x)", "2*s*A @ x"),
+    # responsibilities of a mixture
+    (FACTORS, "exp(-(r[:, None] - c)^2 - logsumexp(log(abs(c)) - (r[:, None] - c)^2, axis=1)[:, None])*abs(c)",
+     "softmax(log(abs(c)) - (r[:, None] - c)**2, axis=1)"),
     # square matrices
     (SQUARE, "x@A@x", "x @ A @ x"),
     (SQUARE, "A@x + A.T@x", "(A + A.T) @ x"),
@@ -162,6 +168,8 @@ MASKED = [
     ("W: real[d, k]; E: real[v, d]; y: integer[n]; G: real[n, k]; sum((E[y] @ W)*G)", "E[y].T @ G"),
     ("Z: real[n, k]; y: integer[n]; -mean(log_softmax(Z, axis=1)[arange(n), y])",
      "(softmax(Z, axis=1) - onehot(y, k))/n"),
+    ("Z: real[n, k]; y: integer[n]; -mean(log_softmax(Z, axis=1)[:, y])",
+     "softmax(Z, axis=1)/n - sum(onehot(y, k), axis=0)/n**2"),
     ("x: real[n]; prod(x)", "prod(where(eye(n) == 1, 1, x), axis=1)"),
 ]
 

@@ -93,7 +93,7 @@ class _Text:
 
 
 def content(total: Expr) -> tuple[Expr, Expr]:
-    """A sum as ``common * rest``: a number and powers of lengths that all terms share.
+    """A sum as ``common * rest``: a number and powers of lengths and scalars that all terms share.
 
     Numbers are pulled out only where that leaves fewer of them, so ``2*a + 2*b`` is
     ``2 * (a + b)`` but ``a/2 + b`` stays.
@@ -101,12 +101,12 @@ def content(total: Expr) -> tuple[Expr, Expr]:
     terms = Add.make_args(total)
     if len(terms) < 2:
         return S.One, total
-    lengths = _common_lengths(terms)
+    scalars = _common_scalars(terms)
     number = _common_number([term.as_coeff_Mul()[0] for term in terms])
-    if abs(number) != 1 and any(_has_scalar(term / lengths) for term in terms):
+    if abs(number) != 1 and any(_has_scalar(term / scalars) for term in terms):
         # 2/n * X.T @ r + 2*lam*w: each term keeps its coefficient.
         number = number / abs(number)
-    common = number * lengths
+    common = number * scalars
     return (common, Add(*(term / common for term in terms))) if common != 1 else (S.One, total)
 
 
@@ -115,7 +115,10 @@ def _has_scalar(term: Expr) -> bool:
     if not indices_of(term):
         return False
     factors = Mul.make_args(term)
-    return any(not factor.is_number and not indices_of(factor) for factor in factors)
+    # The length of a mean is no coefficient.
+    sums = [factor for factor in factors if isinstance(factor, Over) and factor.kind == "sum"]
+    means = {1 / length for over in sums for length in over.limits.values()}
+    return any(not factor.is_number and not indices_of(factor) and factor not in means for factor in factors)
 
 
 def _common_number(numbers: Sequence[Expr]) -> Expr:
@@ -130,14 +133,19 @@ def _common_number(numbers: Sequence[Expr]) -> Expr:
     return sign * common if common != 1 and after < before else S(sign)
 
 
-def _common_lengths(terms: Sequence[Expr]) -> Expr:
+def _common_scalars(terms: Sequence[Expr]) -> Expr:
     shared: dict[Expr, Expr] | None = None
     for term in terms:
-        powers = {base: power for base, power in _powers(term).items() if isinstance(base, Dim)}
+        powers = {base: power for base, power in _powers(term).items() if _is_coefficient(base, term)}
         if shared is None:
             shared = powers
         shared = {base: power for base, power in shared.items() if powers.get(base) == power}
     return Mul(*(base**power for base, power in (shared or {}).items()))
+
+
+def _is_coefficient(factor: Expr, term: Expr) -> bool:
+    """Whether a factor of a term is a length, or a scalar beside arrays."""
+    return isinstance(factor, Dim) or (not factor.is_number and not indices_of(factor) and bool(indices_of(term)))
 
 
 def _powers(term: Expr) -> dict[Expr, Expr]:
@@ -169,7 +177,7 @@ def _scaled(term: Expr) -> Expr:
     over = next((f for f in Mul.make_args(term) if isinstance(f, Over) and f.kind == "sum"), None)
     if over is None:
         return term
-    parts = fraction([over.body])
+    parts = fraction([over.body if isinstance(over.body, Add) else _scaled(over.body)])
     factors = [*parts.upper, *(1 / factor for factor in parts.lower)]
     bound = set(over.limits)
     moving = [factor for factor in factors if indices_of(factor) & bound]

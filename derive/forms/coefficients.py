@@ -116,9 +116,7 @@ def _coefficient(speller: Speller, upper: list[Node], lower: list[Node], body: N
     front = divided(upper, lower)
     if not speller.readable and isinstance(body, Binary) and body.operator == "@":
         return binary("*", front, body)
-    for factor in reversed(_factors_of(front)):
-        body = in_front(factor, body)
-    return body
+    return in_front(front, body)
 
 
 def _scalar_product(factors: Sequence[Node]) -> Node:
@@ -129,13 +127,6 @@ def _scalar_product(factors: Sequence[Node]) -> Node:
     for factor in reversed(factors[:-1]):
         last = in_front(factor, last)
     return last
-
-
-def _factors_of(front: Node) -> list[Node]:
-    """A coefficient as the nodes that stand before an array one by one."""
-    if isinstance(front, Binary) and front.operator == "*":
-        return [*_factors_of(front.left), front.right]
-    return [front]
 
 
 def _merged_roots(lower: list[Node]) -> list[Node]:

@@ -171,7 +171,7 @@ def _recognised(expr: Expr, done: dict[Expr, Expr]) -> Expr:
         elif isinstance(rebuilt, Add):
             rebuilt = _log_softmax(rebuilt)
         elif isinstance(rebuilt, Mul):
-            rebuilt = _hardmax(rebuilt)
+            rebuilt = _weighted_softmax(_hardmax(rebuilt))
         done[expr] = rebuilt
     return done[expr]
 
@@ -185,6 +185,35 @@ def _log_softmax(total: Expr) -> Expr:
                 if found is not None:
                     return _log_softmax(found) if isinstance(found, Add) else found
     return total
+
+
+def _weighted_softmax(product: Expr) -> Expr:
+    """A product with ``w exp(z - logsumexp(z + log(w)))`` in it as ``softmax(z + log(w))``."""
+    factors = Mul.make_args(product)
+    for exponential in factors:
+        exponent = sp.expand_mul(exponential.args[0]) if isinstance(exponential, sp.exp) else S.Zero
+        for over in Add.make_args(exponent):
+            total = -over
+            if isinstance(total, Over) and total.kind == "logsumexp":
+                others = Mul(*(factor for factor in factors if factor is not exponential))
+                found = _with_weights(others, exponent + total, total)
+                if found is not None:
+                    return _weighted_softmax(found)
+    return product
+
+
+def _with_weights(rest: Expr, exponent: Expr, total: Over) -> Expr | None:
+    """The product with a softmax for ``exp(exponent)`` and those factors whose logarithms the scores have besides."""
+    powers = dict(factor.as_base_exp() for factor in Mul.make_args(rest))
+    places = sorted(indices_of(exponent) - indices_of(total), key=str)
+    for at in itertools.permutations(places, len(total.limits)):
+        scores = total.body.xreplace(dict(zip(total.limits, at, strict=True)))
+        besides = [term.as_coeff_Mul() for term in Add.make_args(sp.expand_mul(scores - exponent))]
+        weights = [(log.args[0], power) for power, log in besides if isinstance(log, sp.log)]
+        if len(weights) == len(besides) and all((powers.get(base, S.Zero) / n).is_positive for base, n in weights):
+            limits = ((k, n, a) for (k, n), a in zip(total.limits.items(), at, strict=True))
+            return rest / Mul(*(base**power for base, power in weights)) * Softmax(total.body, *limits)
+    return None
 
 
 def _hardmax(product: Expr) -> Expr:
