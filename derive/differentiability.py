@@ -22,7 +22,7 @@ from chainrule.derive.roots import names_in, radicands, roots
 from chainrule.derive.switches import named_switches, on_side, oriented, spelled_out
 
 #: Operations that a body may have with its parts written in, and other switches that are taken by cases.
-MAX_OPERATIONS, MAX_SWITCHES = 400, 4
+MAX_OPERATIONS, MAX_SWITCHES = 120, 4
 _WORST: tuple[How, ...] = ("jumps", "bends", "unclear")
 
 
@@ -50,7 +50,7 @@ def nonsmooth(program: Program, wrt: Iterable[str]) -> tuple[Nonsmooth, ...]:
     active = frozenset(reached(program, frozenset(wrt)))
     written = _Written(program.pruned(), active)
     found: dict[tuple[str, Expr], Nonsmooth] = {}
-    for place in written.places():
+    for place in written.places:
         for item in (*_of_place(written, place), *_uncertain_roots(written, place)):
             found.setdefault((item.place.name if item.every else "", item.zero), item)
     return tuple(found.values())
@@ -63,6 +63,7 @@ class _Written:
         self.program, self.active = program, active
         self.long: set[str] = set()
 
+    @cached_property
     def places(self) -> list[Definition]:
         """What is summed up, or is the output, or is too long to be written into what reads it."""
         bodies = {item.name: self.body(item) for item in self.program.definitions if item.name in self.active}
@@ -81,6 +82,17 @@ class _Written:
                 return body
             body = wider
         return body
+
+    @cached_property
+    def under_roots(self) -> Mapping[str, list[Expr]]:
+        """What stands under roots in each place, is never negative and may vanish."""
+        places = {place.name: place for place in self.places}
+        program = self.program.with_definitions(places.get(item.name, item) for item in self.program.definitions)
+        inputs = (item.name for item in program.inputs if item.name in self.active)
+        found: dict[str, list[Expr]] = {}
+        for item, base in radicands(program, inputs, self.active):
+            found.setdefault(item.name, []).append(base)
+        return found
 
     @cached_property
     def pointwise(self) -> Mapping[str, Definition]:
@@ -129,19 +141,26 @@ class _Cases:
 
     def decided(self, key: Expr) -> tuple[How | None, set[Expr]]:
         """What happens where a switch is zero, and what is zero there in the cases of the other switches."""
-        others = [other for other in self.keys if other != key]
+        terms = [term for term in Add.make_args(self.body) if _has_switch(term, key)]
+        body = Add(*terms)
+        others = [other for other in self.keys if other != key and (_has_switch(body, other))]
         if len(others) > MAX_SWITCHES:
             return "unclear", set()
         found: list[tuple[How, Expr]] = []
         for signs in itertools.product((1, -1), repeat=len(others)):
             case = dict(zip(others, signs, strict=True))
             zero = on_side(key, case)
-            below, at, above = (on_side(self.body, {**case, key: sign}) for sign in (-1, 0, 1))
+            below, at, above = (on_side(body, {**case, key: sign}) for sign in (-1, 0, 1))
             positive = tuple(sign * on_side(other, case) for other, sign in case.items())
-            how = compared(Side(zero, below, at, above, positive, self.varying, self.body, key.is_Dummy), self.program)
+            how = compared(Side(zero, below, at, above, positive, self.varying, body, key.is_Dummy), self.program)
             if how is not None:
                 found.append((how, oriented(zero)[0]))
         return min((how for how, _ in found), key=_WORST.index, default=None), {zero for _, zero in found}
+
+
+def _has_switch(expr: Expr, key: Expr) -> bool:
+    """Whether a switch, or the distance from the zeros of a norm, is in an expression."""
+    return bool(expr.has(key)) if key.is_Dummy else any(oriented(raw)[0] == key for raw, _ in named_switches(expr))
 
 
 # ---- roots ---------------------------------------------------------------------------------------------
@@ -165,16 +184,12 @@ class _Order:
 
 def _orders(written: _Written, place: Definition) -> list[_Order]:
     """What stands under roots in a place, is never negative and may vanish."""
-    definitions = (place if item.name == place.name else item for item in written.program.definitions)
-    program = written.program.with_definitions(definitions)
-    inputs = (item.name for item in program.inputs if item.name in written.active)
-    found = radicands(program, inputs, written.active)
-    return [_order(written, base) for item, base in found if item.name == place.name]
+    return [_order(written, base) for base in written.under_roots.get(place.name, ())]
 
 
 def _uncertain_roots(written: _Written, place: Definition) -> Iterator[Nonsmooth]:
     """The other roots, but for those that end where the domain of a variable does."""
-    known = {order.base for order in _orders(written, place)}
+    known = set(written.under_roots.get(place.name, ()))
     inputs = written.active & {item.name for item in written.program.inputs}
     for base in dict.fromkeys(roots(place.body)):
         item = written.program.by_name[base.name] if isinstance(base, Ref) else None
