@@ -8,8 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from random_programs import SIZES, programs, values_of
 from sympy import Integer
 
+from chainrule.derive.calculus import derivative_program
 from chainrule.derive.derivation import gradient, jacobian
-from chainrule.derive.forms.matrix_form import matrix_form
+from chainrule.derive.forms.inlining import written_in
+from chainrule.derive.forms.layout import NoMatrixForm
+from chainrule.derive.forms.matrix_form import Writer, matrix_form
 from chainrule.derive.notation.parser import parse_expression
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.notation.syntax import Node
@@ -216,6 +219,15 @@ def test_nameless_parts_are_written_in_and_named_ones_are_not() -> None:
     assert unparse(matrix_form(program, program.output.name) or parse_expression("0")) == "norm(r)**2"
     nameless = parse_formula("X: real[n, d]; w: real[d]; y: real[n]; norm(X@w - y)^2")
     assert unparse(matrix_form(nameless, nameless.output.name) or parse_expression("0")) == "norm(X @ w - y)**2"
+
+
+def test_a_unit_matrix_inside_a_condition_is_not_resolved_for_ever() -> None:
+    formula = parse_formula("A: symmetric[n,n]; C: real[n,n]; V = eigvectors(A); sum((V@C)^3)")
+    program = derivative_program(formula, ["A"])
+    gradient_of_a = program.by_name["grad_A"]
+    assert isinstance(gradient_of_a, Definition)
+    with pytest.raises(NoMatrixForm):
+        Writer(program, written_in, readable=True).definition(gradient_of_a)
 
 
 def test_too_long_forms_are_left_out() -> None:

@@ -189,17 +189,17 @@ def _scaled(term: Expr) -> Expr:
 
 def paired(total: Expr) -> Expr:
     """``sum M v + sum N v`` as ``sum (M + N) v`` where the sums share a factor over what they run over."""
-    terms = list(Add.make_args(total))
-    for first, second in itertools.combinations(terms, 2):
-        joined = _paired(first, second)
+    terms = Add.make_args(total)
+    sums = [(term, *found) for term in terms if (found := _scaled_sum(term)) is not None]
+    for (first, *one), (second, *two) in itertools.combinations(sums, 2):
+        joined = _paired(*one, *two)
         if joined is not None:
             return paired(Add(*(term for term in terms if term not in (first, second)), joined))
     return total
 
 
-def _paired(first: Expr, second: Expr) -> Expr | None:
-    (scale, one), (other_scale, two) = _scaled_sum(first), _scaled_sum(second)
-    if one is None or two is None or one.limits != two.limits or abs(scale / other_scale) != 1:
+def _paired(scale: Expr, one: Over, other_scale: Expr, two: Over) -> Expr | None:
+    if one.limits != two.limits or abs(scale / other_scale) != 1:
         return None
     shared, rest = common_factors(one.body + scale / other_scale * two.body)
     bound = set(one.limits)
@@ -213,11 +213,11 @@ def _paired(first: Expr, second: Expr) -> Expr | None:
     return scale * Over("sum", Mul(*shared, rest), *one.limits.items())
 
 
-def _scaled_sum(term: Expr) -> tuple[Expr, Over | None]:
+def _scaled_sum(term: Expr) -> tuple[Expr, Over] | None:
     """A term as scalars times a sum."""
     sums = [factor for factor in Mul.make_args(term) if isinstance(factor, Over) and factor.kind == "sum"]
     if len(sums) != 1 or indices_of(term / sums[0]):
-        return term, None
+        return None
     return term / sums[0], sums[0]
 
 

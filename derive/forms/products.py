@@ -214,12 +214,17 @@ def _ways(term: Term) -> Iterator[Term]:
 def _without_unit_sums(speller: Speller, term: Term) -> Expr | None:
     """``p_i (delta_ij - p_j)`` as ``p_i delta_ij - p_i p_j``: a unit matrix wants to be resolved."""
     for n, factor in enumerate(term.upper):
-        if isinstance(factor, Add) and any(part.has(KroneckerDelta) for part in factor.args):
+        if isinstance(factor, Add) and any(map(_has_unit_factor, factor.args)):
             others = Mul(term.number, *term.upper[:n], *term.upper[n + 1 :], *(1 / f for f in term.lower))
             if not indices_of(others) and not term.bound:
                 continue
             return Add(*(_summed(speller, part * others, term.bound) for part in factor.args))
     return None
+
+
+def _has_unit_factor(product: Expr) -> bool:
+    """Whether a unit matrix is one of the factors; one inside a condition or a quotient stays where it is."""
+    return any(isinstance(factor, KroneckerDelta) for factor in Mul.make_args(product))
 
 
 def opened(speller: TermSpeller, term: Expr) -> Expr:
