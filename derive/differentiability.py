@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from sympy import Abs, Add, Dummy, Expr, Mul
+from sympy import Abs, Add, Dummy, Expr, Mul, expand_mul
 
 from chainrule.derive.one_sided import How, Side, compared
 from chainrule.derive.preactivation import reached
@@ -72,6 +72,10 @@ class _Written:
         return [item.with_body(bodies[item.name]) for item in items]
 
     def body(self, definition: Definition) -> Expr:
+        """The body with the pointwise arrays written in, if there are switches or roots in it."""
+        return self.full(definition) if definition.name in self.kinked else definition.body
+
+    def full(self, definition: Definition) -> Expr:
         """The body with the pointwise arrays written in."""
         body = definition.body
         while parts := {ref: self.pointwise[ref.name].at(ref.indices) for ref in body.atoms(Ref)
@@ -95,6 +99,16 @@ class _Written:
         return found
 
     @cached_property
+    def kinked(self) -> frozenset[str]:
+        """The arrays with switches or roots in them, or in the pointwise arrays that they read."""
+        found: set[str] = set()
+        for item in self.program.definitions:
+            own = any(True for _ in named_switches(item.body)) or any(not base.is_positive for base in roots(item.body))
+            if own or item.reads & found & self.pointwise.keys():
+                found.add(item.name)
+        return frozenset(found)
+
+    @cached_property
     def pointwise(self) -> Mapping[str, Definition]:
         """The arrays that are no reductions."""
         return {item.name: item for item in self.program.definitions if not item.reduce}
@@ -111,7 +125,7 @@ def _of_place(written: _Written, place: Definition) -> Iterator[Nonsmooth]:
             key = oriented(spelled_out(raw.xreplace(replaced)))[0]
             functions.setdefault(key, []).append(name)
             shown.setdefault(key, raw)
-    body = spelled_out(place.body.xreplace(replaced))
+    body = spelled_out(expand_mul(place.body.xreplace(replaced)))
     varying = frozenset(ref for ref in body.atoms(Ref) if ref.name in written.active) | {*distances.values()}
     cases = _Cases(body, tuple(functions), varying, written.program)
     for key, names in functions.items():
@@ -193,7 +207,7 @@ def _uncertain_roots(written: _Written, place: Definition) -> Iterator[Nonsmooth
     inputs = written.active & {item.name for item in written.program.inputs}
     for base in dict.fromkeys(roots(place.body)):
         item = written.program.by_name[base.name] if isinstance(base, Ref) else None
-        under = written.body(item) if isinstance(item, Definition) else base
+        under = written.full(item) if isinstance(item, Definition) else base
         if base in known or base.is_positive or not _varies(base, written.active):
             continue
         others = [name for name in names_in(under) if name in written.active - inputs]
@@ -204,7 +218,7 @@ def _uncertain_roots(written: _Written, place: Definition) -> Iterator[Nonsmooth
 def _order(written: _Written, base: Expr) -> _Order:
     definition = written.program.by_name[base.name] if isinstance(base, Ref) else None
     if isinstance(definition, Definition) and definition.reduce == "sum":
-        power, inner = _power(written.body(definition), written.active)
+        power, inner = _power(written.full(definition), written.active)
         return _Order(base, power, definition, inner)
     return _Order(base, _power(base, written.active)[0])
 

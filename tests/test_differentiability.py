@@ -26,6 +26,7 @@ SMOOTH = [
     X + "1/(1 + norm(x)^2)",
     X + "sqrt(1 + norm(x)^2)",
     X + "sqrt(sum(x^4))",
+    X + "z = x^2; norm(z)",
     X + "sum(abs(x)^3)",
     X + "sum(abs(x)^1.5)",
     X + "sum(elu(x))",
@@ -101,6 +102,16 @@ KINKED = [
 @pytest.mark.parametrize(("text", "remarks"), KINKED)
 def test_kinks_are_named_in_the_names_of_the_formula(text: str, remarks: list[str]) -> None:
     assert list(cr.gradient(text, "x").assumptions) == remarks
+
+
+def test_deep_networks_have_a_remark_for_each_layer() -> None:
+    layers = "; ".join(f"h{i + 1} = relu(W{i} @ h{i}) + h{i}" for i in range(12))
+    weights = "; ".join(f"W{i}: real[n, n]" for i in range(12))
+    remarks = cr.gradient(f"h0: real[n]; {weights}; {layers}; sum(h12)", "W0").assumptions
+    assert len(remarks) == 12
+    for i, remark in enumerate(remarks):
+        assert remark.startswith("L is not differentiable where")
+        assert f" W{i}[" in remark
 
 
 def test_remarks_are_about_the_variables() -> None:
