@@ -58,7 +58,7 @@ from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_un
 from chainrule.derive.scalar import Indicator, where
 
 #: Expressions that may be tried in some layout before index notation is used instead.
-MAX_WORK = 20_000
+MAX_WORK = 5_000
 #: polygamma(order, x) by its own name.
 POLYGAMMA = {0: "digamma", 1: "trigamma"}
 #: A comparison read from right to left.
