@@ -31,6 +31,7 @@ from chainrule.derive.identities import POWERS, SIGNS, rewrite
 from chainrule.derive.index_equations import solve_indices
 from chainrule.derive.kinks import derivative
 from chainrule.derive.matrix_adjoints import adjoint_law, is_matrix_function, with_operands
+from chainrule.derive.normalised import Normalised, normalised
 from chainrule.derive.preactivation import reached, with_preactivations
 from chainrule.derive.program import (
     Definition,
@@ -246,8 +247,35 @@ class _Reverse:
             adjoint = self._placed(adjoint, quantity, readings)
         self.context.known[adjoint.name] = adjoint
         self.context.added.append(adjoint)
+        if isinstance(quantity, Definition):
+            self._pass_on(quantity, readings, adjoint)
+
+    def _pass_on(self, quantity: Definition, readings: Sequence[Ref], adjoint: Definition) -> None:
+        """What the adjoint of a quantity adds to the adjoints of what it reads."""
+        unit = normalised(quantity, self.context.known, self.active)
+        if unit:
+            adjoint = self._of_normalised(unit, quantity, adjoint)
+            quantity = quantity.with_body(unit.scores)
+            readings = [ref for ref in quantity.refs if ref.name in self.active]
         for ref in readings:
-            self.contributions[ref.name].append(self._pulled_back(quantity, ref, adjoint))
+            part = self._pulled_back(quantity, ref, adjoint)
+            self.contributions[ref.name].append(replace(part, rule="softmax-rule") if unit else part)
+
+    def _of_normalised(self, unit: Normalised, quantity: Definition, adjoint: Definition) -> Definition:
+        """The adjoint of scores that a definition reads normalised, without a name."""
+        axes = tuple(free_index(n) for n in range(len(adjoint.shape)))
+        shifted = dict(zip(quantity.free, axes[self.rank :], strict=True))
+        passed = (adjoint.at(axes) if _is_alias(adjoint) else adjoint[axes]) * unit.slope.xreplace(shifted)
+        inner = {index: free_index(self.rank + n) for n, index in enumerate(unit.normaliser.free)}
+        moved = {axis: inner.get(unit.own[index], unit.own[index]) for index, axis in shifted.items()}
+        summand = passed.xreplace(moved)
+        shape = self.output.shape + unit.normaliser.shape
+        total = self._shared(Definition("", shape, summand, "sum", unit.normaliser.bound), f"{quantity.name}_sum")
+        self.parts.append(total)
+        back = {there: shifted[here] for here, there in unit.own.items() if there in unit.normaliser.free}
+        entry = total[axes[: self.rank] + tuple(back[index] for index in unit.normaliser.free)]
+        body = passed - unit.share.xreplace(shifted) * entry
+        return Definition("", adjoint.shape, body, origin="adjoint")
 
     def _adjoint(self, quantity: Input | Definition) -> Definition:
         name = next(fresh_names(self.context.known, self._stem(quantity)))
@@ -366,7 +394,7 @@ class _Reverse:
         solved = solve_indices(quantity, ref, self.output.shape + source.shape)
         seeds = tuple(free_index(n) for n in range(self.rank))
         places = seeds + tuple(solved.renaming[index] for index in quantity.free)
-        through = adjoint.at(places) if _is_alias(adjoint) else adjoint[places]
+        through = adjoint.at(places) if _is_alias(adjoint) or not adjoint.name else adjoint[places]
         body = through * slope.xreplace(solved.renaming) * solved.mask
         body = reduced(body, solved.ranges)
         return Contribution(RULE_OF_REDUCTION[quantity.reduce], quantity.name, body, solved.bound)

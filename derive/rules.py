@@ -78,6 +78,12 @@ RULES: tuple[Rule, ...] = (
          r"c = \log\sum_k e^{a_k} \Rightarrow \frac{\partial c}{\partial a_k} = e^{a_k - c}",
          "c = log sum_k exp(a_k)  =>  dc/da_k = exp(a_k - c) = softmax(a)_k",
          "Chain rule through {through}: the gradient of a log-sum-exp is the softmax.", PRML + ", eq. 4.106"),
+    Rule("softmax-rule",
+         r"p = \operatorname{softmax}(a) \Rightarrow \frac{\partial L}{\partial a_k} ="
+         r" p_k \Big(\frac{\partial L}{\partial p_k} - \sum_l p_l \frac{\partial L}{\partial p_l}\Big)",
+         "p = softmax(a)  =>  dL/da_k = p_k (dL/dp_k - sum_l p_l dL/dp_l)",
+         "Chain rule through {through}: the derivative of the softmax is dp_k/da_l = p_k (delta_kl - p_l).",
+         PRML + ", eq. 4.106"),
     Rule("max-rule",
          r"c = \max_k a_k \Rightarrow \frac{\partial c}{\partial a_k} = [a_k = c] / \#\{l : a_l = c\}",
          "c = max_k a_k  =>  dc/da_k = [a_k = c] / (number of largest entries)",
