@@ -31,6 +31,7 @@ from chainrule.derive.identities import POWERS, SIGNS, rewrite
 from chainrule.derive.index_equations import solve_indices
 from chainrule.derive.kinks import derivative
 from chainrule.derive.matrix_adjoints import adjoint_law, is_matrix_function, with_operands
+from chainrule.derive.nested_sums import with_merged_sums
 from chainrule.derive.normalised import Normalised, normalised
 from chainrule.derive.preactivation import reached, with_preactivations
 from chainrule.derive.program import (
@@ -196,7 +197,7 @@ class _Reverse:
     """One run of reverse mode: adjoints are finished from the output back to the variables."""
 
     def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool, labels: Mapping[str, str]) -> None:
-        self.program = program = with_operands(with_preactivations(with_softmax(program), frozenset(wrt)))
+        self.program = program = with_operands(with_preactivations(with_merged_sums(with_softmax(program)), frozenset(wrt)))
         self.wrt, self.labels = wrt, labels
         self.output = program.output
         self.rank = len(self.output.shape)

@@ -69,6 +69,8 @@ RULES: tuple[Rule, ...] = (
          "Chain rule through {through}.", GRIEWANK),
     Rule("chain-expansion", r"\frac{dL}{dw} = \frac{dL}{dy}\frac{dy}{dz}\frac{dz}{dw}", "dL/dw = dL/dy * dy/dz * dz/dw",
          "Chain rule: one factor for each link of the chain.", PRML + ", section 5.3"),
+    Rule("link", r"\frac{\partial c_{\ldots}}{\partial a_{\ldots}}", "dc[..]/da[..]",
+         "The derivative of one entry by one entry, with everything else fixed."),
     Rule("local-derivative", r"\frac{dy}{dz}", "dy/dz", "Differentiate one link by the next quantity."),
     Rule("sum-rule",
          r"c = \sum_k f(a_k) \Rightarrow \frac{\partial c}{\partial a_k} = f'(a_k)",

@@ -1,0 +1,70 @@
+"""The local derivative of every link: how the entries of a quantity move with those it is made of.
+
+A step of the chain rule passes an adjoint on through a quantity ``c``.  What it multiplies by is
+``dc[..]/da[..]``, the derivative of one entry by one entry with everything else fixed, which
+textbooks work out first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sympy import Expr, KroneckerDelta, Mul, S, exp
+
+from chainrule.derive.algebra import Context, simplify
+from chainrule.derive.calculus import local_derivative
+from chainrule.derive.normalised import Normalised, normalised
+from chainrule.derive.program import Definition, Index, Program, Ref, free_index, fresh_names
+from chainrule.derive.steps import Partial, Step
+
+
+def with_links(step: Step, program: Program) -> Step:
+    """A step of the chain rule with the local derivatives that it uses; other steps as they are."""
+    if not isinstance(step.before.body, Partial):
+        return step
+    links: dict[Step, None] = {}
+    for key, name in step.bindings:
+        quantity = program.by_name.get(name)
+        if key == "through" and isinstance(quantity, Definition):
+            links |= dict.fromkeys(_links(quantity, step.before.body.variable.name, program))
+    return replace(step, substeps=tuple(links))
+
+
+def _links(quantity: Definition, variable: str, program: Program) -> Iterator[Step]:
+    """The local derivatives of a quantity by the entries of a variable that it reads."""
+    unit = normalised(quantity, program.by_name, {variable, *quantity.reads})
+    if unit and isinstance(unit.scores, Ref):
+        yield _softmax_link(quantity, unit, unit.scores, program)
+    elif quantity.reduce in ("", "sum", "logsumexp"):
+        weight = exp(quantity.body - quantity[quantity.free]) if quantity.reduce == "logsumexp" else S.One
+        axes = _numbered(quantity.bound_indices, len(quantity.shape))
+        for ref in quantity.refs:
+            if ref.name == variable:
+                slope = local_derivative(quantity, ref) * weight
+                yield _link(quantity, ref.xreplace(axes), slope.xreplace(axes), quantity.bound, program)
+
+
+def _softmax_link(quantity: Definition, unit: Normalised, score: Ref, program: Program) -> Step:
+    """``dp[..,k]/da[..,l] = p[..,k] (delta[k,l] - p[..,l])`` for ``p = softmax(a)``, or what reads it so."""
+    over = [index for index, own in unit.own.items() if own in unit.normaliser.bound_indices]
+    others = _numbered(over, len(quantity.shape))
+    same = Mul(*(KroneckerDelta(index, other) for index, other in others.items()))
+    slope = unit.slope * (same - unit.share.xreplace(others))
+    return _link(quantity, score.xreplace(others), slope, tuple(quantity.lengths[index] for index in over), program)
+
+
+def _link(quantity: Definition, ref: Ref, slope: Expr, more: tuple[Expr, ...], program: Program) -> Step:
+    """``dc[..]/da[..] = slope``, over the axes of the quantity and then axes of the lengths ``more``."""
+    name = next(fresh_names(program.by_name, f"d{quantity.name}_d{ref.name}"))
+    raw = Definition(name, quantity.shape + more, slope)
+    context = Context(dict(program.by_name), exact=frozenset(item.name for item in program.inputs))
+    simple, moves = simplify(raw, context)
+    if context.added:
+        simple, moves = raw, ()
+    return Step("link", name, raw.with_body(Partial(quantity[quantity.free], ref)), simple, substeps=moves)
+
+
+def _numbered(indices: Sequence[Index], start: int) -> dict[Index, Index]:
+    """Free indices for other ones, numbered from ``start``."""
+    return {index: free_index(start + n) for n, index in enumerate(indices)}
