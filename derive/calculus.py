@@ -295,9 +295,12 @@ class _Reverse:
             self.steps.pop()
             self._simplify_parts()
             return raw
-        self._simplify_parts()
         result, steps = simplify(raw, self.context)
         self.steps += steps
+        if self.parts:
+            self._simplify_parts()
+            result, steps = simplify(result, self.context)
+            self.steps += steps
         return result
 
     def _stem(self, quantity: Input | Definition) -> str:
