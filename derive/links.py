@@ -16,6 +16,7 @@ from chainrule.derive.algebra import Context, simplify
 from chainrule.derive.calculus import local_derivative
 from chainrule.derive.normalised import Normalised, normalised
 from chainrule.derive.program import Definition, Index, Program, Ref, free_index, fresh_names
+from chainrule.derive.scalar_moves import scalar_steps
 from chainrule.derive.steps import Partial, Step
 
 
@@ -23,6 +24,10 @@ def with_links(step: Step, program: Program) -> Step:
     """A step of the chain rule with the local derivatives that it uses; other steps as they are."""
     if not isinstance(step.before.body, Partial):
         return step
+    if step.rule == "local-derivative":
+        quantity = program.by_name[step.before.body.output.name]
+        assert isinstance(quantity, Definition)
+        return replace(step, substeps=_worked_out(step.after, quantity.body, step.before.body.variable))
     links: dict[Step, None] = {}
     for key, name in step.bindings:
         quantity = program.by_name.get(name)
@@ -42,7 +47,11 @@ def _links(quantity: Definition, variable: str, program: Program) -> Iterator[St
         for ref in quantity.refs:
             if ref.name == variable:
                 slope = local_derivative(quantity, ref) * weight
-                yield _link(quantity, ref.xreplace(axes), slope.xreplace(axes), quantity.bound, program)
+                link = _link(quantity, ref.xreplace(axes), slope.xreplace(axes), quantity.bound, program)
+                if quantity.reduce != "logsumexp":
+                    moves = _worked_out(link.after, quantity.body.xreplace(axes), ref.xreplace(axes))
+                    link = replace(link, substeps=moves)
+                yield link
 
 
 def _softmax_link(quantity: Definition, unit: Normalised, score: Ref, program: Program) -> Step:
@@ -59,10 +68,17 @@ def _link(quantity: Definition, ref: Ref, slope: Expr, more: tuple[Expr, ...], p
     name = next(fresh_names(program.by_name, f"d{quantity.name}_d{ref.name}"))
     raw = Definition(name, quantity.shape + more, slope)
     context = Context(dict(program.by_name), exact=frozenset(item.name for item in program.inputs))
-    simple, moves = simplify(raw, context)
-    if context.added:
-        simple, moves = raw, ()
-    return Step("link", name, raw.with_body(Partial(quantity[quantity.free], ref)), simple, substeps=moves)
+    simple, _ = simplify(raw, context)
+    partial = raw.with_body(Partial(quantity[quantity.free], ref))
+    return Step("link", name, partial, raw if context.added else simple)
+
+
+def _worked_out(link: Definition, body: Expr, ref: Ref) -> tuple[Step, ...]:
+    """The derivative of a body by an entry, move by move, up to the form that the link has."""
+    moves = scalar_steps(link.with_body(body), ref)
+    if not moves or moves[-1].after == link:
+        return moves
+    return (*moves, Step("simplify", link.name, moves[-1].after, link))
 
 
 def _numbered(indices: Sequence[Index], start: int) -> dict[Index, Index]:

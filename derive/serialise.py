@@ -20,7 +20,7 @@ from chainrule.derive.catalog.unspecified import Unspecified, unspecified
 from chainrule.derive.domains import Domain
 from chainrule.derive.program import Definition, Dim, Edges, Index, Input, Program, Ref, Requirement, dim, head
 from chainrule.derive.scalar import equal, less, less_equal, where
-from chainrule.derive.steps import Partial, Step
+from chainrule.derive.steps import Partial, Slope, Step
 
 Json = Any
 
@@ -34,6 +34,7 @@ COMPOUND: dict[str, Callable[..., Expr]] = {
     "equal": equal,
     "where": where,
     "partial": Partial,
+    "slope": Slope,
     "floor": sp.floor,
     "mod": sp.Mod,
 }

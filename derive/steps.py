@@ -40,6 +40,27 @@ class Partial(Expr):  # type: ignore[misc]
         return self.args[1]
 
 
+class Slope(Expr):  # type: ignore[misc]
+    """The derivative of a scalar expression by one of the entries in it, not yet worked out."""
+
+    is_commutative = True
+    is_real = True
+
+    def __new__(cls, body: Expr, variable: Ref) -> Slope:
+        """``d body / d variable``, with every other entry fixed."""
+        return Expr.__new__(cls, body, variable)
+
+    @property
+    def body(self) -> Expr:
+        """What is differentiated."""
+        return self.args[0]
+
+    @property
+    def variable(self) -> Ref:
+        """The entry by which it is differentiated."""
+        return self.args[1]
+
+
 @dataclass(frozen=True)
 class Step:
     """One move of a derivation.

@@ -1,0 +1,144 @@
+"""The derivative of a scalar expression move by move: linearity, product, quotient, power, chain rule.
+
+A round applies one rule to every derivative that is not yet worked out, as one does on paper:
+
+    d(x^2 sin(x))/dx = d(x^2)/dx sin(x) + x^2 d(sin(x))/dx       product rule
+                     = 2 x sin(x) + x^2 cos(x)                   power rule, table
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import sympy as sp
+from sympy import Add, Dummy, Expr, Function, Mul, Pow, S, exp, log
+
+from chainrule.derive.catalog.entries import scalar_derivative
+from chainrule.derive.program import Definition, Ref
+from chainrule.derive.scalar import where
+from chainrule.derive.steps import Slope, Step
+
+#: Rounds after which a derivative is left as it is.
+MAX_ROUNDS = 24
+
+Move = tuple[str, Expr]
+
+
+def scalar_steps(definition: Definition, ref: Ref) -> tuple[Step, ...]:
+    """How the derivative of a body by one entry comes about, from ``Slope(body, ref)`` on."""
+    body: Expr = Slope(definition.body, ref)
+    steps: list[Step] = []
+    for _ in range(MAX_ROUNDS):
+        moves = {slope: _move(slope) for slope in _outermost(body)}
+        if not moves:
+            break
+        after = body.xreplace({slope: result for slope, (_, result) in moves.items()})
+        rules = list(dict.fromkeys(rule for rule, _ in moves.values()))
+        also = tuple(("also", rule) for rule in rules[1:])
+        before = definition.with_body(body)
+        steps.append(Step(rules[0], definition.name, before, definition.with_body(after), also))
+        body = after
+    return tuple(steps)
+
+
+def _outermost(expr: Expr) -> Iterator[Slope]:
+    """Derivatives that are not inside another one."""
+    if isinstance(expr, Slope):
+        yield expr
+    else:
+        for arg in expr.args:
+            yield from _outermost(arg)
+
+
+def _move(slope: Slope) -> Move:
+    """The rule for what is to be differentiated, and what it gives."""
+    body, variable = slope.body, slope.variable
+    for applies, move in _MOVES:
+        if applies(body, variable):
+            return move(body, variable)
+    raise AssertionError(body)
+
+
+def _d(body: Expr, variable: Ref) -> Expr:
+    """A derivative to be worked out, or its value where nothing is to be said: constants, lines."""
+    if not body.has(variable):
+        return S.Zero
+    slopes = [term.as_independent(variable, as_Add=False) for term in Add.make_args(body)]
+    if all(rest in (1, variable) for _, rest in slopes):
+        return Add(*(constant for constant, rest in slopes if rest == variable))
+    return Slope(body, variable)
+
+
+def _linear(body: Expr, variable: Ref) -> Move:
+    if body.is_Add:
+        return "linearity", Add(*(_d(term, variable) for term in body.args))
+    constant, rest = body.as_independent(variable, as_Add=False)
+    return "linearity", constant * _d(rest, variable)
+
+
+def _has_constant(body: Expr, variable: Ref) -> bool:
+    return bool(body.is_Add or (body.is_Mul and body.as_independent(variable, as_Add=False)[0] != 1))
+
+
+def _is_quotient(body: Expr, variable: Ref) -> bool:
+    upper, lower = _fraction(body)
+    return bool(body.is_Mul and upper.has(variable) and lower.has(variable))
+
+
+def _fraction(body: Expr) -> tuple[Expr, Expr]:
+    """Numerator and denominator by the powers as they stand."""
+    below = [arg for arg in Mul.make_args(body) if isinstance(arg, Pow) and arg.exp.is_number and arg.exp.is_negative]
+    lower = Mul(*(1 / arg for arg in below))
+    return body * lower, lower
+
+
+def _quotient(body: Expr, variable: Ref) -> Move:
+    u, v = _fraction(body)
+    return "quotient", (_d(u, variable) * v - u * _d(v, variable)) / v**2
+
+
+def _product(body: Expr, variable: Ref) -> Move:
+    return "product", Add(*(body / factor * _d(factor, variable) for factor in body.args))
+
+
+def _power(body: Expr, variable: Ref) -> Move:
+    base, exponent = body.args
+    return "power", exponent * base ** (exponent - 1) * _d(base, variable)
+
+
+def _exponential(body: Expr, variable: Ref) -> Move:
+    base, exponent = body.args
+    return "exponential", body * log(base) * _d(exponent, variable)
+
+
+def _logarithmic(body: Expr, variable: Ref) -> Move:
+    base, exponent = body.args
+    return "logarithmic", body * _d(exponent * log(base), variable)
+
+
+def _branches(body: Expr, variable: Ref) -> Move:
+    condition, chosen, other = body.args
+    return "branches", where(condition, _d(chosen, variable), _d(other, variable))
+
+
+def _applied(body: Expr, variable: Ref) -> Move:
+    """A function by its table entry; where its argument is not the variable itself, by the chain rule."""
+    total = S.Zero
+    for position, arg in enumerate(body.args):
+        if arg.has(variable):
+            symbol = Dummy("u", real=True)
+            outer = scalar_derivative(body.func(*body.args[:position], symbol, *body.args[position + 1 :]), symbol)
+            total += outer.xreplace({symbol: arg}) * _d(arg, variable)
+    return "table" if variable in body.args else "composite", total
+
+
+_MOVES: tuple[tuple[Callable[[Expr, Ref], bool], Callable[[Expr, Ref], Move]], ...] = (
+    (_has_constant, _linear),
+    (_is_quotient, _quotient),
+    (lambda body, _: isinstance(body, Mul), _product),
+    (lambda body, x: isinstance(body, Pow) and not body.exp.has(x), _power),
+    (lambda body, x: isinstance(body, Pow) and not body.base.has(x), _exponential),
+    (lambda body, _: isinstance(body, Pow), _logarithmic),
+    (lambda body, _: isinstance(body, where), _branches),
+    (lambda body, _: isinstance(body, Function | exp | sp.Abs), _applied),
+)
