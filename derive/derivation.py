@@ -23,25 +23,23 @@ from chainrule.derive.curvature import Curvature, curvature
 from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
 from chainrule.derive.formula import Formula, Source, as_formula
 from chainrule.derive.independent import with_independent_entries
-from chainrule.derive.narrative import (
-    backward,
-    by_name,
+from chainrule.derive.links import with_links
+from chainrule.derive.narrative.chain import backward
+from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts
+from chainrule.derive.narrative.reasons import sentence
+from chainrule.derive.narrative.result import results
+from chainrule.derive.narrative.symbols import (
     curvature_symbol,
-    forward,
-    given,
-    inlined_parts,
     partial,
     product_with_directions,
-    results,
     second_partial,
-    sentence,
     shape_text,
 )
 from chainrule.derive.notation.left import spelled
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.remarks import about_kinks
 from chainrule.derive.render.latex import page_latex
-from chainrule.derive.render.page import Page, Shown
+from chainrule.derive.render.page import Detail, Page, Shown
 from chainrule.derive.render.text import page_text
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.serialise import (
@@ -85,16 +83,16 @@ class Derivation:
     assumptions: tuple[str, ...]
     context: Program
 
-    def text(self) -> str:
+    def text(self, detail: Detail = "normal") -> str:
         """The derivation as plain text."""
-        return page_text(self.page())
+        return page_text(self.page(detail))
 
-    def latex(self, document: bool = False) -> str:
+    def latex(self, document: bool = False, detail: Detail = "normal") -> str:
         """The derivation in LaTeX: a fragment, or with ``document`` a file that compiles."""
-        return page_latex(self.page(), document)
+        return page_latex(self.page(detail), document)
 
-    def page(self) -> Page:
-        """The derivation as lines, for any renderer."""
+    def page(self, detail: Detail = "normal") -> Page:
+        """The derivation as lines, for any renderer: what fits a slide, a page, or every scalar move."""
         definitions = list(itertools.takewhile(lambda step: step.rule == "definition", self.steps))
         moves = self.steps[len(definitions) :]
         hidden = inlined_parts(self.context, moves)
@@ -103,7 +101,7 @@ class Derivation:
         sections = (
             given(self.formula.inputs, function_names(item.body for item in self.formula.program.definitions)),
             forward(context, [step for step in definitions if step.where not in hidden]),
-            backward(context, moves, hidden),
+            backward(context, moves, hidden, detail),
             results(items),
         )
         return Page(_title(self), tuple(section for section in sections if section.lines), self.assumptions)
@@ -324,6 +322,7 @@ def _derivation(
 ) -> Derivation:
     """``parts`` are the definitions of the formula and the steps that follow them."""
     steps = (*map(_definition_step, parts[0]), *parts[1])
+    steps = tuple(with_links(step, context) for step in steps)
     results = _with_sources(goal, f, names, steps, results)
     entries = _about_entries(f.differentiable, names, steps)
     used = dict.fromkeys(sentence(step) for step in steps if assumes(step))

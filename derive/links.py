@@ -22,7 +22,7 @@ from chainrule.derive.steps import Partial, Step
 
 def with_links(step: Step, program: Program) -> Step:
     """A step of the chain rule with the local derivatives that it uses; other steps as they are."""
-    if not isinstance(step.before.body, Partial):
+    if not isinstance(step.before.body, Partial) or step.rule in ("seed", "independent"):
         return step
     if step.rule == "local-derivative":
         quantity = program.by_name[step.before.body.output.name]
@@ -30,9 +30,9 @@ def with_links(step: Step, program: Program) -> Step:
         return replace(step, substeps=_worked_out(step.after, quantity.body, step.before.body.variable))
     links: dict[Step, None] = {}
     for key, name in step.bindings:
-        quantity = program.by_name.get(name)
-        if key == "through" and isinstance(quantity, Definition):
-            links |= dict.fromkeys(_links(quantity, step.before.body.variable.name, program))
+        through = program.by_name.get(name)
+        if key == "through" and isinstance(through, Definition):
+            links |= dict.fromkeys(_links(through, step.before.body.variable.name, program))
     return replace(step, substeps=tuple(links))
 
 
@@ -43,12 +43,16 @@ def _links(quantity: Definition, variable: str, program: Program) -> Iterator[St
         yield _softmax_link(quantity, unit, unit.scores, program)
     elif quantity.reduce in ("", "sum", "logsumexp"):
         weight = exp(quantity.body - quantity[quantity.free]) if quantity.reduce == "logsumexp" else S.One
-        axes = _numbered(quantity.bound_indices, len(quantity.shape))
         for ref in quantity.refs:
             if ref.name == variable:
-                slope = local_derivative(quantity, ref) * weight
-                link = _link(quantity, ref.xreplace(axes), slope.xreplace(axes), quantity.bound, program)
-                if quantity.reduce != "logsumexp":
+                slope = local_derivative(quantity, ref, program.kinks) * weight
+                own = [index for index in quantity.bound_indices if ref.has(index)]
+                summed = [index for index in quantity.bound_indices if not ref.has(index)]
+                axes = _numbered(own, len(quantity.shape)) | dict(zip(summed, quantity.bound_indices, strict=False))
+                more = tuple(quantity.lengths[index] for index in own)
+                over = tuple(quantity.lengths[index] for index in summed)
+                link = _link(quantity, ref.xreplace(axes), slope.xreplace(axes), more, program, over)
+                if quantity.reduce != "logsumexp" and not summed:
                     moves = _worked_out(link.after, quantity.body.xreplace(axes), ref.xreplace(axes))
                     link = replace(link, substeps=moves)
                 yield link
@@ -63,13 +67,18 @@ def _softmax_link(quantity: Definition, unit: Normalised, score: Ref, program: P
     return _link(quantity, score.xreplace(others), slope, tuple(quantity.lengths[index] for index in over), program)
 
 
-def _link(quantity: Definition, ref: Ref, slope: Expr, more: tuple[Expr, ...], program: Program) -> Step:
-    """``dc[..]/da[..] = slope``, over the axes of the quantity and then axes of the lengths ``more``."""
+def _link(
+    quantity: Definition, ref: Ref, slope: Expr, more: tuple[Expr, ...], program: Program, over: tuple[Expr, ...] = ()
+) -> Step:
+    """``dc[..]/da[..] = slope``, over the axes of the quantity and then axes of the lengths ``more``.
+
+    An entry that several terms of a sum read has the sum of their slopes, ``over`` their indices.
+    """
     name = next(fresh_names(program.by_name, f"d{quantity.name}_d{ref.name}"))
-    raw = Definition(name, quantity.shape + more, slope)
+    raw = Definition(name, quantity.shape + more, slope, "sum" if over else "", over)
     context = Context(dict(program.by_name), exact=frozenset(item.name for item in program.inputs))
     simple, _ = simplify(raw, context)
-    partial = raw.with_body(Partial(quantity[quantity.free], ref))
+    partial = Definition(name, raw.shape, Partial(quantity[quantity.free], ref))
     return Step("link", name, partial, raw if context.added else simple)
 
 

@@ -25,7 +25,9 @@ Move = tuple[str, Expr]
 
 
 def scalar_steps(definition: Definition, ref: Ref) -> tuple[Step, ...]:
-    """How the derivative of a body by one entry comes about, from ``Slope(body, ref)`` on."""
+    """How the derivative of a body by one entry comes about, from ``Slope(body, ref)`` on, if not at a glance."""
+    if not isinstance(_d(definition.body, ref), Slope):
+        return ()
     body: Expr = Slope(definition.body, ref)
     steps: list[Step] = []
     for _ in range(MAX_ROUNDS):

@@ -11,7 +11,8 @@ from chainrule.derive.derivation import Derivation, formula_dict, formula_from, 
 from chainrule.derive.errors import InputError, NoClosedFormError
 from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.formula import Formula, as_formula
-from chainrule.derive.narrative import indexed, named, partial, results, shown
+from chainrule.derive.narrative.result import results
+from chainrule.derive.narrative.symbols import indexed, named, partial, shown
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex import page_latex
 from chainrule.derive.render.page import Line, Page, Section, Shown
@@ -92,7 +93,7 @@ class Stationary:
     def _line(self, equation: EquationStep) -> Line:
         left, right = _sides(equation)
         zero = right.text.startswith("zeros(")
-        return Line(Shown("0", "0") if zero else right, (left,), equation.note)
+        return Line(Shown("0", "0") if zero else right, (left,), (equation.note,) if equation.note else ())
 
     def to_json(self) -> str:
         """Everything, exactly; ``from_json`` gives the same record back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from chainrule.derive.render.page import Line, Page, Section
+from chainrule.derive.render.page import Line, Page, Section, Shown
 
 PREAMBLE = r"""\documentclass{article}
 \usepackage{amsmath,amssymb}
@@ -33,8 +33,13 @@ def _section(section: Section) -> str:
 def _line(line: Line) -> str:
     left = " = ".join(shown.latex for shown in line.left)
     sign = "= " if line.left or line.note else ""
-    note = rf" && \text{{{_prose(line.note)}}}" if line.note else ""
-    return f"{left} &{sign}{line.right.latex}{note}"
+    note = f" && {''.join(map(_piece, line.note))}" if line.note else ""
+    own = f"{left} &{sign}{line.right.latex}{note}"
+    return " \\\\\n".join([own, *map(_line, line.details)])
+
+
+def _piece(part: str | Shown) -> str:
+    return rf"\text{{{_prose(part)}}}" if isinstance(part, str) else part.latex
 
 
 def _prose(text: str) -> str:

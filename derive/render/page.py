@@ -1,12 +1,16 @@
 """What a renderer gets: sections of lines, every expression already in words, text and LaTeX.
 
-Which quantity is shown, in which notation, with which rule, is decided in ``narrative.py``;
+Which quantity is shown, in which notation, with which rule, is decided in ``narrative/``;
 a renderer only formats.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+#: How much is told: what fits a slide, a page of lecture notes, every scalar move.
+Detail = Literal["brief", "normal", "full"]
 
 
 @dataclass(frozen=True)
@@ -17,6 +21,10 @@ class Shown:
     latex: str
 
 
+#: Words and formulas in turn.
+Note = tuple[str | Shown, ...]
+
+
 @dataclass(frozen=True)
 class Line:
     """One line of a derivation.
@@ -25,11 +33,13 @@ class Line:
         right: the right-hand side, or the whole line if there is no left-hand side.
         left: the left-hand sides, chained by equality signs; none continues the line above.
         note: why the line holds, or the shape: a sentence.
+        details: how the reason comes about.
     """
 
     right: Shown
     left: tuple[Shown, ...] = ()
-    note: str = ""
+    note: Note = ()
+    details: tuple[Line, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 from chainrule.derive.render.page import Line, Page, Section
 
 #: Width up to which the reason stands on the line itself.
@@ -17,18 +19,17 @@ def page_text(page: Page) -> str:
 
 
 def _section(section: Section) -> str:
-    lefts = [_left(line) for line in section.lines]
+    return "\n".join([section.title, *_block(section.lines, "  ")])
+
+
+def _block(lines: Sequence[Line], margin: str) -> Iterator[str]:
+    """Lines under each other, equality signs and reasons aligned, details further in."""
+    lefts = [" = ".join(shown.text for shown in line.left) for line in lines]
     indent = min(max(map(len, lefts), default=0), WIDTH // 3)
-    noted = [len(line.right.text) for line in section.lines if line.note]
+    noted = [len(line.right.text) for line in lines if line.note]
     width = min(max(noted, default=0), WIDTH // 2)
-    lines = [_line(line, left, indent, width) for line, left in zip(section.lines, lefts, strict=True)]
-    return "\n".join([section.title, *lines])
-
-
-def _left(line: Line) -> str:
-    return " = ".join(shown.text for shown in line.left)
-
-
-def _line(line: Line, left: str, indent: int, width: int) -> str:
-    text = f"  {left:<{indent}} = {line.right.text}" if indent else f"  {line.right.text}"
-    return f"{text:<{indent + width + 5}}    {line.note}" if line.note else text
+    for line, left in zip(lines, lefts, strict=True):
+        text = f"{margin}{left:<{indent}} = {line.right.text}" if indent else f"{margin}{line.right.text}"
+        note = "".join(part if isinstance(part, str) else part.text for part in line.note)
+        yield f"{text:<{indent + width + len(margin) + 3}}    {note}" if note else text
+        yield from _block(line.details, margin + "    ")

@@ -1,0 +1,121 @@
+"""The chain rule from the output back: one group of lines for every adjoint."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from chainrule.derive.narrative.reasons import reason, worked_out
+from chainrule.derive.narrative.symbols import named, partial, shown
+from chainrule.derive.program import Definition, Program
+from chainrule.derive.render.page import Detail, Line, Section, Shown
+from chainrule.derive.steps import Partial, Step
+
+#: Rules whose steps are about a derivative under its symbol, not under a name of its own.
+SYMBOLIC = frozenset({"chain-expansion", "local-derivative"})
+
+
+@dataclass(frozen=True)
+class _Telling:
+    """What every group of lines needs to know.
+
+    Attributes:
+        context: the definitions that the steps speak of.
+        hidden: parts that are shown inside their reader, with that reader.
+        state: every definition as it stands at this point of the derivation.
+        mentioned: names that some step reads.
+        detail: how much is told.
+    """
+
+    context: Program
+    hidden: Mapping[str, str]
+    state: dict[str, Definition]
+    mentioned: frozenset[str]
+    detail: Detail
+
+
+def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str], detail: Detail) -> Section:
+    """The adjoints, each from the chain rule to its textbook form.
+
+    The sums that an adjoint was split into are shown inside it, so a step about one of them is
+    shown as a step about the adjoint.
+    """
+    steps = list(steps)
+    owners = _owners(steps)
+    steps = [_seen(step, {**hidden, **owners}) for step in steps]
+    state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
+    state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
+    mentioned = frozenset().union(*(step.before.reads | step.after.reads for step in steps))
+    telling = _Telling(context, hidden, state, mentioned, detail)
+    lines: list[Line] = []
+    for _, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
+        lines += _shortened(list(_one_quantity(telling, list(group))), detail)
+    return Section("Chain rule, from the output back", tuple(lines))
+
+
+def _owners(steps: Sequence[Step]) -> dict[str, str]:
+    """The adjoint that each split-off sum is a part of."""
+    whole = [step for step in steps if step.before.body.has(Partial)]
+    own = {step.where for step in whole}
+    parts = {step.where for step in steps if step.rule != "definition"} - own
+    return {name: step.where for step in whole for name in step.after.reads & parts}
+
+
+def _shortened(lines: list[Line], detail: Detail) -> list[Line]:
+    """One line of each quantity for a brief telling; otherwise moves of one kind in a row are one."""
+    if detail == "brief":
+        return [replace(lines[-1], left=lines[0].left, note=())] if lines else []
+    kept: list[Line] = []
+    for line in lines:
+        if kept and not line.left and kept[-1].note == line.note and not kept[-1].left:
+            kept.pop()
+        kept.append(line)
+    return kept
+
+
+def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
+    """The lines about one quantity; its name is given if others mention it."""
+    before, where, last = steps[0].before.body, steps[0].where, ""
+    left: tuple[Shown, ...] = ()
+    if isinstance(before, Partial):
+        symbol = partial(before.output.name, before.variable.name)
+        named_too = where in telling.mentioned and steps[0].rule not in SYMBOLIC
+        left = (named(where), symbol) if named_too else (symbol,)
+    elif steps[0].before == steps[0].after:
+        left = (named(where),)
+    elif before.has(Partial):
+        left = (_of_step(telling, steps[0].before),)
+    whole = steps[0].after
+    for step in steps:
+        if step.where == where:
+            whole = step.after
+        else:
+            telling.state[step.where] = replace(step.after, origin="auto")
+        right = _of_step(telling, whole)
+        if right.text != last:
+            details = tuple(worked_out(step, telling.context, telling.hidden)) if telling.detail == "full" else ()
+            yield Line(right, left, reason(step, telling.context, telling.hidden), details)
+            left, last = (), right.text
+
+
+def _seen(step: Step, hidden: Mapping[str, str]) -> Step:
+    """The step with the readers of inlined parts in their place."""
+    bindings = dict.fromkeys((name, hidden.get(value, value)) for name, value in step.bindings)
+    # A part of the quantity itself is not put into it.
+    others = tuple(binding for binding in bindings if binding != ("name", hidden.get(step.where, step.where)))
+    return replace(step, bindings=others if "name" in dict(others) else tuple(bindings))
+
+
+def _of_step(telling: _Telling, definition: Definition) -> Shown:
+    """A definition as it stood at some step, other quantities by their names."""
+    context = telling.context
+    if definition.body.has(Partial):
+        places = {name: position for position, name in enumerate(context.by_name)}
+        factors = sorted(definition.body.atoms(Partial), key=lambda factor: -places[factor.output.name])
+        symbols = [partial(factor.output.name, factor.variable.name) for factor in factors]
+        return Shown(" * ".join(s.text for s in symbols), r" \cdot ".join(s.latex for s in symbols))
+    earlier = itertools.takewhile(lambda known: known.name != definition.name, context.definitions)
+    states = (telling.state[known.name] for known in earlier)
+    program = context.with_definitions((*states, replace(definition, origin="adjoint")), (definition.name,))
+    return shown(program, definition.name)

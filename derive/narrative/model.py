@@ -1,0 +1,102 @@
+"""What is given, and the formula as a chain of named quantities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+
+from chainrule.derive.forms.latex_names import latex_name
+from chainrule.derive.narrative.symbols import left_side, named, shape_text, shown
+from chainrule.derive.notation.syntax import Name
+from chainrule.derive.program import Definition, Input, Program
+from chainrule.derive.render.latex_node import node_latex
+from chainrule.derive.render.page import Line, Section, Shown
+from chainrule.derive.steps import Partial, Step
+
+
+def inlined_parts(context: Program, moves: Sequence[Step]) -> dict[str, str]:
+    """Nameless sums that are read once, by a pointwise definition, and have no adjoint of their own.
+
+    They are shown as part of their reader, to which they map: ``X @ w`` in ``z = X @ w + b``.
+    """
+    varied = {step.before.body.variable.name for step in moves if isinstance(step.before.body, Partial)}
+    readers: dict[str, list[Definition]] = {}
+    for definition in context.definitions:
+        for ref in definition.refs:
+            readers.setdefault(ref.name, []).append(definition)
+    hidden = {}
+    for item in context.definitions:
+        reading = [reader for reader in readers.get(item.name, []) if reader.origin != "adjoint"]
+        if item.origin == "auto" and item.reduce == "sum" and item.name not in varied and len(reading) == 1:
+            (reader,) = reading
+            if not reader.reduce:
+                hidden[item.name] = reader.name
+    return hidden
+
+
+def by_name(context: Program, steps: Sequence[Step], hidden: Mapping[str, str]) -> Program:
+    """The context with everything that has a step of its own shown by name."""
+    own = {step.where for step in steps} - set(hidden)
+    definitions = (
+        replace(item, origin="adjoint") if item.name in own and item.origin == "auto" else item
+        for item in context.definitions
+    )
+    return context.with_definitions(definitions)
+
+
+def given(inputs: Iterable[Input], functions: Iterable[str]) -> Section:
+    """The declarations; inputs whose shape was inferred in one way stand together."""
+    groups: dict[tuple[object, ...], list[Input]] = {}
+    for item in inputs:
+        key = (item.inferred, item.domain, item.shape) if item.inferred else (item.name,)
+        groups.setdefault(key, []).append(item)
+    lines = [*map(_declaration, groups.values()), *map(_function, functions)]
+    return Section("Given", tuple(lines))
+
+
+def _function(name: str) -> Line:
+    """A function without a definition."""
+    words = "any differentiable function, entry by entry"
+    return Line(Shown(f"{name}: function ({words})", rf"{latex_name(name)} \quad \text{{({words})}}"))
+
+
+def _declaration(items: Sequence[Input]) -> Line:
+    """The declaration of inputs of one domain and shape, and how it is known if nobody wrote it."""
+    first = items[0]
+    axes = f"[{', '.join(str(length) for length in first.shape)}]" if first.shape else ""
+    text = f"{', '.join(item.name for item in items)}: {first.domain.name}{axes}"
+    shape = r" \times ".join(str(length) for length in first.shape)
+    values = first.domain.latex or rf"\mathrm{{{first.domain.name}}}"
+    names = ", ".join(node_latex(Name(item.name)) for item in items)
+    latex = rf"{names} \in {values}" + (f"^{{{shape}}}" if shape else "")
+    if first.inferred:
+        text += f" (inferred {first.inferred})"
+        latex += rf" \quad \text{{(inferred {first.inferred})}}"
+    return Line(Shown(text, latex))
+
+
+def forward(program: Program, steps: Iterable[Step]) -> Section:
+    """The definitions of the formula."""
+    lines = []
+    for step in steps:
+        note = f"Shape {shape_text(step.after.shape)}." if step.after.shape else ""
+        note = " ".join(filter(None, [note, _softmax_note(program, step.after)]))
+        left = left_side(named(step.where), program, step.where)
+        lines.append(Line(shown(program, step.where), (left,), (note,) if note else ()))
+    return Section("Definitions", tuple(lines))
+
+
+def _softmax_note(program: Program, definition: Definition) -> str:
+    """What a softmax has to do with the logsumexp that is defined beside it."""
+    beside = [
+        source.name
+        for ref in definition.refs
+        if isinstance(source := program.by_name[ref.name], Definition)
+        and source.reduce == "logsumexp"
+        and source.origin != "auto"
+    ]
+    if not beside or "softmax" not in shown(program, definition.name).text:
+        return ""
+    return f"softmax(a) = exp(a - {beside[0]}), with {beside[0]} = logsumexp(a)."
+
+

@@ -1,0 +1,95 @@
+"""Quantities and derivatives as they are shown: in matrix notation, in index notation, as symbols."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
+from chainrule.derive.forms.matrix_form import matrix_form
+from chainrule.derive.notation.syntax import Name
+from chainrule.derive.notation.unparse import unparse
+from chainrule.derive.program import Definition, Program
+from chainrule.derive.render.latex_node import node_latex
+from chainrule.derive.render.page import Shown
+from chainrule.derive.steps import Partial
+
+
+def shown(program: Program, name: str) -> Shown:
+    """A definition's right-hand side in matrix notation where it has one, else in index notation."""
+    node = matrix_form(program, name)
+    if node is None:
+        return indexed(program, name)
+    return Shown(unparse(node), node_latex(node, program.ranks))
+
+
+def indexed(program: Program, name: str) -> Shown:
+    """A definition's right-hand side in index notation."""
+    latex = index_latex(program, name, lambda part: node_latex(part, program.ranks))
+    return Shown(index_text(program, name), latex)
+
+
+def named(name: str) -> Shown:
+    """A quantity's name."""
+    return Shown(name, node_latex(Name(name)))
+
+
+def partial(output: str, variable: str) -> Shown:
+    """The derivative of one quantity by another, as a symbol."""
+    above, below = node_latex(Name(output)), node_latex(Name(variable))
+    return Shown(f"d{output}/d{variable}", rf"\frac{{\partial {above}}}{{\partial {below}}}")
+
+
+def second_partial(output: str, first: str, second: str) -> Shown:
+    """A second derivative, as a symbol."""
+    names = [node_latex(Name(name)) for name in (output, first, second)]
+    below = rf"\partial {names[1]}^2" if first == second else rf"\partial {names[1]} \partial {names[2]}"
+    text = f"d2{output}/d{first}2" if first == second else f"d2{output}/d{first}d{second}"
+    return Shown(text, rf"\frac{{\partial^2 {names[0]}}}{{{below}}}")
+
+
+def product_with_directions(output: str, variable: str, wrt: Iterable[str]) -> Shown:
+    """One part of the product of the Hessian with the directions, as a symbol."""
+    terms = [(second_partial(output, variable, name), f"v_{name}") for name in wrt]
+    text = " + ".join(f"{symbol.text} v_{direction[2:]}" for symbol, direction in terms)
+    return Shown(text, " + ".join(f"{symbol.latex} {node_latex(Name(direction))}" for symbol, direction in terms))
+
+
+def curvature_symbol(letter: str, first: str, second: str) -> Shown:
+    """The block of a curvature matrix for two variables: ``G_w``, ``G_{w,b}``."""
+    names = [first] if first == second else [first, second]
+    below = ", ".join(node_latex(Name(name)) for name in names)
+    return Shown(f"{letter}_{{{','.join(names)}}}" if len(names) > 1 else f"{letter}_{first}", f"{letter}_{{{below}}}")
+
+
+def shape_text(shape: Iterable[object]) -> str:
+    """A shape as it is written in Python."""
+    lengths = [str(length) for length in shape]
+    return f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
+
+
+def left_side(whole: Shown, program: Program, name: str) -> Shown:
+    """What stands left of :func:`shown`: an entry if only index notation can say it."""
+    entries = program.by_name[name].shape and matrix_form(program, name) is None
+    return entry_of(whole, index_letters(program, name)) if entries else whole
+
+
+def entry_of(whole: Shown, letters: Iterable[str]) -> Shown:
+    """One entry of a quantity, or of a derivative."""
+    indices = ",".join(letters)
+    if whole.text.isidentifier():
+        return Shown(f"{whole.text}[{indices}]", rf"{{{whole.latex}}}_{{{indices}}}")
+    return Shown(f"({whole.text})[{indices}]", rf"\left({whole.latex}\right)_{{{indices}}}")
+
+
+def entry(program: Program, definition: Definition) -> Shown:
+    """The entries of a definition that is not part of the program, in index notation."""
+    item = replace(definition, origin="adjoint")
+    return indexed(program.with_definitions((*program.definitions, item), (item.name,)), item.name)
+
+
+def entry_partial(program: Program, definition: Definition, part: Partial) -> Shown:
+    """The derivative of one entry by one entry, as a symbol: ``dz[i]/dw[j]``."""
+    above, below = (entry(program, replace(definition, body=ref)) for ref in (part.output, part.variable))
+    latex = rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}"
+    return Shown(f"d{above.text}/d{below.text}", latex)
