@@ -322,7 +322,8 @@ def _derivation(
 ) -> Derivation:
     """``parts`` are the definitions of the formula and the steps that follow them."""
     steps = (*map(_definition_step, parts[0]), *parts[1])
-    steps = tuple(with_links(step, context) for step in steps)
+    hidden = inlined_parts(context, steps[len(parts[0]) :])
+    steps = tuple(with_links(step, context, hidden) for step in steps)
     results = _with_sources(goal, f, names, steps, results)
     entries = _about_entries(f.differentiable, names, steps)
     used = dict.fromkeys(sentence(step) for step in steps if assumes(step))

@@ -7,7 +7,7 @@ textbooks work out first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Expr, KroneckerDelta, Mul, S, exp
@@ -20,8 +20,11 @@ from chainrule.derive.scalar_moves import scalar_steps
 from chainrule.derive.steps import Partial, Step
 
 
-def with_links(step: Step, program: Program) -> Step:
-    """A step of the chain rule with the local derivatives that it uses; other steps as they are."""
+def with_links(step: Step, program: Program, hidden: Mapping[str, str]) -> Step:
+    """A step of the chain rule with the local derivatives that it uses; other steps as they are.
+
+    ``hidden`` are sums that are told as a part of their reader, which is linear in them.
+    """
     if not isinstance(step.before.body, Partial) or step.rule in ("seed", "independent"):
         return step
     if step.rule == "local-derivative":
@@ -32,8 +35,20 @@ def with_links(step: Step, program: Program) -> Step:
     for key, name in step.bindings:
         through = program.by_name.get(name)
         if key == "through" and isinstance(through, Definition):
-            links |= dict.fromkeys(_links(through, step.before.body.variable.name, program))
+            links |= dict.fromkeys(_links(_told(through, program, hidden), step.before.body.variable.name, program))
     return replace(step, substeps=tuple(links))
+
+
+def _told(quantity: Definition, program: Program, hidden: Mapping[str, str]) -> Definition:
+    """A sum as a term of its reader, under the reader's name; any other quantity as it is."""
+    reader = program.by_name.get(hidden.get(quantity.name, ""))
+    if not isinstance(reader, Definition):
+        return quantity
+    (ref,) = [ref for ref in reader.refs if ref.name == quantity.name]
+    back = dict(zip(ref.indices, quantity.free, strict=True))
+    factor = local_derivative(reader, ref, program.kinks).xreplace(back)
+    axes = tuple(length for index, length in reader.lengths.items() if index in back)
+    return replace(quantity, name=reader.name, shape=axes, body=factor * quantity.body)
 
 
 def _links(quantity: Definition, variable: str, program: Program) -> Iterator[Step]:

@@ -26,10 +26,12 @@ Move = tuple[str, Expr]
 
 def scalar_steps(definition: Definition, ref: Ref) -> tuple[Step, ...]:
     """How the derivative of a body by one entry comes about, from ``Slope(body, ref)`` on, if not at a glance."""
-    if not isinstance(_d(definition.body, ref), Slope):
+    body = _d(definition.body, ref)
+    if not body.has(Slope):
         return ()
-    body: Expr = Slope(definition.body, ref)
-    steps: list[Step] = []
+    start, steps = Slope(definition.body, ref), []
+    if body != start:
+        steps.append(Step("linearity", definition.name, definition.with_body(start), definition.with_body(body)))
     for _ in range(MAX_ROUNDS):
         moves = {slope: _move(slope) for slope in _outermost(body)}
         if not moves:
@@ -62,24 +64,15 @@ def _move(slope: Slope) -> Move:
 
 
 def _d(body: Expr, variable: Ref) -> Expr:
-    """A derivative to be worked out, or its value where nothing is to be said: constants, lines."""
+    """A derivative to be worked out: what does not vary and what is linear needs no move of its own."""
     if not body.has(variable):
         return S.Zero
-    slopes = [term.as_independent(variable, as_Add=False) for term in Add.make_args(body)]
-    if all(rest in (1, variable) for _, rest in slopes):
-        return Add(*(constant for constant, rest in slopes if rest == variable))
-    return Slope(body, variable)
-
-
-def _linear(body: Expr, variable: Ref) -> Move:
+    if body == variable:
+        return S.One
     if body.is_Add:
-        return "linearity", Add(*(_d(term, variable) for term in body.args))
+        return Add(*(_d(term, variable) for term in body.args))
     constant, rest = body.as_independent(variable, as_Add=False)
-    return "linearity", constant * _d(rest, variable)
-
-
-def _has_constant(body: Expr, variable: Ref) -> bool:
-    return bool(body.is_Add or (body.is_Mul and body.as_independent(variable, as_Add=False)[0] != 1))
+    return constant * _d(rest, variable) if constant != 1 else Slope(body, variable)
 
 
 def _is_quotient(body: Expr, variable: Ref) -> bool:
@@ -135,7 +128,6 @@ def _applied(body: Expr, variable: Ref) -> Move:
 
 
 _MOVES: tuple[tuple[Callable[[Expr, Ref], bool], Callable[[Expr, Ref], Move]], ...] = (
-    (_has_constant, _linear),
     (_is_quotient, _quotient),
     (lambda body, _: isinstance(body, Mul), _product),
     (lambda body, x: isinstance(body, Pow) and not body.exp.has(x), _power),

@@ -28,6 +28,7 @@ from chainrule.derive.notation.syntax import Node
 from chainrule.derive.notation.unparse import decimal_text, unparse
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
+from chainrule.derive.steps import Slope
 
 #: Letters for indices, in the order in which they are taken.
 LETTERS = "ijklmpqrstuvabcdefgh"
@@ -285,6 +286,10 @@ class _Printer:
             defaults.pop()
         return self.style.function(entry.name, [self.plain(arg, names) for arg in args]), ATOM
 
+    def slope(self, expr: Slope, names: Names) -> Written:
+        body = self.style.parentheses(self.plain(expr.body, names))
+        return self.style.slope(body, self.plain(expr.variable, names)), POWER
+
     def whole_quotient(self, expr: Expr, names: Names) -> Written:
         upper, lower = sp.together(expr.args[0]).as_numer_denom()
         texts = self.at_least(POWER, upper, names), self.at_least(POWER, lower, names)
@@ -375,6 +380,7 @@ METHODS: tuple[tuple[type | tuple[type, ...], Callable[[_Printer, Expr, Names], 
     (Rational, _Printer.number),
     ((Index, Dim, type(S.Pi), type(S.Exp1)), _Printer.symbol),
     (Ref, _Printer.entry),
+    (Slope, _Printer.slope),
     (Add, _Printer.add),
     (Mul, _Printer.product),
     (Pow, _Printer.power),

@@ -32,6 +32,7 @@ class Style:
         delta: the two indices of a unit matrix.
         whole_quotient: dividend and divisor of a quotient that is rounded down.
         remainder: dividend and divisor.
+        slope: what is differentiated, in parentheses unless it is an entry, and by which entry.
         defaults: whether arguments with their usual values are left out.
     """
 
@@ -50,6 +51,7 @@ class Style:
     delta: Callable[[str, str], str]
     whole_quotient: Callable[[str, str], str]
     remainder: Callable[[str, str], str]
+    slope: Callable[[str, str], str]
     defaults: bool
 
 
@@ -69,6 +71,7 @@ TEXT = Style(
     delta=lambda left, right: f"delta[{left},{right}]",
     whole_quotient=lambda upper, lower: f"{upper} // {lower}",
     remainder=lambda upper, lower: f"{upper} % {lower}",
+    slope=lambda body, variable: f"d{body}/d{variable}",
     defaults=True,
 )
 
@@ -106,6 +109,7 @@ def latex_style(program: Program) -> Style:
         delta=_delta, defaults=False,
         whole_quotient=lambda upper, lower: rf"\left\lfloor \frac{{{upper}}}{{{lower}}} \right\rfloor",
         remainder=lambda upper, lower: rf"{upper} \bmod {lower}",
+        slope=lambda body, variable: rf"\frac{{\partial}}{{\partial {variable}}} {body}",
     )  # fmt: skip
 
 
