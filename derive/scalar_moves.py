@@ -33,7 +33,7 @@ def scalar_steps(definition: Definition, ref: Ref) -> tuple[Step, ...]:
     if body != start:
         steps.append(Step("linearity", definition.name, definition.with_body(start), definition.with_body(body)))
     for _ in range(MAX_ROUNDS):
-        moves = {slope: _move(slope) for slope in _outermost(body)}
+        moves = {slope: _move(slope) for slope in pending(body)}
         if not moves:
             break
         after = body.xreplace({slope: result for slope, (_, result) in moves.items()})
@@ -45,13 +45,13 @@ def scalar_steps(definition: Definition, ref: Ref) -> tuple[Step, ...]:
     return tuple(steps)
 
 
-def _outermost(expr: Expr) -> Iterator[Slope]:
-    """Derivatives that are not inside another one."""
+def pending(expr: Expr) -> Iterator[Slope]:
+    """The derivatives in an expression that are not worked out and not inside another one."""
     if isinstance(expr, Slope):
         yield expr
     else:
         for arg in expr.args:
-            yield from _outermost(arg)
+            yield from pending(arg)
 
 
 def _move(slope: Slope) -> Move:

@@ -53,9 +53,10 @@ from chainrule.derive.forms.moments import with_moments
 from chainrule.derive.forms.parts import Group, Part, reduced, square_root
 from chainrule.derive.forms.products import Plan, opened, write_term
 from chainrule.derive.forms.symmetry import symmetry_of
-from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node
+from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Rate
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import Indicator, where
+from chainrule.derive.steps import Slope
 
 #: Expressions that may be tried in some layout before index notation is used instead.
 MAX_WORK = 5_000
@@ -291,6 +292,11 @@ def choice(writer: Writer, expr: Expr, layout: Layout) -> Node:
     )
 
 
+def rate(writer: Writer, expr: Slope, layout: Layout) -> Node:
+    """A derivative of a scalar that is not worked out."""
+    return Rate(writer.operand(expr.body, layout), writer.operand(expr.variable, layout))
+
+
 def indicator(writer: Writer, expr: Indicator, layout: Layout) -> Node:
     """A comparison as a number."""
     if writer.readable and not expr.atoms(Ref):
@@ -376,6 +382,7 @@ WRITERS: tuple[tuple[type, Callable[..., Node]], ...] = (
     (Mul, write_term),
     (Pow, power),
     (where, choice),
+    (Slope, rate),
     (Indicator, indicator),
     (KroneckerDelta, delta),
     (Over, over),

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from chainrule.derive.narrative.reasons import reason, worked_out
+from chainrule.derive.narrative.reasons import is_direct, moves, reason, worked_out
 from chainrule.derive.narrative.symbols import named, partial, shown
 from chainrule.derive.program import Definition, Program
 from chainrule.derive.render.page import Detail, Line, Section, Shown
@@ -42,10 +42,13 @@ def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str],
     shown as a step about the adjoint.
     """
     steps = list(steps)
+    seeds = {step.where for step in steps if step.rule == "seed"}
+    steps = [step for step in steps if step.where not in seeds]
     owners = _owners(steps)
     steps = [_seen(step, {**hidden, **owners}) for step in steps]
     state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
     state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
+    state |= {name: replace(state[name], origin="auto") for name in seeds}
     mentioned = frozenset().union(*(step.before.reads | step.after.reads for step in steps))
     telling = _Telling(context, hidden, state, mentioned, detail)
     lines: list[Line] = []
@@ -76,16 +79,11 @@ def _shortened(lines: list[Line], detail: Detail) -> list[Line]:
 
 def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
     """The lines about one quantity; its name is given if others mention it."""
-    before, where, last = steps[0].before.body, steps[0].where, ""
-    left: tuple[Shown, ...] = ()
-    if isinstance(before, Partial):
-        symbol = partial(before.output.name, before.variable.name)
-        named_too = where in telling.mentioned and steps[0].rule not in SYMBOLIC
-        left = (named(where), symbol) if named_too else (symbol,)
-    elif steps[0].before == steps[0].after:
-        left = (named(where),)
-    elif before.has(Partial):
-        left = (_of_step(telling, steps[0].before),)
+    where, last = steps[0].where, ""
+    left = _left(telling, steps[0])
+    for line in _moves_of(telling, steps[0]):
+        yield replace(line, left=left)
+        left, last = (), line.right.text
     whole = steps[0].after
     for step in steps:
         if step.where == where:
@@ -94,9 +92,44 @@ def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
             telling.state[step.where] = replace(step.after, origin="auto")
         right = _of_step(telling, whole)
         if right.text != last:
-            details = tuple(worked_out(step, telling.context, telling.hidden)) if telling.detail == "full" else ()
-            yield Line(right, left, reason(step, telling.context, telling.hidden), details)
+            yield Line(right, left, reason(step, telling.context, telling.hidden), _details(telling, step))
             left, last = (), right.text
+
+
+def _left(telling: _Telling, step: Step) -> tuple[Shown, ...]:
+    """What stands left of the first line about a quantity."""
+    before = step.before.body
+    if isinstance(before, Partial):
+        symbol = partial(before.output.name, before.variable.name)
+        named_too = step.where in telling.mentioned and step.rule not in SYMBOLIC
+        return (named(step.where), symbol) if named_too else (symbol,)
+    if step.before == step.after:
+        return (named(step.where),)
+    return (_of_step(telling, step.before),) if before.has(Partial) else ()
+
+
+def _is_elementary(telling: _Telling, step: Step) -> bool:
+    """Whether a step differentiates a formula of scalars by a scalar: then its moves are the derivation."""
+    before, context = step.before, telling.context
+    if before.shape or telling.detail == "brief":
+        return False
+    scalar = not any(isinstance(item, Definition) and item.reduce for item in context.by_name.values())
+    return scalar and is_direct(step, context, telling.hidden)
+
+
+def _moves_of(telling: _Telling, step: Step) -> Iterator[Line]:
+    """The moves of a derivative of scalars, up to what the step leads to."""
+    if _is_elementary(telling, step):
+        for link in step.substeps:
+            rules = tuple(move for move in link.substeps if move.rule != "simplify")
+            yield from moves(replace(link, substeps=rules), Shown("", ""), telling.context)
+
+
+def _details(telling: _Telling, step: Step) -> tuple[Line, ...]:
+    """The local derivatives of a step, worked out where everything is told."""
+    if telling.detail != "full" or _is_elementary(telling, step):
+        return ()
+    return tuple(worked_out(step, telling.context, telling.hidden))
 
 
 def _seen(step: Step, hidden: Mapping[str, str]) -> Step:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
+from sympy import Abs, Dummy, Expr, Function
+
+from chainrule.derive.kinks import derivative
 from chainrule.derive.narrative.symbols import entry, entry_partial
-from chainrule.derive.program import Program
+from chainrule.derive.program import Input, Program, fresh_names
 from chainrule.derive.render.page import Line, Note, Shown
 from chainrule.derive.rules import BY_ID
+from chainrule.derive.scalar_moves import pending
 from chainrule.derive.steps import Partial, Slope, Step
 
 
@@ -19,48 +24,81 @@ def sentence(step: Step) -> str:
 
 def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     """The rule of a step; for the chain rule, the derivatives of the links instead."""
-    links = [link for link in step.substeps if link.rule == "link"]
+    links = _links(step)
     if not links:
         return (sentence(step),)
+    if is_direct(step, context, hidden):
+        summed = any(name in hidden for _, name in step.bindings) or step.rule == "sum-rule"
+        return (BY_ID["term-by-term" if summed else "differentiate"].say((("through", context.outputs[0]),)),)
     note: list[str | Shown] = []
     last = ""
     for link in links:
         reader = _reader(link, hidden)
         begins = "and " if reader == last else f"through {reader}: "
-        symbol, slope = _symbol(link, context, hidden), entry(context, link.after)
         note += [f", {begins}" if note else begins.capitalize()[:1] + begins[1:]]
-        note += [Shown(f"{symbol.text} = {slope.text}", f"{symbol.latex} = {slope.latex}")]
+        note.append(_equation(_symbol(link, context, hidden), entry(context, link.after)))
         last = reader
     return (*note, ".")
 
 
+def is_direct(step: Step, context: Program, hidden: Mapping[str, str]) -> bool:
+    """Whether a derivative is that of the formula itself, with nothing in between."""
+    readers = {_reader(link, hidden) for link in _links(step)}
+    return readers == {context.outputs[0]}
+
+
 def worked_out(step: Step, context: Program, hidden: Mapping[str, str]) -> Iterator[Line]:
     """The local derivatives of a step that take more than one look, move by move."""
-    for link in step.substeps:
-        moves = link.substeps if link.rule == "link" else step.substeps
-        if link.rule == "link" and (len(moves) > 1 or any(move.rule == "composite" for move in moves)):
-            yield from _moves(moves, _symbol(link, context, hidden), context)
-    if step.rule == "local-derivative" and len(step.substeps) > 1:
+    for link in _links(step):
+        if link.substeps:
+            yield from moves(link, _symbol(link, context, hidden), context)
+    if step.rule == "local-derivative" and step.substeps:
         assert isinstance(step.before.body, Partial)
-        yield from _moves(step.substeps, entry_partial(context, step.before, step.before.body), context)
+        yield from moves(step, entry_partial(context, step.before, step.before.body), context)
 
 
-def _moves(moves: tuple[Step, ...], symbol: Shown, context: Program) -> Iterator[Line]:
+def moves(link: Step, symbol: Shown, context: Program) -> Iterator[Line]:
+    """A local derivative move by move."""
     left: tuple[Shown, ...] = (symbol,)
-    for move in moves:
+    for move in link.substeps:
         yield Line(entry(context, move.after), left, _about(move, context))
         left = ()
 
 
+def _links(step: Step) -> list[Step]:
+    return [link for link in step.substeps if link.rule == "link"]
+
+
+def _equation(left: Shown, right: Shown) -> Shown:
+    return Shown(f"{left.text} = {right.text}", f"{left.latex} = {right.latex}")
+
+
 def _about(move: Step, context: Program) -> Note:
-    """The rule of a move; the chain rule with its inner functions."""
-    inner = [] if move.rule != "composite" else [
-        slope.body.args[0] for slope in sorted(move.before.body.atoms(Slope), key=str)
-        if slope.body.args and not isinstance(slope.body.args[0], Slope) and slope.variable not in slope.body.args
-    ]
-    if len(inner) != 1:
-        return (sentence(move),)
-    return ("Chain rule with the inner function ", entry(context, move.before.with_body(inner[0])), ".")
+    """The rules of a move; for functions their derivatives, with the inner function where there is one."""
+    laws: dict[Note, None] = {}
+    for slope in pending(move.before.body):
+        functions = [arg for arg in slope.body.args if arg.has(slope.variable)]
+        if isinstance(slope.body, Function | Abs) and len(functions) == 1:
+            laws[_law(slope, functions[0], move, context)] = None
+    rules = [move.rule, *(rule for name, rule in move.bindings if name == "also")]
+    words = [BY_ID[rule].say(move.bindings) for rule in rules if not laws or rule not in ("table", "composite")]
+    spaced = [part for law in laws for part in (" ", *law, ".")]
+    return tuple([" ".join(words), *spaced] if words else spaced[1:])
+
+
+def _law(slope: Slope, inner: Expr, move: Step, context: Program) -> Note:
+    """``d(tanh(u))/du = 1 - tanh(u)^2``, and what u is."""
+    symbol = Input(next(fresh_names(context.by_name, "u")))
+    u = symbol[()]
+    outer = slope.body.func(*(u if arg == inner else arg for arg in slope.body.args))
+    program = replace(context, inputs=(*context.inputs, symbol))
+    plain = Dummy("u", real=True)
+    value = derivative(outer.xreplace({u: plain}), plain, context.kinks).xreplace({plain: u})
+    sides = [entry(program, move.before.with_body(side)) for side in (Slope(outer, u), value)]
+    law = _equation(*sides)
+    if inner == slope.variable:
+        return (law,)
+    return law, " with ", _equation(Shown(symbol.name, symbol.name), entry(context, move.before.with_body(inner)))
 
 
 def _reader(link: Step, hidden: Mapping[str, str]) -> str:

@@ -83,9 +83,11 @@ def entry_of(whole: Shown, letters: Iterable[str]) -> Shown:
 
 
 def entry(program: Program, definition: Definition) -> Shown:
-    """The entries of a definition that is not part of the program, in index notation."""
+    """The entries of a definition that is not part of the program; of a scalar, what it is."""
     item = replace(definition, origin="adjoint")
-    return indexed(program.with_definitions((*program.definitions, item), (item.name,)), item.name)
+    scalar = not item.shape and not item.reduce and not any(ref.indices for ref in item.refs)
+    write = shown if scalar else indexed
+    return write(program.with_definitions((*program.definitions, item), (item.name,)), item.name)
 
 
 def entry_partial(program: Program, definition: Definition, part: Partial) -> Shown:

@@ -213,6 +213,14 @@ class Call(Node):
     keywords: tuple[tuple[str, Node], ...] = ()
 
 
+@dataclass(frozen=True)
+class Rate(Node):
+    """``d(body)/d(variable)``: a derivative that is not worked out, as derivations show it; it is never read."""
+
+    body: Node
+    variable: Node
+
+
 def event_name(head: str, arguments: Sequence[str], conditions: Sequence[str]) -> str:
     """The name that ``P(A, B|C)`` stands for: ``P_A_B_given_C``."""
     given = ["given", *conditions] if conditions else []

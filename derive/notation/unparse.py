@@ -27,6 +27,7 @@ from chainrule.derive.notation.syntax import (
     NewAxis,
     Node,
     Number,
+    Rate,
     Slice,
     Subscript,
     Subscripted,
@@ -62,7 +63,7 @@ def binding(node: Node) -> int:
         return SIGN if node.value < 0 else ATOM if decimal_text(node.value) else PRODUCT
     if isinstance(node, IndexSum):
         return ATOM if node.kind in ALONG else INDEX_SUM
-    return {Juxtaposed: PRODUCT, Negative: SIGN}.get(type(node), ATOM)
+    return {Juxtaposed: PRODUCT, Rate: PRODUCT, Negative: SIGN}.get(type(node), ATOM)
 
 
 def _bracketed(node: Node, least: int, sign: bool = True) -> str:
@@ -216,6 +217,7 @@ _WRITERS: dict[type[Node], Callable[[Any], str]] = {
     Subscripted: _subscripted,
     Iverson: lambda node: f"[{unparse(node.condition)}]",
     Applied: _applied,
+    Rate: lambda node: f"d({unparse(node.body)})/d{unparse(node.variable)}",
     NewAxis: lambda node: "None",
     Dots: lambda node: "...",
     Slice: _slice,

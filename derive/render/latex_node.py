@@ -29,6 +29,7 @@ from chainrule.derive.notation.syntax import (
     NewAxis,
     Node,
     Number,
+    Rate,
     Slice,
     Subscript,
     Text,
@@ -166,6 +167,10 @@ class _Latex:
     @write.register
     def _(self, node: Negative) -> Written:
         return f"-{self.at_least(OPEN, node.operand)}", SUM
+
+    @write.register
+    def _(self, node: Rate) -> Written:
+        return rf"\frac{{d}}{{d {self.plain(node.variable)}}} \left({self.plain(node.body)}\right)", PRODUCT
 
     @write.register
     def _(self, node: Transpose) -> Written:
