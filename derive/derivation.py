@@ -25,7 +25,7 @@ from chainrule.derive.formula import Formula, Source, as_formula
 from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.links import with_links
 from chainrule.derive.narrative.chain import backward
-from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts
+from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts, names_in
 from chainrule.derive.narrative.reasons import sentence
 from chainrule.derive.narrative.result import results
 from chainrule.derive.narrative.symbols import (
@@ -39,7 +39,8 @@ from chainrule.derive.notation.left import spelled
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.remarks import about_kinks
 from chainrule.derive.render.latex import page_latex
-from chainrule.derive.render.page import Detail, Page, Shown
+from chainrule.derive.render.numpy_source import numpy_source
+from chainrule.derive.render.page import Detail, Page, Section, Shown
 from chainrule.derive.render.text import page_text
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.serialise import (
@@ -97,14 +98,25 @@ class Derivation:
         moves = self.steps[len(definitions) :]
         hidden = inlined_parts(self.context, moves)
         context = by_name(self.context, self.steps, hidden)
+        chain = backward(context, moves, hidden, detail)
         items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
+        result = results(items)
+        told = [part for line in (*chain.lines, *result.lines) for part in (line.right, *line.left, *line.note)]
+        words = names_in(part for part in told if isinstance(part, Shown))
         sections = (
             given(self.formula.inputs, function_names(item.body for item in self.formula.program.definitions)),
-            forward(context, [step for step in definitions if step.where not in hidden]),
-            backward(context, moves, hidden, detail),
-            results(items),
+            forward(context, [step for step in definitions if step.where not in hidden], words),
+            chain,
+            result,
+            Section("In NumPy", code=self.numpy()) if detail != "brief" else Section(""),
         )
-        return Page(_title(self), tuple(section for section in sections if section.lines), self.assumptions)
+        kept = tuple(section for section in sections if section.lines or section.code)
+        return Page(_title(self), kept, self.assumptions, _layout(self))
+
+    def numpy(self) -> str:
+        """Runnable NumPy source of a function that returns the results."""
+        program = replace(self.context, outputs=tuple(item.output.name for item in self.result.values()))
+        return numpy_source(program, self.goal)
 
     def to_json(self) -> str:
         """Everything, exactly; ``from_json`` gives the same derivation back."""
@@ -426,6 +438,18 @@ def _quotient(d: Derivation, key: str) -> Shown:
     if d.goal == "hvp":
         return product_with_directions(output, key, d.wrt)
     return partial(output, key)
+
+
+def _layout(d: Derivation) -> str:
+    """Which axis of the result is which, where there are any."""
+    arrays = [name for name in d.wrt if d.formula.differentiable.by_name[name].shape]
+    if d.goal in ("gradient", "hvp") and arrays:
+        return "Layout: every derivative has the shape of its variable."
+    if d.goal == "jacobian" and d.formula.shape and arrays:
+        return f"Layout: the axes of {d.formula.output.name}, then those of the variable."
+    if len(d.wrt) > 1 or arrays:
+        return {"hessian": "Layout: the axes of the first variable, then those of the second."}.get(d.goal, "")
+    return ""
 
 
 def _title(d: Derivation) -> Shown:

@@ -15,6 +15,8 @@ from chainrule.derive.steps import Partial, Step
 #: Rules whose steps are about a derivative under its symbol, not under a name of its own.
 SYMBOLIC = frozenset({"chain-expansion", "local-derivative"})
 
+INTRO = "An entry a acts on the output through all entries c that read it: d{output}/da = sum_c d{output}/dc * dc/da."
+
 
 @dataclass(frozen=True)
 class _Telling:
@@ -54,7 +56,13 @@ def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str],
     lines: list[Line] = []
     for _, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
         lines += _shortened(list(_one_quantity(telling, list(group))), detail)
-    return Section("Chain rule, from the output back", tuple(lines))
+    intro = (INTRO.format(output=context.outputs[0]),) if detail != "brief" and _has_links(steps) else ()
+    return Section("Chain rule, from the output back", tuple(lines), intro)
+
+
+def _has_links(steps: Iterable[Step]) -> bool:
+    """Whether an adjoint is passed on through the entries of something."""
+    return any(link.rule == "link" and link.before.shape for step in steps for link in step.substeps)
 
 
 def _owners(steps: Sequence[Step]) -> dict[str, str]:
@@ -114,7 +122,7 @@ def _is_elementary(telling: _Telling, step: Step) -> bool:
     if before.shape or telling.detail == "brief":
         return False
     scalar = not any(isinstance(item, Definition) and item.reduce for item in context.by_name.values())
-    return scalar and is_direct(step, context, telling.hidden)
+    return scalar and is_direct(step, telling.hidden)
 
 
 def _moves_of(telling: _Telling, step: Step) -> Iterator[Line]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from chainrule.derive.forms.latex_names import latex_name
@@ -75,28 +76,26 @@ def _declaration(items: Sequence[Input]) -> Line:
     return Line(Shown(text, latex))
 
 
-def forward(program: Program, steps: Iterable[Step]) -> Section:
-    """The definitions of the formula."""
-    lines = []
-    for step in steps:
-        note = f"Shape {shape_text(step.after.shape)}." if step.after.shape else ""
-        note = " ".join(filter(None, [note, _softmax_note(program, step.after)]))
-        left = left_side(named(step.where), program, step.where)
-        lines.append(Line(shown(program, step.where), (left,), (note,) if note else ()))
-    return Section("Definitions", tuple(lines))
+def forward(program: Program, steps: Sequence[Step], words: Collection[str]) -> Section:
+    """The definitions of the formula; a nameless part only if what follows speaks of it.
+
+    Args:
+        program: what the steps speak of.
+        steps: one for every definition.
+        words: the names that the rest of the page mentions.
+    """
+    lines: list[Line] = []
+    mentioned = set(words)
+    for step in reversed(steps):
+        if step.where != program.outputs[0] and step.after.origin == "auto" and step.where not in mentioned:
+            continue
+        right = shown(program, step.where)
+        mentioned |= names_in([right])
+        note = (f"{shape_text(step.after.shape)}",) if step.after.shape else ()
+        lines.append(Line(right, (left_side(named(step.where), program, step.where),), note))
+    return Section("Definitions", tuple(reversed(lines)))
 
 
-def _softmax_note(program: Program, definition: Definition) -> str:
-    """What a softmax has to do with the logsumexp that is defined beside it."""
-    beside = [
-        source.name
-        for ref in definition.refs
-        if isinstance(source := program.by_name[ref.name], Definition)
-        and source.reduce == "logsumexp"
-        and source.origin != "auto"
-    ]
-    if not beside or "softmax" not in shown(program, definition.name).text:
-        return ""
-    return f"softmax(a) = exp(a - {beside[0]}), with {beside[0]} = logsumexp(a)."
-
-
+def names_in(shown: Iterable[Shown]) -> set[str]:
+    """The names in texts."""
+    return {name for item in shown for name in re.findall(r"[^\W\d]\w*", item.text)}

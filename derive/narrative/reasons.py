@@ -27,9 +27,9 @@ def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     links = _links(step)
     if not links:
         return (sentence(step),)
-    if is_direct(step, context, hidden):
-        summed = any(name in hidden for _, name in step.bindings) or step.rule == "sum-rule"
-        return (BY_ID["term-by-term" if summed else "differentiate"].say((("through", context.outputs[0]),)),)
+    if is_direct(step, hidden):
+        rule = "term-by-term" if step.rule == "sum-rule" else "differentiate"
+        return (BY_ID[rule].say((("through", _reader(links[0], hidden)),)),)
     note: list[str | Shown] = []
     last = ""
     for link in links:
@@ -41,10 +41,10 @@ def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     return (*note, ".")
 
 
-def is_direct(step: Step, context: Program, hidden: Mapping[str, str]) -> bool:
-    """Whether a derivative is that of the formula itself, with nothing in between."""
-    readers = {_reader(link, hidden) for link in _links(step)}
-    return readers == {context.outputs[0]}
+def is_direct(step: Step, hidden: Mapping[str, str]) -> bool:
+    """Whether a quantity is differentiated by something that it reads itself, with nothing in between."""
+    body = step.before.body
+    return isinstance(body, Partial) and {_reader(link, hidden) for link in _links(step)} == {body.output.name}
 
 
 def worked_out(step: Step, context: Program, hidden: Mapping[str, str]) -> Iterator[Line]:

@@ -21,7 +21,7 @@ def results(items: Iterable[tuple[Shown, Program, str]]) -> Section:
         definition = program.by_name[name]
         matrix, index = shown(program, name), indexed(program, name)
         shape = shape_text(definition.shape) if definition.shape else ""
-        lines.append(Line(matrix, (left_side(symbol, program, name),), (f"Shape {shape}.",) if shape else ()))
+        lines.append(Line(matrix, (left_side(symbol, program, name),), (shape,) if shape else ()))
         if index.text != matrix.text and definition.shape:
             lines.append(Line(index, (entry_of(symbol, index_letters(program, name)),)))
         for part in program.pruned([name]).definitions:

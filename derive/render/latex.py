@@ -17,6 +17,7 @@ _SPECIAL = {"\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": 
 def page_latex(page: Page, document: bool = False) -> str:
     """The page in LaTeX: a fragment, or with ``document`` a whole file."""
     parts = [rf"\paragraph{{{_prose('Derivation of')} ${page.title.latex}$}}"]
+    parts += [_prose(page.layout)] if page.layout else []
     parts += [_section(section) for section in page.sections]
     if page.remarks:
         items = "\n".join(rf"\item {_prose(remark)}" for remark in page.remarks)
@@ -26,8 +27,11 @@ def page_latex(page: Page, document: bool = False) -> str:
 
 
 def _section(section: Section) -> str:
+    if section.code:
+        return f"{_prose(section.title)}:\n\\begin{{verbatim}}\n{section.code.rstrip()}\n\\end{{verbatim}}"
+    intro = f" {''.join(map(_inline, section.intro))}" if section.intro else ""
     lines = " \\\\\n".join(_line(line) for line in section.lines)
-    return f"{_prose(section.title)}:\n\\[\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n\\]"
+    return f"{_prose(section.title)}:{intro}\n\\[\n\\begin{{aligned}}\n{lines}\n\\end{{aligned}}\n\\]"
 
 
 def _line(line: Line) -> str:
@@ -36,6 +40,10 @@ def _line(line: Line) -> str:
     note = f" && {''.join(map(_piece, line.note))}" if line.note else ""
     own = f"{left} &{sign}{line.right.latex}{note}"
     return " \\\\\n".join([own, *map(_line, line.details)])
+
+
+def _inline(part: str | Shown) -> str:
+    return _prose(part) if isinstance(part, str) else f"${part.latex}$"
 
 
 def _piece(part: str | Shown) -> str:

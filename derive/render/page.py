@@ -44,16 +44,33 @@ class Line:
 
 @dataclass(frozen=True)
 class Section:
-    """A titled group of lines."""
+    """A titled group of lines.
+
+    Attributes:
+        title: what it is.
+        lines: the lines.
+        intro: what to know before one reads them.
+        code: source text instead of lines.
+    """
 
     title: str
-    lines: tuple[Line, ...]
+    lines: tuple[Line, ...] = ()
+    intro: Note = ()
+    code: str = ""
 
 
 @dataclass(frozen=True)
 class Page:
-    """A derivation as it is to be read."""
+    """A derivation as it is to be read.
+
+    Attributes:
+        title: what is derived.
+        sections: its parts, in order.
+        remarks: sentences at the end.
+        layout: which axis of the result is which.
+    """
 
     title: Shown
     sections: tuple[Section, ...]
     remarks: tuple[str, ...] = ()
+    layout: str = ""
