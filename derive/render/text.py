@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from textwrap import wrap
 
 from chainrule.derive.render.page import Line, Note, Page, Section
 
 #: Width up to which the reason stands on the line itself.
-WIDTH = 100
+WIDTH = 110
 
 
 def page_text(page: Page) -> str:
@@ -30,13 +31,21 @@ def _words(note: Note) -> str:
 
 
 def _block(lines: Sequence[Line], margin: str) -> Iterator[str]:
-    """Lines under each other, equality signs and reasons aligned, details further in."""
+    """Lines under each other, equality signs and reasons aligned, details further in.
+
+    A reason that does not fit on the line stands under it.
+    """
     lefts = [" = ".join(shown.text for shown in line.left) for line in lines]
     indent = min(max(map(len, lefts), default=0), WIDTH // 3)
-    noted = [len(line.right.text) for line in lines if line.note]
-    width = min(max(noted, default=0), WIDTH // 2)
-    for line, left in zip(lines, lefts, strict=True):
+    start = len(margin) + indent + 3 if indent else len(margin)
+    notes = [_words(line.note) for line in lines]
+    ends = [start + len(line.right.text) for line in lines]
+    column = max((end for end, note in zip(ends, notes, strict=True) if note and end <= WIDTH // 2), default=0) + 4
+    for line, left, note in zip(lines, lefts, notes, strict=True):
         text = f"{margin}{left:<{indent}} = {line.right.text}" if indent else f"{margin}{line.right.text}"
-        note = _words(line.note)
-        yield f"{text:<{indent + width + len(margin) + 3}}    {note}" if note else text
+        if note and max(column, len(text) + 4) + len(note) <= WIDTH:
+            yield f"{text:<{column}}{note}"
+        else:
+            yield text
+            yield from (f"{' ' * (start + 4)}{part}" for part in wrap(note, WIDTH - start - 4))
         yield from _block(line.details, margin + "    ")
