@@ -15,7 +15,7 @@ from sympy import Expr, KroneckerDelta, Mul, S, exp
 from chainrule.derive.algebra import Context, simplify
 from chainrule.derive.calculus import local_derivative
 from chainrule.derive.normalised import Normalised, normalised
-from chainrule.derive.program import Definition, Index, Program, Ref, free_index, fresh_names
+from chainrule.derive.program import Definition, Index, Program, Ref, bound_index, free_index, fresh_names
 from chainrule.derive.scalar_moves import scalar_steps
 from chainrule.derive.steps import Partial, Step
 
@@ -30,7 +30,7 @@ def with_links(step: Step, program: Program, hidden: Mapping[str, str]) -> Step:
     if step.rule == "local-derivative":
         quantity = program.by_name[step.before.body.output.name]
         assert isinstance(quantity, Definition)
-        return replace(step, substeps=_worked_out(step.after, quantity.body, step.before.body.variable))
+        return replace(step, substeps=_worked_out(step.after, quantity.body, step.before.body.variable, program))
     links: dict[Step, None] = {}
     for key, name in step.bindings:
         through = program.by_name.get(name)
@@ -54,57 +54,60 @@ def _told(quantity: Definition, program: Program, hidden: Mapping[str, str]) -> 
 def _links(quantity: Definition, variable: str, program: Program) -> Iterator[Step]:
     """The local derivatives of a quantity by the entries of a variable that it reads."""
     unit = normalised(quantity, program.by_name, {variable, *quantity.reads})
-    if unit and isinstance(unit.scores, Ref):
-        yield _softmax_link(quantity, unit, unit.scores, program)
+    if unit:
+        yield from _softmax_links(quantity, unit, variable, program)
     elif quantity.reduce in ("", "sum", "logsumexp"):
         weight = exp(quantity.body - quantity[quantity.free]) if quantity.reduce == "logsumexp" else S.One
         for ref in quantity.refs:
             if ref.name == variable:
                 slope = local_derivative(quantity, ref, program.kinks) * weight
-                own = [index for index in quantity.bound_indices if ref.has(index)]
-                summed = [index for index in quantity.bound_indices if not ref.has(index)]
-                axes = _numbered(own, len(quantity.shape)) | dict(zip(summed, quantity.bound_indices, strict=False))
-                more = tuple(quantity.lengths[index] for index in own)
-                over = tuple(quantity.lengths[index] for index in summed)
-                link = _link(quantity, ref.xreplace(axes), slope.xreplace(axes), more, program, over)
-                if quantity.reduce != "logsumexp" and not summed:
-                    moves = _worked_out(link.after, quantity.body.xreplace(axes), ref.xreplace(axes))
+                link, placed = _link(quantity, ref, slope, quantity.bound_indices, program)
+                if quantity.reduce != "logsumexp" and all(map(ref.has, quantity.bound_indices)):
+                    moves = _worked_out(link.after, quantity.body.xreplace(placed), ref.xreplace(placed), program)
                     link = replace(link, substeps=moves)
                 yield link
 
 
-def _softmax_link(quantity: Definition, unit: Normalised, score: Ref, program: Program) -> Step:
+def _softmax_links(quantity: Definition, unit: Normalised, variable: str, program: Program) -> Iterator[Step]:
     """``dp[..,k]/da[..,l] = p[..,k] (delta[k,l] - p[..,l])`` for ``p = softmax(a)``, or what reads it so."""
     over = [index for index, own in unit.own.items() if own in unit.normaliser.bound_indices]
-    others = _numbered(over, len(quantity.shape))
+    others = {index: Index(f"l{n}", integer=True, nonnegative=True) for n, index in enumerate(over)}
     same = Mul(*(KroneckerDelta(index, other) for index, other in others.items()))
-    slope = unit.slope * (same - unit.share.xreplace(others))
-    return _link(quantity, score.xreplace(others), slope, tuple(quantity.lengths[index] for index in over), program)
+    scores = quantity.with_body(unit.scores)
+    for ref in scores.refs:
+        if ref.name == variable:
+            slope = local_derivative(scores, ref, program.kinks).xreplace(others)
+            slope *= unit.slope * (same - unit.share.xreplace(others))
+            lengths = {others[index]: quantity.lengths[index] for index in over}
+            yield _link(quantity, ref.xreplace(others), slope, tuple(lengths), program, lengths)[0]
 
 
 def _link(
-    quantity: Definition, ref: Ref, slope: Expr, more: tuple[Expr, ...], program: Program, over: tuple[Expr, ...] = ()
-) -> Step:
-    """``dc[..]/da[..] = slope``, over the axes of the quantity and then axes of the lengths ``more``.
+    quantity: Definition, ref: Ref, slope: Expr, more: Sequence[Index], program: Program,
+    lengths: Mapping[Index, Expr] | None = None,
+) -> tuple[Step, dict[Index, Index]]:  # fmt: skip
+    """``dc[..]/da[..] = slope`` over the axes of the quantity, and how its indices were renamed.
 
-    An entry that several terms of a sum read has the sum of their slopes, ``over`` their indices.
+    ``more`` are further indices of the slope: those in the entry become axes, and over the others
+    is summed, since an entry that several terms read has the sum of their slopes.
     """
+    lengths = quantity.lengths if lengths is None else lengths
+    own, summed = ([index for index in more if ref.has(index) == with_entry] for with_entry in (True, False))
+    placed = {index: free_index(len(quantity.shape) + n) for n, index in enumerate(own)}
+    placed |= {index: bound_index(n) for n, index in enumerate(summed)}
     name = next(fresh_names(program.by_name, f"d{quantity.name}_d{ref.name}"))
-    raw = Definition(name, quantity.shape + more, slope, "sum" if over else "", over)
+    shape = (*quantity.shape, *(lengths[index] for index in own))
+    over = tuple(lengths[index] for index in summed)
+    raw = Definition(name, shape, slope.xreplace(placed), "sum" if over else "", over)
     context = Context(dict(program.by_name), exact=frozenset(item.name for item in program.inputs))
     simple, _ = simplify(raw, context)
-    partial = Definition(name, raw.shape, Partial(quantity[quantity.free], ref))
-    return Step("link", name, partial, raw if context.added else simple)
+    before = Definition(name, shape, Partial(quantity[quantity.free], ref.xreplace(placed)))
+    return Step("link", name, before, raw if context.added else simple), placed
 
 
-def _worked_out(link: Definition, body: Expr, ref: Ref) -> tuple[Step, ...]:
+def _worked_out(link: Definition, body: Expr, ref: Ref, program: Program) -> tuple[Step, ...]:
     """The derivative of a body by an entry, move by move, up to the form that the link has."""
-    moves = scalar_steps(link.with_body(body), ref)
+    moves = scalar_steps(link.with_body(body), ref, program.kinks)
     if not moves or moves[-1].after == link:
         return moves
     return (*moves, Step("simplify", link.name, moves[-1].after, link))
-
-
-def _numbered(indices: Sequence[Index], start: int) -> dict[Index, Index]:
-    """Free indices for other ones, numbered from ``start``."""
-    return {index: free_index(start + n) for n, index in enumerate(indices)}

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-import sympy as sp
-from sympy import Add, Dummy, Expr, Function, Mul, Pow, S, exp, log
+from sympy import Add, Dummy, Expr, Mul, Pow, S, log
 
-from chainrule.derive.catalog.entries import scalar_derivative
-from chainrule.derive.program import Definition, Ref
+from chainrule.derive.kinks import derivative
+from chainrule.derive.program import Definition, KinkChoices, Ref
 from chainrule.derive.scalar import where
 from chainrule.derive.steps import Slope, Step
 
@@ -24,7 +23,7 @@ MAX_ROUNDS = 24
 Move = tuple[str, Expr]
 
 
-def scalar_steps(definition: Definition, ref: Ref) -> tuple[Step, ...]:
+def scalar_steps(definition: Definition, ref: Ref, kinks: KinkChoices = ()) -> tuple[Step, ...]:
     """How the derivative of a body by one entry comes about, from ``Slope(body, ref)`` on, if not at a glance."""
     body = _d(definition.body, ref)
     if not body.has(Slope):
@@ -33,7 +32,7 @@ def scalar_steps(definition: Definition, ref: Ref) -> tuple[Step, ...]:
     if body != start:
         steps.append(Step("linearity", definition.name, definition.with_body(start), definition.with_body(body)))
     for _ in range(MAX_ROUNDS):
-        moves = {slope: _move(slope) for slope in pending(body)}
+        moves = {slope: _move(slope, kinks) for slope in pending(body)}
         if not moves:
             break
         after = body.xreplace({slope: result for slope, (_, result) in moves.items()})
@@ -54,13 +53,12 @@ def pending(expr: Expr) -> Iterator[Slope]:
             yield from pending(arg)
 
 
-def _move(slope: Slope) -> Move:
+def _move(slope: Slope, kinks: KinkChoices) -> Move:
     """The rule for what is to be differentiated, and what it gives."""
-    body, variable = slope.body, slope.variable
     for applies, move in _MOVES:
-        if applies(body, variable):
-            return move(body, variable)
-    raise AssertionError(body)
+        if applies(slope.body, slope.variable):
+            return move(slope.body, slope.variable)
+    return _applied(slope.body, slope.variable, kinks)
 
 
 def _d(body: Expr, variable: Ref) -> Expr:
@@ -116,13 +114,13 @@ def _branches(body: Expr, variable: Ref) -> Move:
     return "branches", where(condition, _d(chosen, variable), _d(other, variable))
 
 
-def _applied(body: Expr, variable: Ref) -> Move:
+def _applied(body: Expr, variable: Ref, kinks: KinkChoices) -> Move:
     """A function by its table entry; where its argument is not the variable itself, by the chain rule."""
     total = S.Zero
     for position, arg in enumerate(body.args):
         if arg.has(variable):
             symbol = Dummy("u", real=True)
-            outer = scalar_derivative(body.func(*body.args[:position], symbol, *body.args[position + 1 :]), symbol)
+            outer = derivative(body.func(*body.args[:position], symbol, *body.args[position + 1 :]), symbol, kinks)
             total += outer.xreplace({symbol: arg}) * _d(arg, variable)
     return "table" if variable in body.args else "composite", total
 
@@ -134,5 +132,4 @@ _MOVES: tuple[tuple[Callable[[Expr, Ref], bool], Callable[[Expr, Ref], Move]], .
     (lambda body, x: isinstance(body, Pow) and not body.base.has(x), _exponential),
     (lambda body, _: isinstance(body, Pow), _logarithmic),
     (lambda body, _: isinstance(body, where), _branches),
-    (lambda body, _: isinstance(body, Function | exp | sp.Abs), _applied),
 )

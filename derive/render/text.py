@@ -44,7 +44,7 @@ def _block(lines: Sequence[Line], margin: str) -> Iterator[str]:
     for line, left, note in zip(lines, lefts, notes, strict=True):
         text = f"{margin}{left:<{indent}} = {line.right.text}" if indent else f"{margin}{line.right.text}"
         if note and max(column, len(text) + 4) + len(note) <= WIDTH:
-            yield f"{text:<{column}}{note}"
+            yield f"{text:<{max(column, len(text) + 4)}}{note}"
         else:
             yield text
             yield from (f"{' ' * (start + 4)}{part}" for part in wrap(note, WIDTH - start - 4))
