@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from chainrule.derive.forms.latex_names import latex_name
-from chainrule.derive.narrative.symbols import left_side, named, shape_text, shown
+from chainrule.derive.narrative.symbols import equation, named, shape_text
 from chainrule.derive.notation.syntax import Name
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex_node import node_latex
@@ -89,10 +89,10 @@ def forward(program: Program, steps: Sequence[Step], words: Collection[str]) -> 
     for step in reversed(steps):
         if step.where != program.outputs[0] and step.after.origin == "auto" and step.where not in mentioned:
             continue
-        right = shown(program, step.where)
+        left, right = equation(named(step.where), program, step.where)
         mentioned |= names_in([right])
         note = (f"{shape_text(step.after.shape)}",) if step.after.shape else ()
-        lines.append(Line(right, (left_side(named(step.where), program, step.where),), note))
+        lines.append(Line(right, (left,), note))
     return Section("Definitions", tuple(reversed(lines)))
 
 

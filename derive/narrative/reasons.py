@@ -70,7 +70,7 @@ def _links(step: Step) -> list[Step]:
 
 
 def _equation(left: Shown, right: Shown) -> Shown:
-    return Shown(f"{left.text} = {right.text}", f"{left.latex} = {right.latex}")
+    return Shown(f"{left.text} = {right.text}", lambda: f"{left.latex} = {right.latex}")
 
 
 def _about(move: Step, context: Program) -> Note:

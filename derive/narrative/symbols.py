@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import partial as partial_of
 
 from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
 from chainrule.derive.forms.matrix_form import matrix_form
@@ -17,15 +18,21 @@ from chainrule.derive.steps import Partial
 
 def shown(program: Program, name: str) -> Shown:
     """A definition's right-hand side in matrix notation where it has one, else in index notation."""
+    return equation(named(name), program, name)[1]
+
+
+def equation(symbol: Shown, program: Program, name: str) -> tuple[Shown, Shown]:
+    """Both sides of a definition: the symbol, of an entry if only index notation can say it, and its value."""
     node = matrix_form(program, name)
-    if node is None:
-        return indexed(program, name)
-    return Shown(unparse(node), node_latex(node, program.ranks))
+    if node is not None:
+        return symbol, Shown(unparse(node), lambda: node_latex(node, program.ranks))
+    entries = program.by_name[name].shape
+    return entry_of(symbol, index_letters(program, name)) if entries else symbol, indexed(program, name)
 
 
 def indexed(program: Program, name: str) -> Shown:
     """A definition's right-hand side in index notation."""
-    latex = index_latex(program, name, lambda part: node_latex(part, program.ranks))
+    latex = partial_of(index_latex, program, name, lambda part: node_latex(part, program.ranks))
     return Shown(index_text(program, name), latex)
 
 
@@ -68,12 +75,6 @@ def shape_text(shape: Iterable[object]) -> str:
     return f"({lengths[0]},)" if len(lengths) == 1 else f"({', '.join(lengths)})"
 
 
-def left_side(whole: Shown, program: Program, name: str) -> Shown:
-    """What stands left of :func:`shown`: an entry if only index notation can say it."""
-    entries = program.by_name[name].shape and matrix_form(program, name) is None
-    return entry_of(whole, index_letters(program, name)) if entries else whole
-
-
 def entry_of(whole: Shown, letters: Iterable[str]) -> Shown:
     """One entry of a quantity, or of a derivative."""
     indices = ",".join(letters)
@@ -93,5 +94,6 @@ def entry(program: Program, definition: Definition) -> Shown:
 def entry_partial(program: Program, definition: Definition, part: Partial) -> Shown:
     """The derivative of one entry by one entry, as a symbol: ``dz[i]/dw[j]``."""
     above, below = (entry(program, replace(definition, body=ref)) for ref in (part.output, part.variable))
-    latex = rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}"
-    return Shown(f"d{above.text}/d{below.text}", latex)
+    return Shown(
+        f"d{above.text}/d{below.text}", lambda: rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}"
+    )

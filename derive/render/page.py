@@ -6,7 +6,9 @@ a renderer only formats.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 #: How much is told: what fits a slide, a page of lecture notes, every scalar move.
@@ -15,10 +17,20 @@ Detail = Literal["brief", "normal", "full"]
 
 @dataclass(frozen=True)
 class Shown:
-    """An expression in every notation that renderers need."""
+    """An expression in every notation that renderers need.
+
+    Attributes:
+        text: plain text.
+        source: LaTeX, or what writes it when it is asked for.
+    """
 
     text: str
-    latex: str
+    source: str | Callable[[], str] = field(compare=False)
+
+    @cached_property
+    def latex(self) -> str:
+        """LaTeX."""
+        return self.source if isinstance(self.source, str) else self.source()
 
 
 #: Words and formulas in turn.
