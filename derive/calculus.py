@@ -211,6 +211,7 @@ class _Reverse:
         self.contributions: dict[str, list[Contribution]] = {name: [] for name in self.active}
         self.results: dict[str, str] = {}
         self.lasting: set[str] = set()
+        self.silent: set[str] = set()
         self.parts: list[Definition] = []
         self.steps: list[Step] = []
 
@@ -267,7 +268,7 @@ class _Reverse:
         """The adjoint of scores that a definition reads normalised, without a name."""
         axes = tuple(free_index(n) for n in range(len(adjoint.shape)))
         shifted = dict(zip(quantity.free, axes[self.rank :], strict=True))
-        passed = (adjoint.at(axes) if _is_alias(adjoint) else adjoint[axes]) * unit.slope.xreplace(shifted)
+        passed = (adjoint.at(axes) if adjoint.name in self.silent else adjoint[axes]) * unit.slope.xreplace(shifted)
         inner = {index: free_index(self.rank + n) for n, index in enumerate(unit.normaliser.free)}
         moved = {axis: inner.get(unit.own[index], unit.own[index]) for index, axis in shifted.items()}
         summand = passed.xreplace(moved)
@@ -291,9 +292,11 @@ class _Reverse:
         rules = {part.rule for part in parts}
         rule = "independent" if not rules else rules.pop() if len(rules) == 1 else "chain-rule"
         self.steps.append(Step(rule, name, Definition(name, shape, partial, origin="adjoint"), raw, through))
-        if _is_alias(raw) and quantity.name not in self.wrt:
+        nameless = isinstance(quantity, Definition) and quantity.origin == "auto"
+        if quantity.name not in self.wrt and (_is_alias(raw) or (nameless and _is_multiple(raw))):
             # Another name for what is known already, or a number: nothing to tell.
             self.steps.pop()
+            self.silent.add(name)
             self._simplify_parts()
             return raw
         result, steps = simplify(raw, self.context)
@@ -399,7 +402,7 @@ class _Reverse:
         solved = solve_indices(quantity, ref, self.output.shape + source.shape)
         seeds = tuple(free_index(n) for n in range(self.rank))
         places = seeds + tuple(solved.renaming[index] for index in quantity.free)
-        through = adjoint.at(places) if _is_alias(adjoint) or not adjoint.name else adjoint[places]
+        through = adjoint.at(places) if adjoint.name in {"", *self.silent} else adjoint[places]
         body = through * slope.xreplace(solved.renaming) * solved.mask
         body = reduced(body, solved.ranges)
         return Contribution(RULE_OF_REDUCTION[quantity.reduce], quantity.name, body, solved.bound)
@@ -445,6 +448,13 @@ def _is_preactivation(quantity: Input | Definition) -> bool:
 def _is_alias(definition: Definition) -> bool:
     """Whether a definition only names an entry of another one, or a number."""
     return not definition.reduce and isinstance(definition.body, Ref | Number)
+
+
+def _is_multiple(definition: Definition) -> bool:
+    """Whether a definition is a constant times an entry of another one at most."""
+    factors = Mul.make_args(definition.body)
+    entries = sum(isinstance(factor, Ref) for factor in factors)
+    return not definition.reduce and entries < 2 and not worth_naming(definition.body)
 
 
 def worth_naming(body: Expr) -> bool:

@@ -25,11 +25,12 @@ from chainrule.derive.formula import Formula, Source, as_formula
 from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.links import with_links
 from chainrule.derive.narrative.chain import backward
-from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts, names_in
+from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts
 from chainrule.derive.narrative.reasons import sentence
 from chainrule.derive.narrative.result import results
 from chainrule.derive.narrative.symbols import (
     curvature_symbol,
+    names_in,
     partial,
     product_with_directions,
     second_partial,

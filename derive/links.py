@@ -7,10 +7,10 @@ textbooks work out first.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sympy import Expr, KroneckerDelta, Mul, S, exp
+from sympy import Add, Expr, KroneckerDelta, Mul, S, exp
 
 from chainrule.derive.algebra import Context, simplify
 from chainrule.derive.calculus import local_derivative
@@ -36,7 +36,17 @@ def with_links(step: Step, program: Program, hidden: Mapping[str, str]) -> Step:
         through = program.by_name.get(name)
         if key == "through" and isinstance(through, Definition):
             links |= dict.fromkeys(_links(_told(through, program, hidden), step.before.body.variable.name, program))
-    return replace(step, substeps=tuple(links))
+    return replace(step, substeps=tuple(_together(links)))
+
+
+def _together(links: Iterable[Step]) -> Iterator[Step]:
+    """Several terms of a quantity that read the same entry have one derivative, their sum."""
+    groups: dict[tuple[Expr, tuple[Expr, ...], str], list[Step]] = {}
+    for link in links:
+        groups.setdefault((link.before.body, link.before.shape, link.after.reduce), []).append(link)
+    for first, *others in groups.values():
+        body = Add(first.after.body, *(other.after.body for other in others))
+        yield replace(first, after=first.after.with_body(body), substeps=()) if others else first
 
 
 def _told(quantity: Definition, program: Program, hidden: Mapping[str, str]) -> Definition:

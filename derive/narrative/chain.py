@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from chainrule.derive.narrative.reasons import is_direct, moves, reason, worked_out
-from chainrule.derive.narrative.symbols import named, partial, shown
+from chainrule.derive.narrative.symbols import named, names_in, partial, quantity, quotient, shown
 from chainrule.derive.program import Definition, Program
 from chainrule.derive.render.page import Detail, Line, Section, Shown
 from chainrule.derive.steps import Partial, Step
@@ -15,7 +15,8 @@ from chainrule.derive.steps import Partial, Step
 #: Rules whose steps are about a derivative under its symbol, not under a name of its own.
 SYMBOLIC = frozenset({"chain-expansion", "local-derivative"})
 
-INTRO = "An entry a acts on the output through all entries c that read it: d{output}/da = sum_c d{output}/dc * dc/da."
+#: The chain rule in words; the letters stand for nothing else in the formula.
+INTRO = "Over all entries {c} that read an entry {a}: d{output}/d{a} = sum_{c} d{output}/d{c} * d{c}/d{a}."
 
 
 @dataclass(frozen=True)
@@ -26,14 +27,12 @@ class _Telling:
         context: the definitions that the steps speak of.
         hidden: parts that are shown inside their reader, with that reader.
         state: every definition as it stands at this point of the derivation.
-        mentioned: names that some step reads.
         detail: how much is told.
     """
 
     context: Program
     hidden: Mapping[str, str]
     state: dict[str, Definition]
-    mentioned: frozenset[str]
     detail: Detail
 
 
@@ -51,13 +50,25 @@ def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str],
     state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
     state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
     state |= {name: replace(state[name], origin="auto") for name in seeds}
-    mentioned = frozenset().union(*(step.before.reads | step.after.reads for step in steps))
-    telling = _Telling(context, hidden, state, mentioned, detail)
+    telling = _Telling(context, hidden, state, detail)
     lines: list[Line] = []
     for _, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
         lines += _shortened(list(_one_quantity(telling, list(group))), detail)
-    intro = (INTRO.format(output=context.outputs[0]),) if detail != "brief" and _has_links(steps) else ()
+    words = names_in(line.right for line in lines)
+    lines = [replace(line, left=line.left[1:]) if _is_idle(line, words) else line for line in lines]
+    intro = (_chain_rule(context),) if detail != "brief" and _has_links(steps) else ()
     return Section("Chain rule, from the output back", tuple(lines), intro)
+
+
+def _chain_rule(context: Program) -> str:
+    """The chain rule in letters that stand for nothing else."""
+    a, c = itertools.islice((letter for letter in "acuvqabefgh" if letter not in context.by_name), 2)
+    return INTRO.format(output=context.outputs[0], a=a, c=c)
+
+
+def _is_idle(line: Line, words: Collection[str]) -> bool:
+    """Whether a quantity is given a name besides its symbol that nothing mentions."""
+    return len(line.left) > 1 and line.left[0].text not in words
 
 
 def _has_links(steps: Iterable[Step]) -> bool:
@@ -86,7 +97,7 @@ def _shortened(lines: list[Line], detail: Detail) -> list[Line]:
 
 
 def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
-    """The lines about one quantity; its name is given if others mention it."""
+    """The lines about one quantity."""
     where, last = steps[0].where, ""
     left = _left(telling, steps[0])
     for line in _moves_of(telling, steps[0]):
@@ -108,9 +119,9 @@ def _left(telling: _Telling, step: Step) -> tuple[Shown, ...]:
     """What stands left of the first line about a quantity."""
     before = step.before.body
     if isinstance(before, Partial):
-        symbol = partial(before.output.name, before.variable.name)
-        named_too = step.where in telling.mentioned and step.rule not in SYMBOLIC
-        return (named(step.where), symbol) if named_too else (symbol,)
+        above, below = (quantity(telling.context, ref.name) for ref in (before.output, before.variable))
+        symbol = quotient(above, below)
+        return (symbol,) if step.rule in SYMBOLIC else (named(step.where), symbol)
     if step.before == step.after:
         return (named(step.where),)
     return (_of_step(telling, step.before),) if before.has(Partial) else ()

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.forms.latex_names import latex_name
-from chainrule.derive.narrative.symbols import equation, named, shape_text
+from chainrule.derive.narrative.symbols import equation, named, names_in, shape_text
 from chainrule.derive.notation.syntax import Name
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex_node import node_latex
@@ -36,8 +36,9 @@ def inlined_parts(context: Program, moves: Sequence[Step]) -> dict[str, str]:
 
 
 def by_name(context: Program, steps: Sequence[Step], hidden: Mapping[str, str]) -> Program:
-    """The context with everything that has a step of its own shown by name."""
-    own = {step.where for step in steps} - set(hidden)
+    """The context with everything that has a step of its own shown by name, functions of matrices excepted."""
+    functions = {item.name for item in context.definitions if item.reduce in MATRIX_FUNCTION_BY_NAME}
+    own = {step.where for step in steps} - {*hidden, *functions}
     definitions = (
         replace(item, origin="adjoint") if item.name in own and item.origin == "auto" else item
         for item in context.definitions
@@ -94,8 +95,3 @@ def forward(program: Program, steps: Sequence[Step], words: Collection[str]) -> 
         note = (f"{shape_text(step.after.shape)}",) if step.after.shape else ()
         lines.append(Line(right, (left,), note))
     return Section("Definitions", tuple(reversed(lines)))
-
-
-def names_in(shown: Iterable[Shown]) -> set[str]:
-    """The names in texts."""
-    return {name for item in shown for name in re.findall(r"[^\W\d]\w*", item.text)}

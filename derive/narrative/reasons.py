@@ -7,9 +7,10 @@ from dataclasses import replace
 
 from sympy import Abs, Dummy, Expr, Function
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.kinks import derivative
-from chainrule.derive.narrative.symbols import entry, entry_partial
-from chainrule.derive.program import Input, Program, fresh_names
+from chainrule.derive.narrative.symbols import entry, entry_partial, quantity
+from chainrule.derive.program import Definition, Input, Program, fresh_names
 from chainrule.derive.render.page import Line, Note, Shown
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.scalar_moves import pending
@@ -24,10 +25,10 @@ def sentence(step: Step) -> str:
 
 def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     """The rule of a step; for the chain rule, the derivatives of the links instead."""
-    links = _links(step)
-    if not links:
+    links, laws = _links(step), tuple(_laws(step, context))
+    if not links and not laws:
         return (sentence(step),)
-    if is_direct(step, hidden):
+    if is_direct(step, hidden) and not laws:
         rule = "term-by-term" if step.rule == "sum-rule" else "differentiate"
         return (BY_ID[rule].say((("through", _reader(links[0], hidden)),)),)
     note: list[str | Shown] = []
@@ -35,10 +36,20 @@ def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     for link in links:
         reader = _reader(link, hidden)
         begins = "and " if reader == last else f"through {reader}: "
-        note += [f", {begins}" if note else begins.capitalize()[:1] + begins[1:]]
-        note.append(_equation(_symbol(link, context, hidden), entry(context, link.after)))
+        note += [f", {begins}", _equation(_symbol(link, context, hidden), entry(context, link.after))]
         last = reader
-    return (*note, ".")
+    note += [f", {law}" for law in laws]
+    first = str(note[0]).removeprefix(", ")
+    return (first[:1].upper() + first[1:], *note[1:], ".")
+
+
+def _laws(step: Step, context: Program) -> Iterator[str]:
+    """What functions of matrices do with an adjoint."""
+    for key, name in step.bindings:
+        item = context.by_name.get(name)
+        if key == "through" and isinstance(item, Definition) and item.reduce in MATRIX_FUNCTION_BY_NAME:
+            law = BY_ID[f"{item.reduce}-rule"].say((("through", quantity(context, name).text),))
+            yield law.removeprefix("Chain rule ").removesuffix(".")
 
 
 def is_direct(step: Step, hidden: Mapping[str, str]) -> bool:

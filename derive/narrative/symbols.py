@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial as partial_of
 
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
 from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.syntax import Name
@@ -41,10 +43,23 @@ def named(name: str) -> Shown:
     return Shown(name, node_latex(Name(name)))
 
 
+def quantity(program: Program, name: str) -> Shown:
+    """A quantity by its name; a nameless function of a matrix by what it is."""
+    item = program.by_name[name]
+    if isinstance(item, Definition) and item.origin == "auto" and item.reduce in MATRIX_FUNCTION_BY_NAME:
+        return shown(program, name)
+    return named(name)
+
+
 def partial(output: str, variable: str) -> Shown:
     """The derivative of one quantity by another, as a symbol."""
-    above, below = node_latex(Name(output)), node_latex(Name(variable))
-    return Shown(f"d{output}/d{variable}", rf"\frac{{\partial {above}}}{{\partial {below}}}")
+    return quotient(named(output), named(variable))
+
+
+def quotient(above: Shown, below: Shown) -> Shown:
+    """A derivative as a symbol: ``dL/dw``, ``dL/d(inv(S))``."""
+    inner = below.text if below.text.isidentifier() else f"({below.text})"
+    return Shown(f"d{above.text}/d{inner}", lambda: rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}")
 
 
 def second_partial(output: str, first: str, second: str) -> Shown:
@@ -94,6 +109,12 @@ def entry(program: Program, definition: Definition) -> Shown:
 def entry_partial(program: Program, definition: Definition, part: Partial) -> Shown:
     """The derivative of one entry by one entry, as a symbol: ``dz[i]/dw[j]``."""
     above, below = (entry(program, replace(definition, body=ref)) for ref in (part.output, part.variable))
+    inner = f"({below.text})" if "(" in below.text else below.text
     return Shown(
-        f"d{above.text}/d{below.text}", lambda: rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}"
+        f"d{above.text}/d{inner}", lambda: rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}"
     )
+
+
+def names_in(shown: Iterable[Shown]) -> set[str]:
+    """The names in texts."""
+    return {name for item in shown for name in re.findall(r"[^\W\d]\w*", item.text)}
