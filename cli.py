@@ -303,6 +303,7 @@ def printed_results(
     "--format", "form", type=click.Choice([*DERIVATION_FORMS, *RESULT_FORMS]), default="text", show_default=True,
     help="The derivation as text or LaTeX, or only the result in one of the other forms.",
 )  # fmt: skip
+@detail_option
 @click.option(
     "--symmetric", is_flag=True, help="The gradient over the independent entries of variables declared symmetric."
 )

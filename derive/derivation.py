@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -95,24 +95,26 @@ class Derivation:
 
     def page(self, detail: Detail = "normal") -> Page:
         """The derivation as lines, for any renderer: what fits a slide, a page, or every scalar move."""
+        items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
+        result = results(items)
+        code = [Section("In NumPy", code=self.numpy())] if detail != "brief" else []
+        sections = (*self.reasoning(detail, names_in(result.shown())), result, *code)
+        return Page(_title(self), sections, self.assumptions, _layout(self))
+
+    def reasoning(self, detail: Detail = "normal", words: Collection[str] = ()) -> tuple[Section, ...]:
+        """What leads to the result; ``words`` are the names that what follows mentions."""
         definitions = list(itertools.takewhile(lambda step: step.rule == "definition", self.steps))
         moves = self.steps[len(definitions) :]
         hidden = inlined_parts(self.context, moves)
         context = by_name(self.context, self.steps, hidden)
         chain = backward(context, moves, hidden, detail)
-        items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
-        result = results(items)
-        told = [part for line in (*chain.lines, *result.lines) for part in (line.right, *line.left, *line.note)]
-        words = names_in(part for part in told if isinstance(part, Shown))
+        mentioned = {*names_in(chain.shown()), *words}
         sections = (
             given(self.formula.inputs, function_names(item.body for item in self.formula.program.definitions)),
-            forward(context, [step for step in definitions if step.where not in hidden], words),
+            forward(context, [step for step in definitions if step.where not in hidden], mentioned),
             chain,
-            result,
-            Section("In NumPy", code=self.numpy()) if detail != "brief" else Section(""),
         )
-        kept = tuple(section for section in sections if section.lines or section.code)
-        return Page(_title(self), kept, self.assumptions, _layout(self))
+        return tuple(section for section in sections if section.lines)
 
     def numpy(self) -> str:
         """Runnable NumPy source of a function that returns the results."""

@@ -83,7 +83,7 @@ class Stationary:
 
     def page(self) -> Page:
         """The same as lines, for any renderer."""
-        *sections, _ = self.gradient.page().sections
+        sections = list(self.gradient.reasoning())
         solutions = [(named(name), _standing_alone(self.solution[name], self.wrt), name) for name in self.wrt]
         sections += [Section("Gradient set to zero", tuple(map(self._line, self.equations))), results(solutions)]
         conditions = [f"Condition: {condition}." for condition in self.conditions]

@@ -181,7 +181,7 @@ def test_formulas_and_derivations_can_be_pickled(text: str) -> None:
 
 def test_reasons_name_each_quantity_once() -> None:
     text = jacobian("A: real[n, n]; x: real[n]; A@x + x", "x").text()
-    assert "Chain rule through L." in text
+    assert text.count("Differentiate L.") == 1
     assert "jac_x" not in text
 
 

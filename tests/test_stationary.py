@@ -346,7 +346,7 @@ Gradient set to zero
   w                     = inv(X.T @ X) @ X.T @ y    Solve the system of linear equations.
 
 Result
-  w    = inv(X.T @ X) @ X.T @ y    Shape (d,).
+  w    = inv(X.T @ X) @ X.T @ y    (d,)
   w[j] = sum_k inv(X.T @ X)[k,j] sum_i X[i,k] y[i]
 
 Remarks

@@ -6,7 +6,7 @@ a renderer only formats.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
@@ -69,6 +69,11 @@ class Section:
     lines: tuple[Line, ...] = ()
     intro: Note = ()
     code: str = ""
+
+    def shown(self) -> Iterator[Shown]:
+        """Every expression in its lines."""
+        for line in self.lines:
+            yield from (line.right, *line.left, *(part for part in line.note if isinstance(part, Shown)))
 
 
 @dataclass(frozen=True)
