@@ -107,11 +107,12 @@ class Derivation:
         moves = self.steps[len(definitions) :]
         hidden = inlined_parts(self.context, moves)
         context = by_name(self.context, self.steps, hidden)
-        chain = backward(context, moves, hidden, detail)
+        output = self.formula.output.name
+        chain = backward(context, output, moves, hidden, detail)
         mentioned = {*names_in(chain.shown()), *words}
         sections = (
             given(self.formula.inputs, function_names(item.body for item in self.formula.program.definitions)),
-            forward(context, [step for step in definitions if step.where not in hidden], mentioned),
+            forward(context, output, [step for step in definitions if step.where not in hidden], mentioned),
             chain,
         )
         return tuple(section for section in sections if section.lines)

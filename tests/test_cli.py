@@ -17,6 +17,7 @@ import click
 import pytest
 
 from chainrule import cli
+from chainrule.commands import answers, arguments
 from chainrule.derive.errors import LimitError
 
 SCRIPT = str(Path(sys.executable).with_name("chainrule"))
@@ -234,7 +235,7 @@ def test_list(capsys: Captured) -> None:
 
 @pytest.mark.parametrize("command", [cli.cli, *cli.cli.commands.values()], ids=lambda command: command.name)
 def test_examples_of_the_help_run(
-    capsys: Captured, command: cli.Command | cli.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    capsys: Captured, command: arguments.Command | arguments.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert command.examples
@@ -354,7 +355,7 @@ def test_limits_are_named(capsys: Captured, formula: str, tmp_path: Path) -> Non
 def test_endless_input_is_not_read_to_the_end(capsys: Captured) -> None:
     code, _, err = chainrule(capsys, "show", "@/dev/zero")
     assert code == LimitError.exit_code
-    assert str(cli.MAX_BYTES) in err
+    assert str(arguments.MAX_BYTES) in err
 
 
 @pytest.mark.parametrize(
@@ -436,7 +437,7 @@ def test_internal_errors_say_how_to_report(capsys: Captured, monkeypatch: pytest
     def fail(_: str, __: str) -> str:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(cli, "read_text", fail)
+    monkeypatch.setattr(arguments, "read_text", fail)
     code, data = answer(capsys, "show", SQUARE)
     assert (code, data["error"]["code"]) == (101, "internal")
     code, _, err = chainrule(capsys, "show", SQUARE)
@@ -460,7 +461,7 @@ def test_internal_errors_say_how_to_report(capsys: Captured, monkeypatch: pytest
     ],
 )
 def test_exit_codes_of_errors(error: BaseException, code: int) -> None:
-    assert cli.explain(error)[0] == code
+    assert answers.explain(error)[0] == code
 
 
 # ---- colour -------------------------------------------------------------------------------------

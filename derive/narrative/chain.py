@@ -36,7 +36,9 @@ class _Telling:
     detail: Detail
 
 
-def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str], detail: Detail) -> Section:
+def backward(
+    context: Program, output: str, steps: Iterable[Step], hidden: Mapping[str, str], detail: Detail
+) -> Section:
     """The adjoints, each from the chain rule to its textbook form.
 
     The sums that an adjoint was split into are shown inside it, so a step about one of them is
@@ -56,14 +58,14 @@ def backward(context: Program, steps: Iterable[Step], hidden: Mapping[str, str],
         lines += _shortened(list(_one_quantity(telling, list(group))), detail)
     words = names_in(line.right for line in lines)
     lines = [replace(line, left=line.left[1:]) if _is_idle(line, words) else line for line in lines]
-    intro = (_chain_rule(context),) if detail != "brief" and _has_links(steps) else ()
+    intro = (_chain_rule(context, output),) if detail != "brief" and _has_links(steps) else ()
     return Section("Chain rule, from the output back", tuple(lines), intro)
 
 
-def _chain_rule(context: Program) -> str:
+def _chain_rule(context: Program, output: str) -> str:
     """The chain rule in letters that stand for nothing else."""
     a, c = itertools.islice((letter for letter in "acuvqabefgh" if letter not in context.by_name), 2)
-    return INTRO.format(output=context.outputs[0], a=a, c=c)
+    return INTRO.format(output=output, a=a, c=c)
 
 
 def _is_idle(line: Line, words: Collection[str]) -> bool:

@@ -77,18 +77,19 @@ def _declaration(items: Sequence[Input]) -> Line:
     return Line(Shown(text, latex))
 
 
-def forward(program: Program, steps: Sequence[Step], words: Collection[str]) -> Section:
+def forward(program: Program, output: str, steps: Sequence[Step], words: Collection[str]) -> Section:
     """The definitions of the formula; a nameless part only if what follows speaks of it.
 
     Args:
         program: what the steps speak of.
+        output: the name of the formula's value.
         steps: one for every definition.
         words: the names that the rest of the page mentions.
     """
     lines: list[Line] = []
     mentioned = set(words)
     for step in reversed(steps):
-        if step.where != program.outputs[0] and step.after.origin == "auto" and step.where not in mentioned:
+        if step.where != output and step.after.origin == "auto" and step.where not in mentioned:
             continue
         left, right = equation(named(step.where), program, step.where)
         mentioned |= names_in([right])

@@ -1,0 +1,176 @@
+"""``show`` and ``solve``: derivations and closed forms, printed in any of their forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+import chainrule as cr
+from chainrule.commands.answers import Answer
+from chainrule.commands.arguments import (
+    FORMULA_HELP,
+    Command,
+    formula_argument,
+    json_option,
+    kink_option,
+    read_formula,
+    read_kinks,
+    split_names,
+    wrt_option,
+)
+from chainrule.derive.render.page import Detail
+
+#: What ``show`` can derive, and the option's help.
+GOALS = {
+    "gradient": "Derive the gradient of a scalar formula (the default for one).",
+    "jacobian": "Derive the Jacobian of a formula of any shape (the default for one that is not scalar).",
+    "hessian": "Derive the Hessian of a scalar formula.",
+    "hvp": "Derive the product of the Hessian and a direction v_NAME.",
+    "gauss-newton": "Derive the Gauss-Newton matrix J.T H J of a loss of a model.",
+    "fisher": "Derive the Fisher information of a negative log-likelihood; --over names the targets.",
+}
+
+
+def goal_options(command: Callable[..., Answer]) -> Callable[..., Answer]:
+    """One flag per goal."""
+    for goal, text in reversed(GOALS.items()):
+        option = click.option(f"--{goal}", "goal", flag_value=goal, default=None, help=text)
+        command = option(command)
+    return command
+
+
+#: The options that only some goals take.
+GOAL_OPTIONS = {"symmetric": ("gradient",), "through": ("gauss-newton", "fisher"), "over": ("fisher",)}
+
+
+def goal_arguments(goal: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that were given, all of which the goal takes."""
+    for name, value in given.items():
+        if value and goal not in GOAL_OPTIONS[name]:
+            goals = " and ".join(f"--{other}" for other in GOAL_OPTIONS[name])
+            raise click.UsageError(f"--{name} is for {goals}, not for --{goal}")
+    if goal == "fisher" and not given["over"]:
+        raise click.UsageError("--fisher needs the targets that the expectation is over: --over NAME")
+    return {name: value for name, value in given.items() if value}
+
+
+#: Forms in which ``show`` prints a derivation, and forms of the result alone.
+DERIVATION_FORMS = ("text", "latex")
+RESULT_FORMS = ("matrix", "index", "numpy")
+
+
+detail_option = click.option(
+    "--detail", type=click.Choice(["brief", "normal", "full"]), default="normal", show_default=True,
+    help="How much is told: what fits a slide, a page of lecture notes, or every scalar move.",
+)  # fmt: skip
+
+
+def printed(derivation: cr.Derivation, form: str, detail: Detail) -> str:
+    """A derivation in one of the forms; a single result stands alone, so that it can be read back."""
+    if form in DERIVATION_FORMS:
+        return str(getattr(derivation, form)(detail=detail))
+    labels = {key: " ".join(f"d/d{name}" for name in key.split(",")) for key in derivation.result}
+    return printed_results(derivation.result, labels, list(derivation.formula.program.by_name), form)
+
+
+def printed_results(
+    results: Mapping[str, cr.Formula], labels: Mapping[str, str], known: Sequence[str], form: str
+) -> str:
+    """Formulas in one of the forms of results, after the parts that they refer to and that are not ``known``."""
+    if form == "numpy":
+        return "\n\n".join(result.numpy() for result in results.values())
+    parts = {
+        left: text
+        for result in results.values()
+        for left, text in (result.index_parts() if form == "index" else result.parts())
+        if left.partition("[")[0] not in known
+    }
+    lines = [f"{left} = {text}" for left, text in parts.items()]
+    for key, result in results.items():
+        label = f"{labels[key]}: " if len(results) > 1 else ""
+        lines.append(label + getattr(result, form)())
+    return "\n".join(lines)
+
+
+@click.command(
+    cls=Command,
+    epilog=FORMULA_HELP,
+    examples=(
+        'chainrule show "x: real[n]; norm(x)" --wrt x',
+        "chainrule show mse --wrt w --hessian",
+        "chainrule show logistic_regression --detail full",
+        r'chainrule show "X: real[n,d]; y: real[n]; w: real[d]; \lVert y - X w \rVert_2^2" --wrt w',
+        "chainrule show binary_cross_entropy --format latex",
+        "chainrule show logistic_regression --wrt w,b --format numpy",
+    ),
+)
+@formula_argument
+@wrt_option
+@goal_options
+@click.option(
+    "--format", "form", type=click.Choice([*DERIVATION_FORMS, *RESULT_FORMS]), default="text", show_default=True,
+    help="The derivation as text or LaTeX, or only the result in one of the other forms.",
+)  # fmt: skip
+@detail_option
+@click.option(
+    "--symmetric", is_flag=True, help="The gradient over the independent entries of variables declared symmetric."
+)
+@click.option("--through", metavar="NAME", help="The output of the model, for --gauss-newton and --fisher.")
+@click.option("--over", metavar="NAME", help="The targets of the model, for --fisher.")
+@kink_option
+@json_option
+def show(
+    formula: str | None,
+    function: str | None,
+    notation: str,
+    wrt: tuple[str, ...],
+    goal: str | None,
+    form: str,
+    detail: Detail,
+    symmetric: bool,
+    through: str | None,
+    over: str | None,
+    kinks: tuple[str, ...],
+    as_json: bool,
+) -> Answer:
+    """Print a derivation: of the gradient, or of the Jacobian if the formula is not scalar."""
+    parsed = read_formula(formula, function, notation)
+    goal = goal or ("jacobian" if parsed.shape and not symmetric else "gradient")
+    options = goal_arguments(goal, {"symmetric": symmetric, "through": through, "over": over})
+    derive = getattr(cr, goal.replace("-", "_"))
+    derivation: cr.Derivation = derive(parsed, wrt=split_names(wrt), kinks=read_kinks(kinks), **options)
+    if as_json:
+        return Answer("", {"derivation": derivation.to_dict()})
+    return Answer(printed(derivation, form, detail))
+
+
+@click.command(
+    cls=Command,
+    epilog=FORMULA_HELP,
+    short_help="Solve for where a gradient is zero.",
+    examples=(
+        "chainrule solve ridge --wrt w",
+        "chainrule solve linear_regression --wrt w,b --format latex",
+        'chainrule solve "x: positive[n]; lam: positive; lam*sum(x) - n*log(lam)" --wrt lam --format matrix',
+    ),
+)
+@formula_argument
+@wrt_option
+@click.option(
+    "--format", "form", type=click.Choice([*DERIVATION_FORMS, *RESULT_FORMS]), default="text", show_default=True,
+    help="The solution with its derivation as text or LaTeX, or alone in one of the other forms.",
+)  # fmt: skip
+@json_option
+def solve(
+    formula: str | None, function: str | None, notation: str, wrt: tuple[str, ...], form: str, as_json: bool
+) -> Answer:
+    """Find where the gradient is zero in closed form: exit 0 if it has one, 3 if none is found by this method."""
+    found = cr.solve_stationary(read_formula(formula, function, notation), wrt=split_names(wrt))
+    if as_json:
+        return Answer("", {"stationary": found.to_dict()})
+    if form in DERIVATION_FORMS:
+        return Answer(str(getattr(found, form)()))
+    known = [*found.formula.program.by_name, *found.wrt]
+    return Answer(printed_results(found.solution, dict(zip(found.wrt, found.wrt, strict=True)), known, form))

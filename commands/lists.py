@@ -1,0 +1,50 @@
+"""``list``: what the catalogue holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import click
+
+import chainrule as cr
+from chainrule.commands.answers import Answer
+from chainrule.commands.arguments import Command, json_option
+from chainrule.derive.errors import InputError, near_names
+
+Rows = list[dict[str, str]]
+
+
+#: What ``list`` lists: what it is, and its rows.
+TOPICS: dict[str, tuple[str, Callable[[], Rows]]] = {
+    "losses": (
+        "named formulas: models, losses, penalties, likelihoods, measures of information",
+        lambda: [{"name": e.name, "about": e.about, "kind": e.kind, "formula": e.text} for e in cr.catalog],
+    ),
+    "functions": (
+        "functions that formulas may use",
+        lambda: [{"name": e.name, "about": e.about, "signature": e.signature} for e in cr.catalog.functions],
+    ),
+    "topics": (
+        "what can be listed",
+        lambda: [{"name": name, "about": about} for name, (about, _) in TOPICS.items()],
+    ),
+}
+
+
+def _table(rows: Rows) -> str:
+    left = [row.get("signature", row["name"]) for row in rows]
+    width = min(max(map(len, left)), 40)
+    return "\n".join(f"{name:<{width}}  {row['about']}" for name, row in zip(left, rows, strict=True))
+
+
+@click.command("list", cls=Command, examples=("chainrule list losses", "chainrule list functions"))
+@click.argument("topic", required=False)
+@json_option
+def list_(topic: str | None, as_json: bool) -> Answer:
+    """List what the catalogue holds: losses, functions, or the topics themselves."""
+    if topic is not None and topic not in TOPICS:
+        near = near_names(topic, TOPICS)
+        raise InputError(f"there is no list of {topic!r}", expected=", ".join(TOPICS), near=near)
+    found = {name: TOPICS[name][1]() for name in ([topic] if topic else TOPICS)}
+    blocks = [_table(rows) if topic else f"{name}\n\n{_table(rows)}" for name, rows in found.items()]
+    return Answer("\n\n".join(blocks), found)
