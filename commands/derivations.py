@@ -67,7 +67,7 @@ detail_option = click.option(
 )  # fmt: skip
 
 
-def printed(derivation: cr.Derivation, form: str, detail: Detail) -> str:
+def printed(derivation: cr.Derivation, form: str, detail: Detail = "normal") -> str:
     """A derivation in one of the forms; a single result stands alone, so that it can be read back."""
     if form in DERIVATION_FORMS:
         return str(getattr(derivation, form)(detail=detail))

@@ -197,7 +197,7 @@ class _Reverse:
     """One run of reverse mode: adjoints are finished from the output back to the variables."""
 
     def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool, labels: Mapping[str, str]) -> None:
-        program = with_preactivations(with_merged_sums(with_softmax(program)), frozenset(wrt))
+        program = with_preactivations(with_merged_sums(with_softmax(program), wrt), frozenset(wrt))
         self.program = program = with_operands(program)
         self.wrt, self.labels = wrt, labels
         self.output = program.output

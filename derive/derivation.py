@@ -40,7 +40,7 @@ from chainrule.derive.notation.left import spelled
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.remarks import about_kinks
 from chainrule.derive.render.latex import page_latex
-from chainrule.derive.render.numpy_source import numpy_source
+from chainrule.derive.render.numpy_source import numpy_lines, numpy_source
 from chainrule.derive.render.page import Detail, Page, Section, Shown
 from chainrule.derive.render.text import page_text
 from chainrule.derive.rules import BY_ID
@@ -97,7 +97,7 @@ class Derivation:
         """The derivation as lines, for any renderer: what fits a slide, a page, or every scalar move."""
         items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
         result = results(items)
-        code = [Section("In NumPy", code=self.numpy())] if detail != "brief" else []
+        code = [Section("In NumPy", code=numpy_lines(self._program()))] if detail != "brief" else []
         sections = (*self.reasoning(detail, names_in(result.shown())), result, *code)
         return Page(_title(self), sections, self.assumptions, _layout(self))
 
@@ -119,8 +119,11 @@ class Derivation:
 
     def numpy(self) -> str:
         """Runnable NumPy source of a function that returns the results."""
-        program = replace(self.context, outputs=tuple(item.output.name for item in self.result.values()))
-        return numpy_source(program, self.goal)
+        return numpy_source(self._program(), self.goal)
+
+    def _program(self) -> Program:
+        """The results as the outputs of one program."""
+        return replace(self.context, outputs=tuple(item.output.name for item in self.result.values()))
 
     def to_json(self) -> str:
         """Everything, exactly; ``from_json`` gives the same derivation back."""

@@ -7,6 +7,7 @@ term of it is one term of the loss.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import replace
 
 from sympy import Mul
@@ -14,10 +15,13 @@ from sympy import Mul
 from chainrule.derive.program import Definition, Program, Ref
 
 
-def with_merged_sums(program: Program) -> Program:
-    """The program in which nameless sums are written into the sums that they are a factor of a term of."""
+def with_merged_sums(program: Program, kept: Collection[str] = ()) -> Program:
+    """The program in which nameless sums are written into the sums that they are a factor of a term of.
+
+    ``kept`` are names that stay.
+    """
     readings = Counter(ref.name for item in program.definitions for ref in item.body.atoms(Ref))
-    readings.update(program.outputs)
+    readings.update([*program.outputs, *kept])
     known: dict[str, Definition] = {}
     merged: set[str] = set()
     for item in program.definitions:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.cli import printed
+from chainrule.commands.derivations import printed
 from chainrule.derive.errors import ChainruleError
 from chainrule.derive.program import Dim
 

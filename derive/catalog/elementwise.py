@@ -106,7 +106,7 @@ sigmoid = Elementwise(
     "sigmoid", (x,), 1 / (1 + sp.exp(-x)), "logistic function", aliases=("expit", "logistic"),
     derivative=(OUT * (1 - OUT),), positive=True,
     stable=Lets(((t, sp.exp(-sp.Abs(x))),), where(less(x, 0), t / (1 + t), 1 / (1 + t))),
-    latex=r"\sigma\left({0}\right)", source="Bishop, PRML (2006), eq. 4.59, derivative eq. 4.88")
+    latex=r"\sigma\left({0}\right)", numpy="special.expit", source="Bishop, PRML (2006), eq. 4.59, derivative eq. 4.88")
 softplus = Elementwise(
     "softplus", (x,), sp.log(1 + sp.exp(x)), "smooth maximum of x and 0", derivative=(sigmoid(x),), positive=True,
     stable=Lets(((t, sp.exp(-sp.Abs(x))),), where(less(x, 0), 0, x) + log1p(t)),

@@ -80,16 +80,32 @@ def numpy_source(program: Program, function_name: str = "evaluate") -> str:
     """
     program = explicit(program.pruned())
     names = _python_names(program, function_name)
-    kept = _kept(program)
-    body: list[ast.stmt] = []
-    for definition in program.definitions:
-        if definition.name in kept:
-            value = _value(program, definition, kept, names)
-            body.append(ast.Assign([ast.Name(names[definition.name], ast.Store())], value))
-    body = _returned(body, [names[output] for output in program.outputs])
+    body = _returned(_assignments(program, names), [names[output] for output in program.outputs])
     body = [_docstring(program, names), *_sizes(program, names, body), *body]
     function = function_def(function_name, [names[item.name] for item in program.inputs], body)
     return _module(function)
+
+
+def numpy_lines(program: Program) -> str:
+    """The lines of :func:`numpy_source` alone: one assignment for each definition and output.
+
+    Functions that NumPy and SciPy lack are defined in front.
+    """
+    program = explicit(program.pruned())
+    names = _python_names(program, "")
+    body = _assignments(program, names)
+    statements = [*helpers(called_names(ast.Module(body, []))), *_sizes(program, names, body), *body]
+    return "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in statements) + "\n"
+
+
+def _assignments(program: Program, names: Mapping[str, str]) -> list[ast.stmt]:
+    """One assignment for every definition that is not written into another one."""
+    kept = _kept(program)
+    return [
+        ast.Assign([ast.Name(names[item.name], ast.Store())], _value(program, item, kept, names))
+        for item in program.definitions
+        if item.name in kept
+    ]
 
 
 def _module(function: ast.stmt) -> str:
