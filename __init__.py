@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from chainrule.derive.checking.evidence import Evidence, evidence
     from chainrule.derive.checking.verdict import Verdict
     from chainrule.derive.derivation import (
         Derivation,
@@ -40,12 +41,14 @@ if TYPE_CHECKING:
 _MODULES = {
     "ChainruleError": "chainrule.derive.errors",
     "Derivation": "chainrule.derive.derivation",
+    "Evidence": "chainrule.derive.checking.evidence",
     "Formula": "chainrule.derive.formula",
     "Kernel": "chainrule.kernels.kernel",
     "Stationary": "chainrule.derive.stationary",
     "Verdict": "chainrule.derive.checking.verdict",
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
+    "evidence": "chainrule.derive.checking.evidence",
     "fisher": "chainrule.derive.derivation",
     "formula": "chainrule.derive.formula",
     "from_file": "chainrule.derive.function_file",
@@ -64,12 +67,14 @@ _MODULES = {
 __all__ = [
     "ChainruleError",
     "Derivation",
+    "Evidence",
     "Formula",
     "Kernel",
     "Stationary",
     "Verdict",
     "catalog",
     "elementwise",
+    "evidence",
     "fisher",
     "formula",
     "from_file",

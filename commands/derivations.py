@@ -56,6 +56,8 @@ def goal_arguments(goal: str, given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in given.items() if value}
 
 
+DEFECT = "a step does not hold, which is a defect of chainrule; please report it: "
+
 #: Forms in which ``show`` prints a derivation, and forms of the result alone.
 DERIVATION_FORMS = ("text", "latex")
 RESULT_FORMS = ("matrix", "index", "numpy")
@@ -67,10 +69,12 @@ detail_option = click.option(
 )  # fmt: skip
 
 
-def printed(derivation: cr.Derivation, form: str, detail: Detail = "normal") -> str:
+def printed(
+    derivation: cr.Derivation, form: str, detail: Detail = "normal", found: Sequence[cr.Evidence] = ()
+) -> str:
     """A derivation in one of the forms; a single result stands alone, so that it can be read back."""
     if form in DERIVATION_FORMS:
-        return str(getattr(derivation, form)(detail=detail))
+        return str(getattr(derivation, form)(detail=detail, checked={item.step: str(item) for item in found}))
     labels = {key: " ".join(f"d/d{name}" for name in key.split(",")) for key in derivation.result}
     return printed_results(derivation.result, labels, list(derivation.formula.program.by_name), form)
 
@@ -100,7 +104,7 @@ def printed_results(
     examples=(
         'chainrule show "x: real[n]; norm(x)" --wrt x',
         "chainrule show mse --wrt w --hessian",
-        "chainrule show logistic_regression --detail full",
+        "chainrule show logistic_regression --detail full --check",
         r'chainrule show "X: real[n,d]; y: real[n]; w: real[d]; \lVert y - X w \rVert_2^2" --wrt w',
         "chainrule show binary_cross_entropy --format latex",
         "chainrule show logistic_regression --wrt w,b --format numpy",
@@ -114,6 +118,7 @@ def printed_results(
     help="The derivation as text or LaTeX, or only the result in one of the other forms.",
 )  # fmt: skip
 @detail_option
+@click.option("--check", is_flag=True, help="Compute every step on its own, in 60 digits, and show how far it holds.")
 @click.option(
     "--symmetric", is_flag=True, help="The gradient over the independent entries of variables declared symmetric."
 )
@@ -129,6 +134,7 @@ def show(
     goal: str | None,
     form: str,
     detail: Detail,
+    check: bool,
     symmetric: bool,
     through: str | None,
     over: str | None,
@@ -141,9 +147,22 @@ def show(
     options = goal_arguments(goal, {"symmetric": symmetric, "through": through, "over": over})
     derive = getattr(cr, goal.replace("-", "_"))
     derivation: cr.Derivation = derive(parsed, wrt=split_names(wrt), kinks=read_kinks(kinks), **options)
+    found = cr.evidence(derivation) if check else ()
+    failed = [f"{item.step.rule} at {item.step.where}: {item}" for item in found if not item.holds]
+    code, note = (101, DEFECT + "; ".join(failed)) if failed else (0, _summary(found))
     if as_json:
-        return Answer("", {"derivation": derivation.to_dict()})
-    return Answer(printed(derivation, form, detail))
+        checks = [{"rule": e.step.rule, "where": e.step.where, "digits": e.digits} for e in found]
+        return Answer("", {"derivation": derivation.to_dict(), **({"evidence": checks} if check else {})}, code)
+    return Answer(printed(derivation, form, detail, found), code=code, note=note)
+
+
+def _summary(found: Sequence[cr.Evidence]) -> str:
+    """What a check of all steps has shown."""
+    if not found:
+        return ""
+    digits = [item.digits for item in found if item.digits is not None]
+    least = f"; the least agreement is {min(digits)} digits" if digits else ""
+    return f"{len(found)} steps, each computed on its own at {found[0].points} points, all hold{least}"
 
 
 @click.command(

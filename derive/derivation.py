@@ -26,7 +26,7 @@ from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.links import with_links
 from chainrule.derive.narrative.chain import backward
 from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts
-from chainrule.derive.narrative.reasons import sentence
+from chainrule.derive.narrative.reasons import NOTHING_CHECKED, Checked, sentence
 from chainrule.derive.narrative.result import results
 from chainrule.derive.narrative.symbols import (
     curvature_symbol,
@@ -85,30 +85,40 @@ class Derivation:
     assumptions: tuple[str, ...]
     context: Program
 
-    def text(self, detail: Detail = "normal") -> str:
-        """The derivation as plain text."""
-        return page_text(self.page(detail))
+    def text(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> str:
+        """The derivation as plain text; for the arguments see :meth:`page`."""
+        return page_text(self.page(detail, checked))
 
-    def latex(self, document: bool = False, detail: Detail = "normal") -> str:
+    def latex(
+        self, document: bool = False, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED
+    ) -> str:
         """The derivation in LaTeX: a fragment, or with ``document`` a file that compiles."""
-        return page_latex(self.page(detail), document)
+        return page_latex(self.page(detail, checked), document)
 
-    def page(self, detail: Detail = "normal") -> Page:
-        """The derivation as lines, for any renderer: what fits a slide, a page, or every scalar move."""
+    def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> Page:
+        """The derivation as lines, for any renderer.
+
+        Args:
+            detail: what fits a slide, a page of lecture notes, or every scalar move.
+            checked: what is known for each step that was checked, see ``evidence``.
+        """
         items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
         result = results(items)
-        code = [Section("In NumPy", code=numpy_lines(self._program()))] if detail != "brief" else []
-        sections = (*self.reasoning(detail, names_in(result.shown())), result, *code)
+        computable = not function_names(item.body for item in self.context.definitions)
+        code = [Section("In NumPy", code=numpy_lines(self._program()))] if computable and detail != "brief" else []
+        sections = (*self.reasoning(detail, names_in(result.shown()), checked), result, *code)
         return Page(_title(self), sections, self.assumptions, _layout(self))
 
-    def reasoning(self, detail: Detail = "normal", words: Collection[str] = ()) -> tuple[Section, ...]:
+    def reasoning(
+        self, detail: Detail = "normal", words: Collection[str] = (), checked: Checked = NOTHING_CHECKED
+    ) -> tuple[Section, ...]:
         """What leads to the result; ``words`` are the names that what follows mentions."""
         definitions = list(itertools.takewhile(lambda step: step.rule == "definition", self.steps))
         moves = self.steps[len(definitions) :]
         hidden = inlined_parts(self.context, moves)
         context = by_name(self.context, self.steps, hidden)
         output = self.formula.output.name
-        chain = backward(context, output, moves, hidden, detail)
+        chain = backward(context, output, moves, hidden, detail, checked)
         mentioned = {*names_in(chain.shown()), *words}
         sections = (
             given(self.formula.inputs, function_names(item.body for item in self.formula.program.definitions)),

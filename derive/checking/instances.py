@@ -10,7 +10,7 @@ import sympy as sp
 from sympy import Expr, Rational, Symbol
 
 from chainrule.derive.catalog.unspecified import Unspecified, function_names
-from chainrule.derive.program import Program
+from chainrule.derive.program import Definition, Program
 
 _X = Symbol("x", real=True)
 
@@ -30,10 +30,12 @@ def instance(program: Program) -> Program:
     """The program with a stand-in for every function without a definition."""
     if not unspecified_in(program):
         return program
-    return program.with_definitions(
-        definition.with_body(definition.body.replace(lambda part: isinstance(part, Unspecified), _value))
-        for definition in program.definitions
-    )
+    return program.with_definitions(map(definition_instance, program.definitions))
+
+
+def definition_instance(definition: Definition) -> Definition:
+    """A definition with a stand-in for every function without a definition."""
+    return definition.with_body(definition.body.replace(lambda part: isinstance(part, Unspecified), _value))
 
 
 def _value(application: Expr) -> Expr:

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from chainrule.derive.narrative.reasons import is_direct, moves, reason, worked_out
+from chainrule.derive.narrative.reasons import NOTHING_CHECKED, Checked, is_direct, mark, moves, reason, worked_out
 from chainrule.derive.narrative.symbols import named, names_in, partial, quantity, quotient, shown
-from chainrule.derive.program import Definition, Program
+from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.page import Detail, Line, Section, Shown
 from chainrule.derive.steps import Partial, Step
 
@@ -28,16 +28,23 @@ class _Telling:
         hidden: parts that are shown inside their reader, with that reader.
         state: every definition as it stands at this point of the derivation.
         detail: how much is told.
+        checked: what is known for each step that was checked.
     """
 
     context: Program
     hidden: Mapping[str, str]
     state: dict[str, Definition]
     detail: Detail
+    checked: Checked
 
 
 def backward(
-    context: Program, output: str, steps: Iterable[Step], hidden: Mapping[str, str], detail: Detail
+    context: Program,
+    output: str,
+    steps: Iterable[Step],
+    hidden: Mapping[str, str],
+    detail: Detail,
+    checked: Checked = NOTHING_CHECKED,
 ) -> Section:
     """The adjoints, each from the chain rule to its textbook form.
 
@@ -48,11 +55,13 @@ def backward(
     seeds = {step.where for step in steps if step.rule == "seed"}
     steps = [step for step in steps if step.where not in seeds]
     owners = _owners(steps)
-    steps = [_seen(step, {**hidden, **owners}) for step in steps]
+    seen = {step: _seen(step, {**hidden, **owners}) for step in steps}
+    checked = {seen[step]: text for step, text in checked.items() if step in seen} | dict(checked)
+    steps = list(seen.values())
     state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
     state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
     state |= {name: replace(state[name], origin="auto") for name in seeds}
-    telling = _Telling(context, hidden, state, detail)
+    telling = _Telling(context, hidden, state, detail, checked)
     lines: list[Line] = []
     for _, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
         lines += _shortened(list(_one_quantity(telling, list(group))), detail)
@@ -64,7 +73,8 @@ def backward(
 
 def _chain_rule(context: Program, output: str) -> str:
     """The chain rule in letters that stand for nothing else."""
-    a, c = itertools.islice((letter for letter in "acuvqabefgh" if letter not in context.by_name), 2)
+    taken = {name for name, item in context.by_name.items() if isinstance(item, Input) or item.origin == "named"}
+    a, c = itertools.islice((letter for letter in "acuvqbefgh" if letter not in taken), 2)
     return INTRO.format(output=output, a=a, c=c)
 
 
@@ -113,7 +123,8 @@ def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
             telling.state[step.where] = replace(step.after, origin="auto")
         right = _of_step(telling, whole)
         if right.text != last:
-            yield Line(right, left, reason(step, telling.context, telling.hidden), _details(telling, step))
+            note = (*reason(step, telling.context, telling.hidden), *mark(step, telling.checked))
+            yield Line(right, left, note, _details(telling, step))
             left, last = (), right.text
 
 
@@ -143,14 +154,14 @@ def _moves_of(telling: _Telling, step: Step) -> Iterator[Line]:
     if _is_elementary(telling, step):
         for link in step.substeps:
             rules = tuple(move for move in link.substeps if move.rule != "simplify")
-            yield from moves(replace(link, substeps=rules), Shown("", ""), telling.context)
+            yield from moves(replace(link, substeps=rules), Shown("", ""), telling.context, telling.checked)
 
 
 def _details(telling: _Telling, step: Step) -> tuple[Line, ...]:
     """The local derivatives of a step, worked out where everything is told."""
     if telling.detail != "full" or _is_elementary(telling, step):
         return ()
-    return tuple(worked_out(step, telling.context, telling.hidden))
+    return tuple(worked_out(step, telling.context, telling.hidden, telling.checked))
 
 
 def _seen(step: Step, hidden: Mapping[str, str]) -> Step:

@@ -16,6 +16,10 @@ from chainrule.derive.rules import BY_ID
 from chainrule.derive.scalar_moves import pending
 from chainrule.derive.steps import Partial, Slope, Step
 
+#: What is known for each step that was checked.
+Checked = Mapping[Step, str]
+NOTHING_CHECKED: Checked = {}
+
 
 def sentence(step: Step) -> str:
     """What a step does, in words."""
@@ -36,7 +40,11 @@ def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     for link in links:
         reader = _reader(link, hidden)
         begins = "and " if reader == last else f"through {reader}: "
-        note += [f", {begins}", _equation(_symbol(link, context, hidden), entry(context, link.after))]
+        symbol = _symbol(link, context, hidden)
+        if link.substeps and [_reader(other, hidden) for other in links].count(reader) > 1:
+            # One of several terms that read the same array is not the whole derivative.
+            symbol = entry(context, link.substeps[0].before)
+        note += [f", {begins}", _equation(symbol, entry(context, link.after))]
         last = reader
     note += [f", {law}" for law in laws]
     first = str(note[0]).removeprefix(", ")
@@ -58,22 +66,27 @@ def is_direct(step: Step, hidden: Mapping[str, str]) -> bool:
     return isinstance(body, Partial) and {_reader(link, hidden) for link in _links(step)} == {body.output.name}
 
 
-def worked_out(step: Step, context: Program, hidden: Mapping[str, str]) -> Iterator[Line]:
+def worked_out(step: Step, context: Program, hidden: Mapping[str, str], checked: Checked) -> Iterator[Line]:
     """The local derivatives of a step that take more than one look, move by move."""
     for link in _links(step):
         if link.substeps:
-            yield from moves(link, _symbol(link, context, hidden), context)
+            yield from moves(link, _symbol(link, context, hidden), context, checked)
     if step.rule == "local-derivative" and step.substeps:
         assert isinstance(step.before.body, Partial)
-        yield from moves(step, entry_partial(context, step.before, step.before.body), context)
+        yield from moves(step, entry_partial(context, step.before, step.before.body), context, checked)
 
 
-def moves(link: Step, symbol: Shown, context: Program) -> Iterator[Line]:
+def moves(link: Step, symbol: Shown, context: Program, checked: Checked) -> Iterator[Line]:
     """A local derivative move by move."""
     left: tuple[Shown, ...] = (symbol,)
     for move in link.substeps:
-        yield Line(entry(context, move.after), left, _about(move, context))
+        yield Line(entry(context, move.after), left, (*_about(move, context), *mark(move, checked)))
         left = ()
+
+
+def mark(step: Step, checked: Checked) -> Note:
+    """What is known of a step, in brackets."""
+    return (f" [{checked[step]}]",) if step in checked else ()
 
 
 def _links(step: Step) -> list[Step]:
@@ -86,14 +99,17 @@ def _equation(left: Shown, right: Shown) -> Shown:
 
 def _about(move: Step, context: Program) -> Note:
     """The rules of a move; for functions their derivatives, with the inner function where there is one."""
-    laws: dict[Note, None] = {}
+    laws: dict[str, Note] = {}
     for slope in pending(move.before.body):
         functions = [arg for arg in slope.body.args if arg.has(slope.variable)]
         if isinstance(slope.body, Function | Abs) and len(functions) == 1:
-            laws[_law(slope, functions[0], move, context)] = None
+            law = _law(slope, functions[0], move, context)
+            key = law[0] if isinstance(law[0], str) else law[0].text
+            # One law for all arguments; with an inner function, if there is one.
+            laws[key] = max(law, laws.get(key, ()), key=len)
     rules = [move.rule, *(rule for name, rule in move.bindings if name == "also")]
     words = [BY_ID[rule].say(move.bindings) for rule in rules if not laws or rule not in ("table", "composite")]
-    spaced = [part for law in laws for part in (" ", *law, ".")]
+    spaced = [part for law in laws.values() for part in (" ", *law, ".")]
     return tuple([" ".join(words), *spaced] if words else spaced[1:])
 
 
