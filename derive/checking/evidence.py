@@ -31,6 +31,8 @@ DIGITS = 60
 DISTANCE = 20
 #: Digits to which both sides must agree.
 ENOUGH = 20
+#: Points that are tried.
+POINTS = 3
 #: Sizes at which a derivation is checked.
 SIZES = ((2, 3, 4), (3, 2, 2))
 
@@ -101,7 +103,7 @@ def _summed(step: Step, found: Sequence[float | None]) -> Evidence:
 def _places(derivation: Derivation) -> Iterator[_Place]:
     context = instance(derivation.context)
     hidden = inlined_parts(derivation.context, derivation.steps)
-    for seed, sizes in enumerate(size_assignments(context, SIZES)):
+    for seed, sizes in zip(range(POINTS), itertools.cycle(size_assignments(context, SIZES)), strict=False):
         rng = np.random.default_rng(seed)
         values = exact(context.inputs, sample(context.inputs, sizes, rng))
         yield _Place(context, evaluate(context, values, MPMATH), rng, hidden)

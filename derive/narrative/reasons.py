@@ -108,9 +108,10 @@ def _about(move: Step, context: Program) -> Note:
             # One law for all arguments; with an inner function, if there is one.
             laws[key] = max(law, laws.get(key, ()), key=len)
     rules = [move.rule, *(rule for name, rule in move.bindings if name == "also")]
-    words = [BY_ID[rule].say(move.bindings) for rule in rules if not laws or rule not in ("table", "composite")]
-    spaced = [part for law in laws.values() for part in (" ", *law, ".")]
-    return tuple([" ".join(words), *spaced] if words else spaced[1:])
+    plain = [rule for rule in rules if not laws or rule not in ("table", "composite")]
+    parts: list[Note] = [(BY_ID[rule].say(move.bindings).removesuffix("."),) for rule in plain]
+    joined = [piece for part in (*parts, *laws.values()) for piece in ("; ", *part)]
+    return (*joined[1:], ".")
 
 
 def _law(slope: Slope, inner: Expr, move: Step, context: Program) -> Note:
