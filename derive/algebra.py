@@ -54,6 +54,7 @@ class Context:
             differentiated by them.
         added: auto definitions that passes split off, in order.
         foldable: pointwise definitions whose bodies are to be written by name.
+        reserved: names of definitions that were written into others: they must not mean anything else.
     """
 
     known: dict[str, Input | Definition]
@@ -61,10 +62,15 @@ class Context:
     exact: frozenset[str] = frozenset()
     added: list[Definition] = field(default_factory=list)
     foldable: list[Definition] = field(default_factory=list)
+    reserved: frozenset[str] = frozenset()
+
+    def fresh(self, stem: str) -> str:
+        """A name that nothing has."""
+        return next(name for name in fresh_names(self.known, stem) if name not in self.reserved)
 
     def split_off(self, definition: Definition, stem: str) -> Definition:
         """Adds a definition under a fresh name."""
-        named = replace(definition, name=next(fresh_names(self.known, stem)))
+        named = replace(definition, name=self.fresh(stem))
         self.known[named.name] = named
         self.added.append(named)
         return named

@@ -197,6 +197,7 @@ class _Reverse:
     """One run of reverse mode: adjoints are finished from the output back to the variables."""
 
     def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool, labels: Mapping[str, str]) -> None:
+        reserved = frozenset(program.by_name)
         program = with_preactivations(with_merged_sums(with_softmax(program), wrt), frozenset(wrt))
         self.program = program = with_operands(program)
         self.wrt, self.labels = wrt, labels
@@ -207,7 +208,7 @@ class _Reverse:
         self.uncertain = uncertain_roots(program, wrt, self.active)
         kept_exact = frozenset(item.name for item in program.inputs) if exact else frozenset(wrt)
         foldable = [item for item in program.definitions if not item.reduce and worth_naming(item.body)]
-        self.context = Context(dict(program.by_name), exact=kept_exact, foldable=foldable)
+        self.context = Context(dict(program.by_name), exact=kept_exact, foldable=foldable, reserved=reserved)
         self.contributions: dict[str, list[Contribution]] = {name: [] for name in self.active}
         self.results: dict[str, str] = {}
         self.lasting: set[str] = set()
@@ -281,7 +282,7 @@ class _Reverse:
         return Definition("", adjoint.shape, body, origin="adjoint")
 
     def _adjoint(self, quantity: Input | Definition) -> Definition:
-        name = next(fresh_names(self.context.known, self._stem(quantity)))
+        name = self.context.fresh(self._stem(quantity))
         shape = self.output.shape + quantity.shape
         axes = tuple(free_index(n) for n in range(len(shape)))
         partial = Partial(self.output[axes[: self.rank]], quantity[axes[self.rank :]])

@@ -12,7 +12,7 @@ cheapest text wins.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 
 import sympy as sp
@@ -144,8 +144,8 @@ def _without(speller: Speller, groups: Groups, index: Index) -> Part:
     if len(edges) == 1:
         return _matrix_vector(speller, index, taken[0], vertex)
     first, second = taken
-    if vertex is not None and not vertex.upper:
-        # A @ (B / s[:, None]) reads better than A @ diag(1 / s) @ B.
+    if vertex is not None and not vertex.upper and not _alike(index, edges, taken):
+        # A @ (B / s[:, None]) reads better than A @ diag(1 / s) @ B, but not than A.T @ diag(1 / s) @ A.
         scaled = {edges[1]: second, frozenset([index]): vertex}
         second, vertex = Group([Part(edges[1], partial(combined, speller, scaled))]), None
     weight = vertex.part() if vertex else None
@@ -158,6 +158,13 @@ def _without(speller: Speller, groups: Groups, index: Index) -> Part:
                 outer = Part(edge, partial(combined, speller, joined))
                 return _matrix_matrix(speller, index, other.part(), None, outer)
     return _matrix_matrix(speller, index, first.part(), weight, second.part())
+
+
+def _alike(index: Index, edges: Sequence[frozenset[Index]], groups: Sequence[Group]) -> bool:
+    """Whether one array stands on both sides of an index."""
+    places = ((index, *(edge - {index})) for edge in edges)
+    first, second = (attempt(group.part().write, place) for group, place in zip(groups, places, strict=True))
+    return first is not None and first == second
 
 
 def _matrix_vector(speller: Speller, index: Index, edge: Group, vertex: Group | None) -> Part:

@@ -223,8 +223,12 @@ def _without_unit_sums(speller: Speller, term: Term) -> Expr | None:
 
 
 def _has_unit_factor(product: Expr) -> bool:
-    """Whether a unit matrix is one of the factors; one inside a condition or a quotient stays where it is."""
-    return any(isinstance(factor, KroneckerDelta) for factor in Mul.make_args(product))
+    """Whether a unit matrix is a factor, also of a sum's terms; inside a condition or a quotient it stays."""
+    if isinstance(product, Over):
+        return product.kind == "sum" and _has_unit_factor(product.body)
+    if isinstance(product, Add | Mul):
+        return any(map(_has_unit_factor, product.args))
+    return isinstance(product, KroneckerDelta)
 
 
 def opened(speller: TermSpeller, term: Expr) -> Expr:
