@@ -241,13 +241,13 @@ an argument without a name follows one with a name
 1 | where(y = 0, 1, 2)
   |              ^
 help: equality inside where is =="""),
-    ("y > 0", NotationError, """\
-a comparison stands only in the first argument of where
- --> line 1, column 1
+    ("y > 0 > w", NotationError, """\
+comparisons cannot be chained
+ --> line 1, column 7
   |
-1 | y > 0
-  | ^^^^^
-help: 1 where it holds and 0 elsewhere is where(a > b, 1, 0)"""),
+1 | y > 0 > w
+  |       ^
+help: nest them: where(0 < x, where(x < 1, a, b), b)"""),
     ("np.log(y)", NotationError, """\
 functions are written without np.
  --> line 1, column 1

@@ -260,10 +260,7 @@ class Reader:
                 inner = self.lower(operand)
                 return Tensor(inner.shape, -inner.body, node, inner.row)
             case Binary(operator) if operator in COMPARISONS:
-                raise NotationError(
-                    "a comparison stands only in the first argument of where", node.span,
-                    hint="1 where it holds and 0 elsewhere is where(a > b, 1, 0)",
-                )  # fmt: skip
+                return self.condition(node)
             case Binary(_, left, right):
                 return self.power(self.lower(left), self.lower(right), node)
             case Transpose(operand):
