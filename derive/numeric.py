@@ -28,7 +28,7 @@ from chainrule.derive.errors import LimitError, UnsupportedError
 from chainrule.derive.index_values import index_values
 from chainrule.derive.matrix_numeric import exact_matrix_function, matrix_function
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, bound_index, free_index
-from chainrule.derive.scalar import Indicator, less, less_equal, where
+from chainrule.derive.scalar import INFINITE, Indicator, less, less_equal, where
 from chainrule.derive.scatter import Scatter, scatter_of
 from chainrule.derive.zero_products import parts, wild_names
 
@@ -78,6 +78,8 @@ def _mpmath_function(entry: Elementwise) -> Callable[..., Array] | None:
 def _mp_number(value: Expr) -> Any:
     if value.is_Rational:
         return mpmath.mpf(int(value.p)) / int(value.q)
+    if value in INFINITE:
+        return mpmath.mpf("inf" if value is S.Infinity else "-inf")
     return mpmath.mpf(value.evalf(mpmath.mp.dps + 5))
 
 

@@ -46,6 +46,20 @@ def _are_numbers(a: Expr, b: Expr) -> bool:
     return bool(a.is_number and b.is_number and a.is_extended_real and b.is_extended_real)
 
 
+def _of_mask(kind: type[Indicator], a: Expr, b: Expr) -> Expr | None:
+    """A comparison of indicators with a number: ``(x > 0) == 1`` is ``x > 0``."""
+    for mask, number, values in ((a, b, ((S.Zero, b), (S.One, b))), (b, a, ((a, S.Zero), (a, S.One)))):
+        if number.is_Rational and (are_indicators(mask) or are_indicators(1 - mask)):
+            low, high = (kind(*pair) for pair in values)
+            return low + (high - low) * mask
+    return None
+
+
+def are_indicators(expr: Expr) -> bool:
+    """Whether an expression is a comparison or a product of comparisons."""
+    return all(isinstance(factor, Indicator) for factor in Mul.make_args(expr))
+
+
 class less(Indicator):
     """1 if a < b, else 0."""
 
@@ -55,7 +69,7 @@ class less(Indicator):
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
         if a == b:
             return S.Zero
-        return _decided(a < b) if _are_numbers(a, b) else None
+        return _decided(a < b) if _are_numbers(a, b) else _of_mask(cls, a, b)
 
 
 class less_equal(Indicator):
@@ -67,7 +81,7 @@ class less_equal(Indicator):
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
         if a == b:
             return S.One
-        return _decided(a <= b) if _are_numbers(a, b) else None
+        return _decided(a <= b) if _are_numbers(a, b) else _of_mask(cls, a, b)
 
 
 class equal(Indicator):
@@ -79,9 +93,12 @@ class equal(Indicator):
     def eval(cls, a: Expr, b: Expr) -> Expr | None:
         if a == b:
             return S.One
-        return S.Zero if (a - b).is_zero is False and a.is_number and b.is_number else None
+        return S.Zero if (a - b).is_zero is False and a.is_number and b.is_number else _of_mask(cls, a, b)
 
 
+#: Values of ``where`` that leave nothing of an exponential or a maximum; they stand nowhere else.
+INFINITE = (S.Infinity, S.NegativeInfinity)
+INFINITIES = (type(S.Infinity), type(S.NegativeInfinity))
 #: The comparison that holds where another does not, its operands exchanged.
 _OPPOSITE: dict[type[Indicator], type[Indicator]] = {less: less_equal, less_equal: less}
 
@@ -106,9 +123,11 @@ class where(Function):  # type: ignore[misc]
             return chosen
         if condition == S.Zero:
             return other
-        if other == S.Zero and compares_indices(condition):
+        if condition.is_Add and are_indicators(1 - condition):
+            return cls(1 - condition, other, chosen)
+        if other == S.Zero and compares_indices(condition) and chosen not in INFINITE:
             return condition * chosen
-        if chosen == S.Zero and type(condition) in _OPPOSITE and compares_indices(condition):
+        if chosen == S.Zero and type(condition) in _OPPOSITE and compares_indices(condition) and other not in INFINITE:
             return _OPPOSITE[type(condition)](*reversed(condition.args)) * other
         return None
 

@@ -38,7 +38,7 @@ COMPOUND: dict[str, Callable[..., Expr]] = {
     "floor": sp.floor,
     "mod": sp.Mod,
 }
-CONSTANTS: dict[str, Expr] = {"pi": sp.pi, "e": sp.E}
+CONSTANTS: dict[str, Expr] = {"pi": sp.pi, "e": sp.E, "inf": sp.oo, "-inf": -sp.oo}
 
 _KIND = {constructor: kind for kind, constructor in COMPOUND.items()}
 

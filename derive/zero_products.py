@@ -13,7 +13,7 @@ from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S, Symbol, log
 
 from chainrule.derive.catalog.elementwise import log1p
 from chainrule.derive.program import Program, Ref
-from chainrule.derive.scalar import Indicator, equal, where
+from chainrule.derive.scalar import INFINITE, Indicator, equal, where
 
 Named = Callable[[str], bool]
 
@@ -50,6 +50,11 @@ def wild_names(program: Program) -> frozenset[str]:
     return frozenset(found)
 
 
+def has_infinite(program: Program) -> bool:
+    """Whether a program chooses ``inf`` anywhere, so that the sign of an exponential is no longer positive."""
+    return any(definition.body.has(*INFINITE) for definition in program.definitions)
+
+
 def as_choice(term: Expr, known: Named) -> Expr:
     """A product that is 0 where its plain factors are, written as a choice, if there is danger."""
     kinds = parts(Mul.make_args(term), known)
@@ -79,12 +84,14 @@ def is_mask(factor: Expr) -> bool:
 
 
 def is_wild(factor: Expr, known: Named = lambda name: False) -> bool:
-    """Whether a factor is infinite as a logarithm is at 0, or a power with a negative exponent.
+    """Whether a factor is infinite as a logarithm is at 0, a power with a negative exponent, or a choice of ``-inf``.
 
     ``known`` tells it of names: of quantities and of local variables.
     """
     if isinstance(factor, Add | Mul):
         return any(is_wild(part, known) for part in factor.args)
+    if isinstance(factor, where):
+        return factor.has(*INFINITE)
     if isinstance(factor, log):
         return not factor.args[0].is_positive
     if isinstance(factor, log1p.function):

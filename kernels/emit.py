@@ -17,7 +17,7 @@ from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.errors import InputError
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, fresh_names
 from chainrule.derive.ranges import is_within, required_facts
-from chainrule.derive.zero_products import wild_names
+from chainrule.derive.zero_products import has_infinite, wild_names
 from chainrule.kernels.calls import Calls, Line, Store
 from chainrule.kernels.loops import Nest, Task, arrange, scattering, tasks_of
 from chainrule.kernels.norms import norm_lines
@@ -85,6 +85,7 @@ class _Emitter:
         symbols: dict[Expr, str] = {dim: self.names[f"dim {dim.name}"] for dim in program.dims}
         self.labels = frozenset(item.name for item in program.inputs if item.selects)
         self.printer = ScalarPrinter(dtype, self.entry, symbols, self.unbounded.__contains__, self.labels)
+        self.printer.positive = not has_infinite(program)
         self.values = Sharing(self.printer, self.temporaries, program)
         self.lengths: dict[Index, Expr] = {}
         self.operations = operations(program)

@@ -63,6 +63,7 @@ class ScalarPrinter:
         helpers: name and source of the helper functions that the printed source calls.
         infinite: the local variables that hold a value which may be infinite.
         facts: what the conditions around the place say of indices (see :mod:`ranges`).
+        positive: whether entries whose sign is positive are never 0.
     """
 
     dtype: str = "float64"
@@ -73,6 +74,7 @@ class ScalarPrinter:
     helpers: dict[str, str] = field(default_factory=dict)
     infinite: set[str] = field(default_factory=set)
     facts: Facts = ()
+    positive: bool = True
 
     def source(self, expr: Expr) -> str:
         """The source of an expression."""
@@ -132,7 +134,7 @@ class ScalarPrinter:
             rest = Mul(coefficient, *kinds.plain, *kinds.wild)
             return self._chosen(self._knowing(facts_of(kinds.masks), rest).within(AND), kinds.masks)
         weight = Mul(coefficient, *kinds.plain)
-        if kinds.wild and not weight.is_nonzero:
+        if kinds.wild and not (weight.is_nonzero and (self.positive or not weight.has(Ref))):
             return self._guarded_product(weight, kinds.wild)
         above = [factor for factor in factors if not _is_divisor(factor)]
         below = [1 / factor for factor in factors if _is_divisor(factor)]

@@ -211,7 +211,11 @@ def sum_of_conditions(w):
 
 
 def infinite(w):
-    return np.sum(np.where(w > 0, w, -np.inf))
+    return np.sum(w - np.inf)
+
+
+def undefined_number(w):
+    return np.sum(np.where(w > 0, w, np.nan))
 
 
 def undefined_name(w):
@@ -299,7 +303,8 @@ REFUSED: tuple[tuple[Callable[..., Any], str, str, str, str], ...] = (
     (large_constant, "limit", "an array of shape (1000,) stands in the function", "w * np.arange(1000.0)",
      "make it an argument"),
     (sum_of_conditions, "unsupported", "+ of two conditions is no number", "(w > 0) + (w < 1)", "& or |"),
-    (infinite, "unsupported", "-inf is not a number here", "np.where(w > 0, w, -np.inf)", "finite numbers"),
+    (infinite, "notation", "this is not a finite real number", "w - np.inf", "inf stands alone"),
+    (undefined_number, "unsupported", "nan is not a number here", "np.where(w > 0, w, np.nan)", "what counts"),
     (undefined_name, "input", "fails while it is traced: NameError", "undefined", ""),
     (wrong_product, "shape", "@: axis 1 of X.T has length n, axis 0 of w has length d", "X.T @ w", "X fits"),
     (wrong_axis, "shape", "w has no axis 1", "np.sum(w, axis=1)", ""),

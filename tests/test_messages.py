@@ -241,6 +241,13 @@ an argument without a name follows one with a name
 1 | where(y = 0, 1, 2)
   |              ^
 help: equality inside where is =="""),
+    ("y - inf", NotationError, """\
+this is not a finite real number
+ --> line 1, column 1
+  |
+1 | y - inf
+  | ^^^^^^^
+help: inf stands alone, as a value of where: where(x > 0, x, -inf)"""),
     ("y > 0 > w", NotationError, """\
 comparisons cannot be chained
  --> line 1, column 7

@@ -407,7 +407,6 @@ FORMULAS = [
     ("L = x\n  - y", None),
     ("L = x\n+ y", None),
     ("g: real, h: real; g", None),
-    ("x > y", None),
     ("max(x, 0)", None),
     ("min(0, x)", None),
     ("eye(m)", None),

@@ -16,6 +16,13 @@ from chainrule.derive.errors import ChainruleError, DomainError, NotationError, 
 
 DECLARED = "x: real[n]; X: real[n,d]; Z: real[n,d]; T: real[n,d,k]; A: real[n,n]; y: count[m]; "
 
+
+
+def _neg_entropy(np: Any, weights: Any) -> Any:
+    shares = weights / weights.sum(1, keepdims=True)
+    return np.sum(shares * np.log(np.where(shares > 0, shares, 1)), axis=1)
+
+
 ROWS: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
     ("transpose(T, (2,0,1))", lambda np, s: np.transpose(s.T, (2, 0, 1))),
     ("T.transpose(2,0,1)", lambda np, s: np.transpose(s.T, (2, 0, 1))),
@@ -66,6 +73,16 @@ ROWS: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
         "diagonal(einsum('ij,k->kij', A, x), axis1=1, axis2=2)",
         lambda np, s: np.diagonal(np.einsum("ij,k->kij", s.A, s.x), axis1=1, axis2=2),
     ),
+    # masks with -inf; comparisons as numbers
+    ("softmax(where(tril(ones((n,n))) > 0, A, -inf), axis=1) @ X", lambda np, s: np.tril(np.exp(s.A))
+     / np.tril(np.exp(s.A)).sum(1, keepdims=True) @ s.X),
+    ("softmax(A + triu(full((n,n), -inf), 1), axis=1)^2", lambda np, s: (np.tril(np.exp(s.A))
+     / np.tril(np.exp(s.A)).sum(1, keepdims=True)) ** 2),
+    ("P = softmax(where(eye(n) == 1, -inf, A), axis=1); sum(P*log(P), axis=1)",
+     lambda np, s: _neg_entropy(np, np.exp(s.A) * (1 - np.eye(s.n)))),
+    ("logsumexp(where(x > min(x), x, -inf))", lambda np, s: np.log(np.sum(np.where(s.x > s.x.min(), np.exp(s.x), 0)))),
+    ("min(where(X < max(X, axis=0), X, inf), axis=0)^2", lambda np, s: np.where(s.X.max(0) > s.X, s.X, 99).min(0) ** 2),
+    ("x*(0.3 - (x < 0)) + sum(X > 0)*x", lambda np, s: s.x * (0.3 - (s.x < 0)) + (s.X > 0).sum() * s.x),
     ("kron(X, A)", lambda np, s: np.kron(s.X, s.A)),
     ("kron(x, X)^2", lambda np, s: np.kron(s.x, s.X) ** 2),
     ("sum(kron(X, Z)^2)", lambda np, s: (np.kron(s.X, s.Z) ** 2).sum()),

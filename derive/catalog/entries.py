@@ -169,8 +169,11 @@ class CatalogFunction(Function):  # type: ignore[misc]
 
     @classmethod
     def eval(cls, *args: Expr) -> Expr | None:
-        """Nothing is evaluated on construction."""
-        return None
+        """Nothing is evaluated on construction, but at infinity: ``sigmoid(-oo)`` is 0."""
+        if not any(arg in (S.Infinity, S.NegativeInfinity) for arg in args):
+            return None
+        limit = cls.entry.expanded(*args)
+        return limit if limit.is_number and limit.is_finite else None
 
     def fdiff(self, argindex: int = 1) -> Expr:
         """The derivative by one argument, for SymPy."""

@@ -217,6 +217,8 @@ TENSOR_FUNCTIONS: tuple[TensorFunction, ...] = (
                    "(y[..., None] == np.arange(k))", ("one_hot",)),
     TensorFunction("ones", "constructor", (Argument("shape", "shape"),), "a tensor of ones", "np.ones"),
     TensorFunction("zeros", "constructor", (Argument("shape", "shape"),), "a tensor of zeros", "np.zeros"),
+    TensorFunction("full", "constructor", (Argument("shape", "shape"), Argument("value", "tensor")),
+                   "a tensor whose entries are all the same", "np.full"),
     TensorFunction(
         "where", "choice", (Argument("condition", "condition"), *PAIR), "a where the condition holds, else b",
         "np.where",

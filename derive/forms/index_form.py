@@ -27,7 +27,7 @@ from chainrule.derive.notation.latex.symbols import symbol_of
 from chainrule.derive.notation.syntax import Node
 from chainrule.derive.notation.unparse import decimal_text, unparse
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
-from chainrule.derive.scalar import Indicator, where
+from chainrule.derive.scalar import INFINITIES, Indicator, where
 from chainrule.derive.steps import Slope
 
 #: Letters for indices, in the order in which they are taken.
@@ -167,6 +167,9 @@ class _Printer:
         if value == S.Exp1:
             return self.style.function("exp", ["1"]), ATOM
         return self.style.name("pi" if value == S.Pi else value.name), ATOM
+
+    def infinity(self, value: Expr, names: Names) -> Written:
+        return (f"-{self.style.name('inf')}", SUM) if value is S.NegativeInfinity else (self.style.name("inf"), ATOM)
 
     def entry(self, ref: Ref, names: Names) -> Written:
         shape = self.program.by_name[ref.name].shape
@@ -379,6 +382,7 @@ class _Printer:
 METHODS: tuple[tuple[type | tuple[type, ...], Callable[[_Printer, Expr, Names], Written]], ...] = (
     (Rational, _Printer.number),
     ((Index, Dim, type(S.Pi), type(S.Exp1)), _Printer.symbol),
+    (INFINITIES, _Printer.infinity),
     (Ref, _Printer.entry),
     (Slope, _Printer.slope),
     (Add, _Printer.add),

@@ -79,6 +79,8 @@ def _is_entry(symbol: Symbol, arrays: set[Symbol]) -> bool:
 def _letters(text: str) -> str:
     if text in _WORDS:
         return f"\\{_WORDS[text]}"
+    if text == "inf":
+        return r"\infty"
     if text == "ell":
         return r"\ell"
     return text if len(text) == 1 and text != "_" else roman(text)

@@ -55,7 +55,7 @@ from chainrule.derive.forms.products import Plan, opened, write_term
 from chainrule.derive.forms.symmetry import symmetry_of
 from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Rate
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
-from chainrule.derive.scalar import Indicator, where
+from chainrule.derive.scalar import INFINITIES, Indicator, where
 from chainrule.derive.steps import Slope
 
 #: Expressions that may be tried in some layout before index notation is used instead.
@@ -281,6 +281,11 @@ def circle(writer: Writer, value: Expr, layout: Layout) -> Node:
     return Name("pi")
 
 
+def infinity(writer: Writer, value: Expr, layout: Layout) -> Node:
+    """A value of a choice that leaves nothing of an exponential."""
+    return minus(Name("inf")) if value is S.NegativeInfinity else Name("inf")
+
+
 def choice(writer: Writer, expr: Expr, layout: Layout) -> Node:
     """``where(a < b, x, y)``."""
     condition, chosen, other = expr.args
@@ -372,10 +377,11 @@ def softmax(writer: Writer, expr: LogSoftmax, layout: Layout) -> Node:
     return call(expr.notation, scores, axis=number(layout.index(expr.at[0])))
 
 
-WRITERS: tuple[tuple[type, Callable[..., Node]], ...] = (
+WRITERS: tuple[tuple[type | tuple[type, ...], Callable[..., Node]], ...] = (
     (Rational, rational),
     (type(S.Exp1), constant),
     (type(S.Pi), circle),
+    (INFINITIES, infinity),
     (Dim, dimension),
     (Ref, entry),
     (Add, add),

@@ -31,7 +31,7 @@ from chainrule.derive.normal.terms import (
     place_tokens,
 )
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref
-from chainrule.derive.scalar import equal, less, less_equal, where
+from chainrule.derive.scalar import INFINITE, equal, less, less_equal, where
 
 Environment = Mapping[Index, Place]
 
@@ -123,6 +123,8 @@ class Lowering:
             return algebra.position(env[expr])
         if expr is sp.pi or expr is sp.E:
             return atom_poly(Atom("dim", "pi", sign="positive")) if expr is sp.pi else algebra.exp(UNIT)
+        if expr in INFINITE:  # a number of any size: what holds for all of them holds in the limit
+            return atom_poly(Atom("dim", "inf", sign="positive")).scaled(Fraction(1 if expr is sp.oo else -1))
         for kind, lower in _LOWER.items():
             if isinstance(expr, kind):
                 return lower(self, expr, env)

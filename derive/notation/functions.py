@@ -242,6 +242,17 @@ def _constant(value: Expr) -> Callable[..., Tensor]:
     return lower
 
 
+def lower_full(work: Workspace, node: Node, shape: Shape, value: Tensor) -> Tensor:
+    """A value broadcast to a shape."""
+    found = Tensor(broadcast_shape([Tensor(shape, S.Zero, node), value], "full"), spread(value, shape), node)
+    if found.shape != shape:
+        raise ShapeError(
+            "full broadcasts its value to the shape", value.span, expected=f"shape {shape_text(shape)} or less",
+            found=f"shape {shape_text(value.shape)}",
+        )  # fmt: skip
+    return found
+
+
 def lower_where(work: Workspace, node: Node, condition: Tensor, a: Tensor, b: Tensor) -> Tensor:
     """A where the condition is 1, else b."""
     shape = broadcast_shape([condition, a, b], "where")
@@ -273,5 +284,6 @@ LOWERINGS: dict[str, Callable[..., Any]] = {
     "dot": lower_dot,
     "ones": _constant(S.One),
     "zeros": _constant(S.Zero),
+    "full": lower_full,
     "where": lower_where,
 }

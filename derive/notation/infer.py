@@ -249,7 +249,7 @@ class Inference:
 #: Groups of functions whose operand has at least one axis.
 VECTOR_GROUPS = frozenset({"reduction", "along an axis"})
 #: Names that are no variables unless they are declared.
-NOT_VARIABLES = frozenset({"pi", "π", "True", "False", "None", "delta", "δ"})
+NOT_VARIABLES = frozenset({"pi", "π", "inf", "∞", "True", "False", "None", "delta", "δ"})
 
 
 def _function(node: Node) -> str:

@@ -68,8 +68,8 @@ NO_NAMES: tuple[tuple[frozenset[str], str, str], ...] = (
     (FUNCTIONS, "{0} is a function and needs brackets", "write {0}(..); a variable called {0} has to be declared"),
     (frozenset({"True", "False", "None"}), "{0} cannot stand here", ""),
     (
-        frozenset({"inf", "nan", "NaN", "Inf", "infinity", "oo"}),
-        "{0} is not a number here", "only finite numbers are read",
+        frozenset({"nan", "NaN", "Inf", "infinity", "oo"}),
+        "{0} is not a number here", "only finite numbers are read, and inf as a value of where(x > 0, x, -inf)",
     ),
     (
         frozenset({"and", "or", "not", "if", "else", "for", "in", "is", "import", "return", "def"}),
@@ -332,6 +332,8 @@ class Reader:
             return replace(self.parts[name], node=node)
         if name in {"pi", "π"}:
             return Tensor((), pi, node)
+        if name in {"inf", "∞"}:
+            return Tensor((), S.Infinity, node)
         self.refuse_name(name, node)
         self.undeclared[name] = self.inferred.get(name) or Input(name)
         return self.name(name, node)

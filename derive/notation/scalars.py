@@ -175,6 +175,7 @@ def _check_constant(name: str, value: float) -> None:
 
 def compare(operator: str, left: Expr, right: Expr) -> Expr:
     """The comparison as an indicator, 1 where it holds and 0 elsewhere."""
+    checked(left), checked(right)
     if operator in {">", ">="}:
         left, right = right, left
     kind = {"<": less, ">": less, "<=": less_equal, ">=": less_equal, "==": equal, "!=": equal}[operator]
@@ -187,8 +188,10 @@ def compare(operator: str, left: Expr, right: Expr) -> Expr:
 
 def checked(expr: Expr) -> Expr:
     """The expression, unless it is visibly not a finite real number."""
-    if expr in _NOT_REAL or any(arg in _NOT_REAL for arg in expr.args):
-        raise NotationError("this is not a finite real number")
+    if expr in _NOT_REAL or (any(arg in _NOT_REAL for arg in expr.args) and not isinstance(expr, where)):
+        raise NotationError(
+            "this is not a finite real number", hint="inf stands alone, as a value of where: where(x > 0, x, -inf)"
+        )
     if isinstance(expr, Rational) and _bits(expr) > MAX_BITS:
         raise LimitError(f"this is an exact number of more than {MAX_BITS} bits, the limit")
     if expr.is_Number and not math.isfinite(approximate(expr)):

@@ -44,7 +44,7 @@ def _triangle(side: int) -> Callable[..., Tensor]:
                 f"{x.text} has no triangle", x.span, expected="a matrix", found=f"shape {shape_text(x.shape)}"
             )
         above = side * (free_index(x.rank - 2) + k - free_index(x.rank - 1))
-        return Tensor(x.shape, at_least(above, S.Zero) * x.body, node)
+        return Tensor(x.shape, where(at_least(above, S.Zero), x.body, S.Zero), node)
 
     return lower
 

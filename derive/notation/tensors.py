@@ -17,6 +17,7 @@ from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, S
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.digits import in_digits
 from chainrule.derive.errors import LimitError, ShapeError, Span
+from chainrule.derive.notation.scalars import checked
 from chainrule.derive.notation.syntax import Node
 from chainrule.derive.program import (
     Definition,
@@ -202,6 +203,7 @@ class Workspace:
 
     def record(self, definition: Definition) -> None:
         """Add a definition."""
+        checked(definition.body)
         self.nodes += self.measure(definition.body)[1]
         if self.nodes > MAX_NODES:
             raise LimitError(f"the formula has more than {MAX_NODES} expression nodes, the limit")

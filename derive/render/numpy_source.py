@@ -212,8 +212,13 @@ def _node(program: Program, definition: Definition, kept: frozenset[str]) -> Nod
 
 def _contracts_infinity(node: Node, wild: frozenset[str]) -> bool:
     """Whether a matrix product may multiply by 0 what is infinite, or not defined where an indicator is 0."""
-    products = (part for part in walk(node) if isinstance(part, Binary) and part.operator == "@")
-    return any(_is_wild(side, wild) for part in products for side in (part.left, part.right))
+    sides: list[Node] = []
+    for part in walk(node):
+        if isinstance(part, Binary) and part.operator == "@":
+            sides += [part.left, part.right]
+        elif isinstance(part, Call) and part.function == "einsum" and len(part.arguments) > 2:
+            sides += [side for side in part.arguments[1:] if not isinstance(side, Call) or side.function == "log"]
+    return any(_is_wild(side, wild) for side in sides)
 
 
 def _is_wild(node: Node, wild: frozenset[str]) -> bool:
@@ -249,8 +254,8 @@ def _number(node: Number, names: Mapping[str, str]) -> ast.expr:
 
 @python.register
 def _name(node: Name, names: Mapping[str, str]) -> ast.expr:
-    if node.name == "pi" and node.name not in names:
-        return ast.Attribute(name("np"), "pi", ast.Load())
+    if node.name in ("pi", "inf") and node.name not in names:
+        return ast.Attribute(name("np"), node.name, ast.Load())
     if node.name in ("True", "False") and node.name not in names:
         return ast.Constant(node.name == "True")
     return name(names.get(node.name, node.name))

@@ -18,7 +18,7 @@ from chainrule.derive.catalog.entries import Elementwise, Lets
 from chainrule.derive.catalog.unspecified import Unspecified, no_values
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.forms.arrange import is_decimal
-from chainrule.derive.scalar import Indicator, where
+from chainrule.derive.scalar import INFINITIES, Indicator, where
 from chainrule.derive.zero_products import parts
 
 #: A helper that is no function of the catalogue.
@@ -144,8 +144,10 @@ def _is_wild(node: ast.expr) -> bool:
     """Whether a node may be infinite where its factors are 0; see :func:`zero_products.is_wild`."""
     if isinstance(node, ast.UnaryOp):
         return _is_wild(node.operand)
+    if isinstance(node, ast.Call) and ast.unparse(node.func) == "np.where":
+        return any(_is_wild(value) for value in node.args[1:])
     if not isinstance(node, ast.BinOp):
-        return _is_log(node)
+        return _is_log(node) or ast.unparse(node) == "np.inf"
     if isinstance(node.op, ast.Pow):
         if isinstance(node.right, ast.Constant):
             return _is_wild(node.left)
@@ -173,6 +175,8 @@ def scalar(expr: Expr, leaf: Leaf) -> ast.expr:
         return node
     if isinstance(expr, Rational):
         return rational(expr)
+    if isinstance(expr, INFINITIES):
+        return ast.UnaryOp(ast.USub(), dotted("np.inf")) if expr is S.NegativeInfinity else dotted("np.inf")
     if isinstance(expr, NumberSymbol):
         return dotted("np.pi") if expr == S.Pi else ast.Constant(float(expr))
     if isinstance(expr, Add):

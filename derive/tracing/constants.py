@@ -20,7 +20,7 @@ from sympy import Integer, Rational
 
 from chainrule.derive.errors import LimitError, UnsupportedError
 from chainrule.derive.notation.parser import parse_expression
-from chainrule.derive.notation.syntax import Binary, Call, Node, Number, Tuple
+from chainrule.derive.notation.syntax import Binary, Call, Name, Negative, Node, Number, Tuple
 
 #: Constants as the notation writes them, with their values.
 KNOWN: tuple[tuple[str, float], ...] = (
@@ -50,7 +50,7 @@ def number(value: Any) -> Node:
     """The node of a number of Python or NumPy.
 
     Raises:
-        UnsupportedError: it is complex, infinite or not a number.
+        UnsupportedError: it is complex or not a number.
     """
     if isinstance(value, bool | np.bool | int | np.integer):
         return Number(Integer(int(value)))
@@ -59,10 +59,10 @@ def number(value: Any) -> Node:
     if isinstance(value, complex | np.complexfloating):
         raise UnsupportedError("complex numbers cannot be traced", found=repr(value))
     double = float(value)
-    if not math.isfinite(double):
-        raise UnsupportedError(
-            f"{double} is not a number here", hint="only finite numbers can be traced; np.where chooses what counts"
-        )
+    if math.isnan(double):
+        raise UnsupportedError("nan is not a number here", hint="np.where chooses what counts")
+    if math.isinf(double):
+        return Name("inf") if double > 0 else Negative(Name("inf"))
     return _double(double)
 
 
@@ -96,7 +96,7 @@ def _rational(value: Fraction) -> Rational:
 
 
 def array(values: npt.NDArray[Any]) -> Node:
-    """The node of an array: stacked numbers, ``eye(n)`` or a multiple of ``ones(..)``.
+    """The node of an array: stacked numbers, ``eye(n)`` or ``full(.., value)``.
 
     Raises:
         UnsupportedError: the entries are no real numbers.
@@ -108,7 +108,7 @@ def array(values: npt.NDArray[Any]) -> Node:
         return number(values[()])
     if values.size and np.all(values == values.flat[0]):
         shape = Tuple(tuple(Number(Integer(length)) for length in values.shape))
-        return Binary("*", number(values.flat[0]), Call("ones", (shape,)))
+        return Call("full", (shape, number(values.flat[0])))
     if values.ndim == 2 and np.array_equal(values, np.eye(len(values))):
         return Call("eye", (Number(Integer(len(values))),))
     if not 0 < values.size <= MAX_ENTRIES:

@@ -49,7 +49,7 @@ def lengths(record: Record, shape: Any) -> Shape:
 
 def full(record: Record, shape: Any, fill_value: Any) -> Traced:
     """A tensor of one value."""
-    return lift(record, fill_value) * ones(record, shape)
+    return step(record, Call("full", (shape_node(lengths(record, shape)), lift(record, fill_value).node)))
 
 
 def ones(record: Record, shape: Any) -> Traced:

@@ -45,7 +45,7 @@ GREEK = {
     "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
     "theta": "θ", "vartheta": "θ", "iota": "ι", "kappa": "κ", "varkappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν",
     "xi": "ξ", "omicron": "ο", "pi": "π", "varpi": "π", "rho": "ρ", "varrho": "ρ", "sigma": "σ", "tau": "τ",
-    "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω",
+    "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "infty": "∞",
     "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ",
     "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
 }  # fmt: skip
@@ -115,7 +115,7 @@ NOT_READ = {
     "cdots": "write the sum with its index: \\sum_{i=1}^n x_i",
     "ldots": "write the sum with its index: \\sum_{i=1}^n x_i",
     "dots": "write the sum with its index: \\sum_{i=1}^n x_i",
-    "infty": "only finite numbers are read", "binom": "write it with gamma functions", "pm": "write both formulas",
+    "binom": "write it with gamma functions", "pm": "write both formulas",
     "mp": "write both formulas", "sim": "write the density", "propto": "write the whole formula with =",
     "approx": "write the formula with =", "mapsto": "write f(x) = ..", "to": "write f(x) = ..",
     "rightarrow": "write f(x) = ..", **dict.fromkeys(("bmod", "pmod", "lfloor", "lceil"), UNAVAILABLE["floor"]),
