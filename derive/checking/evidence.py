@@ -214,9 +214,15 @@ class _Place:
         """Both sides of a move of scalars, every entry in it being a number of its own."""
         refs = sorted(step.before.body.atoms(Ref) | step.after.body.atoms(Ref), key=lambda ref: ref.sort_key())
         symbols = {ref: Ref(ref.args[0].func(f"x{n}", **ref.args[0].assumptions0)) for n, ref in enumerate(refs)}
-        env = {symbol.name: to_mp(np.round(self.rng.uniform(0.2, 0.9, ()), 3)) for symbol in symbols.values()}
-        sides = (step.before.body.xreplace(symbols), step.after.body.xreplace(symbols))
-        return tuple(self._scalar(side, env) for side in sides)  # type: ignore[return-value]
+        env = {symbols[ref].name: np.asarray(self._some(ref, n), dtype=object) for n, ref in enumerate(refs)}
+        indices = {index: Integer(n) for n, index in enumerate(step.before.free)}
+        left, right = (side.body.xreplace(symbols).xreplace(indices) for side in (step.before, step.after))
+        return self._scalar(left, env), self._scalar(right, env)
+
+    def _some(self, ref: Ref, number: int) -> Any:
+        """Some entry of an array, another one for another number."""
+        entries = np.ravel(self.env[ref.name])
+        return entries[number % len(entries)]
 
     def _scalar(self, body: Expr, env: Point) -> Any:
         """A scalar in which derivatives are not worked out; these are computed by differences."""
@@ -225,6 +231,8 @@ class _Place:
         for slope in pending(body):
             name = slope.variable.name
             ends = [self._scalar(slope.body, {**env, name: np.asarray(env[name] + side * step)}) for side in (1, -1)]
+            if not finite(np.asarray(ends)):
+                return mpmath.nan
             numbers[slope] = Float(str((ends[0] - ends[1]) / (2 * step)), DIGITS)
         definition = definition_instance(Definition("", (), body.xreplace(numbers)))
         return evaluate_definition(definition, env, self.dims, MPMATH)[()]

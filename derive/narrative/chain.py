@@ -68,7 +68,7 @@ def backward(
     words = names_in(line.right for line in lines)
     lines = [replace(line, left=line.left[1:]) if _is_idle(line, words) else line for line in lines]
     intro = (_chain_rule(context, output),) if detail != "brief" and _has_links(steps) else ()
-    return Section("Chain rule, from the output back", tuple(lines), intro)
+    return Section("Chain rule, from the output back" if intro else "Derivation", tuple(lines), intro)
 
 
 def _chain_rule(context: Program, output: str) -> str:
@@ -112,18 +112,21 @@ def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
     """The lines about one quantity."""
     where, last = steps[0].where, ""
     left = _left(telling, steps[0])
-    for line in _moves_of(telling, steps[0]):
+    moved = list(_moves_of(telling, steps[0]))
+    for line in moved:
         yield replace(line, left=left)
         left, last = (), line.right.text
     whole = steps[0].after
-    for step in steps:
+    # Where the moves were told, what they lead to is told already, at most by another name.
+    for step in steps[1:] if moved and len(steps) > 1 else steps:
         if step.where == where:
             whole = step.after
         else:
             telling.state[step.where] = replace(step.after, origin="auto")
         right = _of_step(telling, whole)
         if right.text != last:
-            note = (*reason(step, telling.context, telling.hidden), *mark(step, telling.checked))
+            words = ("Rearrange.",) if moved and step is steps[0] else reason(step, telling.context, telling.hidden)
+            note = (*words, *mark(step, telling.checked))
             yield Line(right, left, note, _details(telling, step))
             left, last = (), right.text
 
