@@ -110,7 +110,8 @@ def _link(
     over = tuple(lengths[index] for index in summed)
     raw = Definition(name, shape, slope.xreplace(placed), "sum" if over else "", over)
     context = Context(dict(program.by_name), exact=frozenset(item.name for item in program.inputs))
-    simple, _ = simplify(raw, context)
+    # A sum stays as it is: what makes it simpler is told where it is used.
+    simple = raw if over else simplify(raw, context)[0]
     before = Definition(name, shape, Partial(quantity[quantity.free], ref.xreplace(placed)))
     return Step("link", name, before, raw if context.added else simple), placed
 

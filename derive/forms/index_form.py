@@ -40,17 +40,20 @@ SIGNS = ("sum_", "prod_", "max_", "min_", "logsumexp_")
 SUM, PRODUCT, POWER, ATOM = range(4)
 
 
-def index_text(program: Program, name: str) -> str:
+def index_text(program: Program, name: str, usual: bool = False) -> str:
     """The right-hand side of a definition in index notation, nameless parts written in.
+
+    With ``usual``, every axis has the letter of its length, also where the axes are then not in the
+    order of the letters, in which an expression without a left side is read.
 
     Example: ``2/n sum_i X[i,j] (sum_k X[i,k] w[k] + b - y[i])``.
     """
-    return _printed(program, name, TEXT, unparse)
+    return _printed(program, name, TEXT, unparse, usual)
 
 
-def index_latex(program: Program, name: str, node_latex: Callable[[Node], str]) -> str:
+def index_latex(program: Program, name: str, node_latex: Callable[[Node], str], usual: bool = False) -> str:
     """:func:`index_text` in LaTeX; ``node_latex`` writes functions of whole matrices."""
-    return _printed(program, name, latex_style(program), node_latex)
+    return _printed(program, name, latex_style(program), node_latex, usual)
 
 
 def array_latex(program: Program, name: str, node_latex: Callable[[Node], str]) -> str:
@@ -71,10 +74,10 @@ def index_letters(program: Program, name: str) -> tuple[str, ...]:
     return _Letters(program).of_axes(program.by_name[name].shape)
 
 
-def _printed(program: Program, name: str, style: Style, node_text: Callable[[Node], str]) -> str:
+def _printed(program: Program, name: str, style: Style, node_text: Callable[[Node], str], usual: bool) -> str:
     item = program.by_name[name]
     letters = _Letters(program)
-    chosen = letters.of_axes(item.shape)
+    chosen = tuple(map(letters.choose, item.shape)) if usual else letters.of_axes(item.shape)
     if not isinstance(item, Definition):
         return style.entry(name, chosen)
     names = dict(zip(item.free, chosen, strict=True))

@@ -227,7 +227,7 @@ def cost(node: Node) -> int:
         case Call():
             extra = CALL_COST.get(node.function, 0) + len(node.function) + 2
             # A sum over the rows of a transpose is one over columns.
-            extra += 10 * any(key == "axis" and isinstance(node.arguments[0], Transpose) for key, _ in node.keywords)
+            extra += 10 * any(key == "axis" and _turns_operands(node.arguments[0]) for key, _ in node.keywords)
             extra += sum(_keyword_cost(node.function, key, value) for key, value in node.keywords)
             return extra + sum(cost(argument) + 2 for argument in node.arguments)
         case NewAxis():

@@ -32,10 +32,10 @@ def equation(symbol: Shown, program: Program, name: str) -> tuple[Shown, Shown]:
     return entry_of(symbol, index_letters(program, name)) if entries else symbol, indexed(program, name)
 
 
-def indexed(program: Program, name: str) -> Shown:
-    """A definition's right-hand side in index notation."""
-    latex = partial_of(index_latex, program, name, lambda part: node_latex(part, program.ranks))
-    return Shown(index_text(program, name), latex)
+def indexed(program: Program, name: str, usual: bool = False) -> Shown:
+    """A definition's right-hand side in index notation; see ``index_text`` for ``usual`` letters."""
+    latex = partial_of(index_latex, program, name, lambda part: node_latex(part, program.ranks), usual)
+    return Shown(index_text(program, name, usual), latex)
 
 
 def named(name: str) -> Shown:
@@ -102,8 +102,8 @@ def entry(program: Program, definition: Definition) -> Shown:
     """The entries of a definition that is not part of the program; of a scalar, what it is."""
     item = replace(definition, origin="adjoint")
     scalar = not item.shape and not item.reduce and not any(ref.indices for ref in item.refs)
-    write = shown if scalar else indexed
-    return write(program.with_definitions((*program.definitions, item), (item.name,)), item.name)
+    program = program.with_definitions((*program.definitions, item), (item.name,))
+    return shown(program, item.name) if scalar else indexed(program, item.name, usual=True)
 
 
 def entry_partial(program: Program, definition: Definition, part: Partial) -> Shown:
