@@ -220,9 +220,10 @@ class _Place:
         return self._scalar(left, env), self._scalar(right, env)
 
     def _some(self, ref: Ref, number: int) -> Any:
-        """Some entry of an array, another one for another number."""
+        """Some entry of an array, another one for another number; of whole numbers a fraction, as 0 and 1 hide much."""
         entries = np.ravel(self.env[ref.name])
-        return entries[number % len(entries)]
+        entry = entries[number % len(entries)]
+        return to_mp(np.round(self.rng.uniform(0.2, 0.9, ()), 3))[()] if mpmath.isint(entry) else entry
 
     def _scalar(self, body: Expr, env: Point) -> Any:
         """A scalar in which derivatives are not worked out; these are computed by differences."""
