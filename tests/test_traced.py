@@ -37,10 +37,10 @@ class JaxNumpy:
     def __getattr__(self, name: str) -> Any:
         return getattr(jnp, name)
 
-    def eye(self, n: int, like: Any) -> Any:
+    def eye(self, n: int, like: Any = None) -> Any:
         return jnp.eye(n)
 
-    def ones(self, shape: Any, like: Any) -> Any:
+    def ones(self, shape: Any, like: Any = None) -> Any:
         return jnp.ones(shape)
 
 
@@ -423,6 +423,34 @@ def test_every_reading_is_of_a_function_that_numpy_has() -> None:
     for name in (*arrays.READINGS, *structure.READINGS):
         function: Any = functools.reduce(getattr, name.split("."), np)
         assert table.readings()[function] is (arrays.READINGS.get(name) or structure.READINGS[name])
+
+
+# ---- what a function calls -------------------------------------------------------------------------
+
+RUNS: list[int] = []
+LAST = 0
+
+
+def counting(x):
+    """Writes to a global and to a list, as functions that report what they do may."""
+    global LAST
+    LAST = len(RUNS)
+    RUNS.append(LAST)
+    return helper(x) + np.sum(np.ones(len(x)) * x)
+
+
+def helper(x):
+    return np.sum(np.tri(len(x)) @ x)
+
+
+def test_functions_that_are_called_see_the_same_numpy_and_globals_stay_the_users() -> None:
+    RUNS.clear()
+    inner = functools.partial(lambda scale, x: scale * np.sum(np.eye(len(x)) @ x), 2)
+    f = cr.formula(lambda x: counting(x) + inner(x), x="real[n]")
+    assert (len(RUNS), LAST) == (2, 1)
+    assert f.evaluate(x=np.array([1.0, 2.0, 4.0])) == (1 + 3 + 7) + 7 + 14
+    assert counting(np.ones(2)) == 5
+    assert np.ones(2).tolist() == [1, 1]
 
 
 # ---- the catalogue's functions ----------------------------------------------------------------------

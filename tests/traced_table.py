@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import special
+from scipy import linalg, special
 
 
 @dataclass(frozen=True, eq=False)
@@ -220,6 +220,27 @@ def identity_like(A, B, x):
     return np.sum((A + 2 * np.eye(n, like=A) - np.ones((n, n), like=A)) ** 2)
 
 
+def causal_attention(A, B, x):
+    n = len(A)
+    P = special.softmax(np.where(np.tri(n) > 0, A, -np.inf), axis=1)
+    return np.sum((P @ B) ** 2)
+
+
+def rotated(A, B, x):
+    t = x[0]
+    R = np.array([[np.cos(t), -np.sin(t)], [np.sin(t), np.cos(t)]])
+    return np.sum((R @ A[:2]) ** 2 * (R @ B[:2]))
+
+
+def accumulated(A, B, x):
+    out = np.zeros(len(x))
+    terms = []
+    for power in range(1, 4):
+        out += np.tanh(x) ** power
+        terms.append(power * x[0])
+    return np.sum(out) * np.sum(np.array(terms) ** 2)
+
+
 def pairwise(Y, T):
     D = np.sum((Y[:, None, :] - Y[None, :, :]) ** 2, axis=-1)
     return np.sum((np.sqrt(D + 1) - T) ** 2)
@@ -396,6 +417,12 @@ CASES: tuple[Case, ...] = (
     ),
     Case(rayleigh, "(x@A@x)/(x@B@x)", {**MATRICES, "A": "spd[n,n]", "B": "spd[n,n]"}, "x"),
     Case(outer_diag, "sum((outer(x, x) - diag(x) + diag(A))*B)", MATRICES, "x"),
+    Case(causal_attention, "P = softmax(where(tril(ones((n, n))) > 0, A, -inf), axis=1); sum((P @ B)**2)",
+         MATRICES, "A"),
+    Case(rotated, "t = x[0]; R = stack([stack([cos(t), -sin(t)]), stack([sin(t), cos(t)])]);"
+         "sum((R @ A[:2])**2 * (R @ B[:2]))", MATRICES, "x"),
+    Case(accumulated, "out = tanh(x) + tanh(x)**2 + tanh(x)**3;"
+         "sum(out) * sum(stack([x[0], 2*x[0], 3*x[0]])**2)", MATRICES, "x"),
     Case(identity_like, "sum((A + 2*eye(n) - ones((n, n)))**2)", MATRICES, "A"),
     Case(
         pairwise, "D = sum((Y[:, None, :] - Y[None, :, :])**2, axis=-1); sum((sqrt(D + 1) - T)**2)",
@@ -522,6 +549,15 @@ AS_IN_NUMPY: tuple[Callable[..., Any], ...] = (
     lambda S: np.eye(S.shape[0], like=S) + np.identity(S.shape[0], like=S) + np.ones((2, 1, 1), like=S) * S,
     lambda A: np.full(A.shape, 2.5, like=A) + np.full((A.shape[0], 1), A[0, 0], like=A),
     lambda c: np.array([c, 2 * c, 1.0], like=c) if hasattr(c, "node") else np.array([c, 2 * c, 1.0]),
+    lambda S: np.eye(len(S)) + np.eye(len(S), k=1) * S + np.ones(S.shape) + np.zeros((len(S), 1)),
+    lambda S: np.where(np.tri(len(S), dtype=bool), S, 0) + np.tril(np.ones(S.shape)) + np.full(len(S), 2.5),
+    lambda A: np.tri(*A.shape, k=-1) * A,
+    lambda S: np.where(~np.eye(len(S), dtype=bool), S, 0) + np.arange(S.shape[1]) * S,
+    lambda x: special.softmax(x) + special.logsumexp(x) + special.log_softmax(x) * len(x),
+    lambda c: np.array([[c, 2 * c], [np.sin(c), 1.0]]) @ np.asarray([c, 1.0]),
+    lambda S: linalg.expm(S) + linalg.inv(S @ S.T + np.eye(len(S))) + linalg.det(S),
+    lambda c: math.sqrt(c**2 + 1) + math.exp(c) + math.lgamma(c**2 + 1) + math.pow(c, 2) + math.log(2, 10) * c,
+    lambda x: x / math.sqrt(len(x)) + math.fsum([1, 2]),
     lambda A: A[0] + A[-1, :] + A[1, ...] + A[0, None, :][0],
     lambda A: A[..., 0] + A[:, -1] + A[..., None][:, 0, 0],
     lambda x: x[1:] * x[:-1] + x[1:].sum(),

@@ -1,7 +1,6 @@
 """The catalogue's functions for use in Python: on arrays they compute, in traced functions they are recorded.
 
-SciPy's ``softmax`` and ``logsumexp`` turn their arguments into arrays of numbers and so cannot be
-traced; ``functions.softmax`` can, and otherwise does the same.
+``functions.softmax`` is SciPy's for arrays, and for traced values wherever it is called from.
 """
 
 from __future__ import annotations

@@ -57,7 +57,7 @@ PROTOCOLS: dict[str, Refusal] = {
     ),
     "setitem": Refusal(
         "an entry of a traced value cannot be written to",
-        "make a new value: np.where(condition, new, x), or np.concatenate of the parts",
+        "make a new value: np.where(condition, new, x), or np.stack of a list of the entries",
     ),
     "contains": Refusal("whether something is among the entries depends on the arrays", "write np.where(x == a, ..)"),
     "round": Refusal("rounding has a derivative of zero and is not traced", "leave it out"),

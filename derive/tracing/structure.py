@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import string
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from operator import index
 from typing import Any
 
+import numpy as np
 from sympy import Expr, Integer, Mul
 
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
@@ -52,9 +54,25 @@ def full(record: Record, shape: Any, fill_value: Any) -> Traced:
     return step(record, Call("full", (shape_node(lengths(record, shape)), lift(record, fill_value).node)))
 
 
-def ones(record: Record, shape: Any) -> Traced:
-    """A tensor of ones."""
-    return step(record, Call("ones", (shape_node(lengths(record, shape)),)))
+def constant(function: str) -> Callable[..., Traced]:
+    """A tensor of ones or zeros; of truth values where ``dtype`` says so."""
+
+    def read(record: Record, shape: Any, dtype: Any = float) -> Traced:
+        made = step(record, Call(function, (shape_node(lengths(record, shape)),)))
+        return _of_type(made, dtype)
+
+    return read
+
+
+def _of_type(value: Traced, dtype: Any) -> Traced:
+    """Zeros and ones as truth values or as numbers."""
+    return replace(value, truth=np.dtype(dtype) == np.dtype(bool))
+
+
+def tri(record: Record, N: Any, M: Any = None, k: int = 0, dtype: Any = float) -> Traced:
+    """Ones on and below the diagonal k."""
+    sides = (length(record, N), length(record, N if M is None else M))
+    return _of_type(call(record, "tril", step(record, Call("ones", (shape_node(sides),))), k=constants.axes(k)), dtype)
 
 
 def constant_like(function: str) -> Callable[..., Traced]:
@@ -71,12 +89,12 @@ def full_like(record: Record, a: Any, fill_value: Any) -> Traced:
     return full(record, lift(record, a).shape, fill_value)
 
 
-def eye(record: Record, N: Any, M: Any = None) -> Traced:
-    """The identity matrix."""
-    side = length(record, N)
-    if M is not None and length(record, M) != side:
-        raise UnsupportedError("np.eye of a matrix that is not square cannot be traced")
-    return step(record, Call("eye", (length_node(side),)))
+def eye(record: Record, N: Any, M: Any = None, k: int = 0, dtype: Any = float) -> Traced:
+    """Ones on the diagonal k."""
+    sides = [length(record, N), *([] if M is None else [length(record, M)])]
+    keywords = {"k": constants.axes(k)} if k else {}
+    made = call(record, "eye", *map(length_node, sides), **keywords)
+    return _of_type(made, dtype)
 
 
 def array(record: Record, object: Any) -> Traced:
@@ -303,7 +321,9 @@ def diagonal(record: Record, a: Any) -> Traced:
 
 
 READINGS: dict[str, Callable[..., Any]] = {
-    "ones": ones,
+    "ones": constant("ones"),
+    "zeros": constant("zeros"),
+    "tri": tri,
     "full": full,
     "eye": eye,
     "identity": eye,

@@ -20,6 +20,7 @@ from chainrule.derive.notation.read import room
 from chainrule.derive.notation.syntax import Name, Node
 from chainrule.derive.program import Dim, Input, Program
 from chainrule.derive.tracing import finish
+from chainrule.derive.tracing.forwarding import Copies
 from chainrule.derive.tracing.places import raised_at, site, variables
 from chainrule.derive.tracing.record import STEP, Record, Variable
 from chainrule.derive.tracing.table import NUMPY
@@ -62,9 +63,13 @@ def _recorded(
 ) -> tuple[Record, Node]:
     """One run of the function, and what it returned."""
     record = Record(inputs, dims, NUMPY, _run.__code__)
+    copies = Copies(record)
     try:
         arguments = _arguments(function, record)
-        value = _run(function, arguments)
+        try:
+            value = _run(copies.callable(function), arguments)
+        finally:
+            copies.write_back()
         result = _returned(function, record, value)
         _hold(record)
     except ChainruleError as error:

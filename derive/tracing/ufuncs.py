@@ -209,9 +209,13 @@ def _joined(record: Record, name: str, inputs: tuple[Any, ...]) -> Traced:
 
 def _in_place(record: Record, function: Any, inputs: tuple[Any, ...], target: Any) -> Any:
     """``x += y``: a new value for the variable, where no other value would have changed in NumPy."""
-    if not isinstance(target, Traced) or not isinstance(inputs[0], Traced) or target.node != inputs[0].node:
+    if inputs[0] is target and isinstance(target, np.ndarray):  # an array of numbers that grows: out += x
+        if target.base is not None or record.aliases(target) > 1:
+            raise _visible("it would change the other variable that holds this array")
+        target = lift(record, target)
+    elif not isinstance(target, Traced) or not isinstance(inputs[0], Traced) or target.node != inputs[0].node:
         refuse_options(name_of(function), {"out": target})
-    if target.ndim:
+    elif target.ndim:
         _refuse_shared(record, target)
     result = _applied(record, function, inputs)
     if result.lengths != target.lengths:
@@ -235,7 +239,11 @@ def _refuse_shared(record: Record, target: Traced) -> None:
         reason = "it would change the other variable that holds this array"
     else:
         return
-    raise UnsupportedError(f"an in-place operation is not traced here: {reason}", hint="write x = x + y")
+    raise _visible(reason)
+
+
+def _visible(reason: str) -> UnsupportedError:
+    return UnsupportedError(f"an in-place operation is not traced here: {reason}", hint="write x = x + y")
 
 
 # ---- methods of functions -------------------------------------------------------------------------
