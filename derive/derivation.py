@@ -21,7 +21,7 @@ from chainrule.derive.chain import chain_rule
 from chainrule.derive.computed import Kind
 from chainrule.derive.curvature import Curvature, curvature
 from chainrule.derive.errors import InputError, UnknownNameError, UnsupportedError, near_names
-from chainrule.derive.formula import Formula, Source, as_formula
+from chainrule.derive.formula import Formula, Source, Start, as_formula
 from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.links import with_links
 from chainrule.derive.narrative.chain import backward
@@ -332,12 +332,13 @@ def _along_chains(goal: Goal, f: Formula, names: tuple[str, ...], chains: Sequen
 
 
 def _formulas(source: Program, found: Derivative) -> dict[str, Formula]:
-    """The results by variable; where declared facts were used, each with an exact program to go on from."""
+    """The results by variable; where declared facts were used, each with an exact program to go on from,
+    which is derived when it is needed.
+    """
     formulas = {variable: Formula(found.program.pruned([name])) for variable, name in found.results.items()}
     if any(assumes(step) for step in found.steps):
-        exact = differentiate(source, list(formulas), exact=True)
-        for variable, name in exact.results.items():
-            formulas[variable] = replace(formulas[variable], exact=exact.program.pruned([name]))
+        for variable in formulas:
+            formulas[variable] = replace(formulas[variable], start=Start(source, tuple(formulas), variable))
     return formulas
 
 
@@ -489,7 +490,7 @@ def formula_dict(f: Formula) -> dict[str, Any]:
         "latex": f.latex(),
         "shape": [str(length) for length in f.shape],
         "program": encode_program(f.program),
-        "exact": encode_program(f.exact) if f.exact else None,
+        "exact": encode_program(f.differentiable) if f.exact or f.start else None,
     }
 
 

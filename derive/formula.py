@@ -12,6 +12,7 @@ import numpy as np
 from sympy import Expr
 
 from chainrule.derive.binding import bind
+from chainrule.derive.calculus import differentiate
 from chainrule.derive.catalog.elementwise import ELEMENTWISE
 from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.losses import ALIASES, BY_NAME, ENTRIES, Entry
@@ -56,6 +57,26 @@ class Source:
 
 
 @dataclass(frozen=True)
+class Start:
+    """A derivative as it is everywhere, declared facts not used.
+
+    Attributes:
+        source: what was differentiated.
+        wrt: by which variables.
+        variable: the variable of this derivative.
+    """
+
+    source: Program
+    wrt: tuple[str, ...]
+    variable: str
+
+    def program(self) -> Program:
+        """The derivative by the variable."""
+        found = differentiate(self.source, self.wrt, exact=True)
+        return found.program.pruned([found.results[self.variable]])
+
+
+@dataclass(frozen=True)
 class Formula:
     """A scalar, vector, matrix or tensor as a function of declared inputs.
 
@@ -66,6 +87,7 @@ class Formula:
         wrt: the variables by which one usually differentiates it (empty if not known).
         exact: a program that is the same function everywhere, where ``program`` is so only on
             the declared domains; derivatives start from it.
+        start: where to find that program when it is needed.
         source: what it is the derivative of, if it is one.
     """
 
@@ -74,6 +96,7 @@ class Formula:
     name: str = field(default="", compare=False)
     wrt: tuple[str, ...] = field(default=(), compare=False)
     exact: Program | None = field(default=None, compare=False, repr=False)
+    start: Start | None = field(default=None, compare=False, repr=False)
     source: Source | None = field(default=None, compare=False, repr=False)
 
     @property
@@ -91,9 +114,11 @@ class Formula:
         """The declared inputs."""
         return self.program.inputs
 
-    @property
+    @cached_property
     def differentiable(self) -> Program:
         """The program that derivatives start from."""
+        if self.exact is None and self.start is not None:
+            return self.start.program()
         return self.exact or self.program
 
     def evaluate(self, /, **arrays: Any) -> Any:
@@ -278,8 +303,10 @@ def as_formula(source: str | Formula, kinks: Mapping[str, Any] | None = None) ->
             hint='write cr.formula(function, X="real[n, d]", ..)',
         )  # fmt: skip
     found = source if isinstance(source, Formula) else formula(source)
-    exact = found.exact and with_kinks(found.exact, kinks)
-    return replace(found, program=with_kinks(found.program, kinks), exact=exact) if kinks is not None else found
+    if kinks is None:
+        return found
+    exact = with_kinks(found.differentiable, kinks) if found.exact or found.start else None
+    return replace(found, program=with_kinks(found.program, kinks), exact=exact, start=None)
 
 
 class Catalog:
