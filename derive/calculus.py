@@ -21,6 +21,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
 
@@ -464,10 +465,14 @@ def worth_naming(body: Expr) -> bool:
                    (isinstance(factor, Pow) and isinstance(factor.base, Dim)) for factor in Mul.make_args(body))
 
 
+#: Stands for the entry that a body is differentiated by; always the same, so that SymPy remembers its answers.
+_ENTRY = {sign: Dummy("a", **{sign: True}) for sign in ("positive", "nonnegative", "real")}
+
+
+@lru_cache(maxsize=1024)
 def local_derivative(quantity: Definition, ref: Ref, kinks: KinkChoices = ()) -> Expr:
     """The derivative of a body by one entry that it reads, written with the quantity's own value."""
-    flags = {"positive": True} if ref.is_positive else {"nonnegative": True} if ref.is_nonnegative else {"real": True}
-    symbol = Dummy("a", **flags)
+    symbol = _ENTRY["positive" if ref.is_positive else "nonnegative" if ref.is_nonnegative else "real"]
     body, _ = rewrite(quantity.body, SIGNS)
     slope = derivative(body.xreplace({ref: symbol}), symbol, kinks).xreplace({symbol: ref})
     slope, _ = rewrite(slope, POWERS)

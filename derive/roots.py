@@ -53,11 +53,14 @@ def radicands(
 
     ``active`` are the names that depend on the variables; each radicand comes with its definition.
     """
-    signs = _signs(program, frozenset(wrt), active)
-    for definition in program.definitions:
-        if definition.name in active:
-            bases = dict.fromkeys(roots(definition.body))
-            yield from ((definition, base) for base in bases if _may_vanish(base, active, signs))
+    found = [
+        (definition, base)
+        for definition in program.definitions
+        if definition.name in active
+        for base in dict.fromkeys(roots(definition.body))
+    ]
+    signs = _signs(program, frozenset(wrt), active) if found else {}
+    yield from ((definition, base) for definition, base in found if _may_vanish(base, active, signs))
 
 
 def roots(body: Expr) -> Iterator[Expr]:
