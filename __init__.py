@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from chainrule.derive.errors import ChainruleError
     from chainrule.derive.formula import Formula, catalog, formula, traced
     from chainrule.derive.function_file import from_file
+    from chainrule.derive.pictures.graph import Graph, graph
+    from chainrule.derive.pictures.plot import Plot, plot
     from chainrule.derive.stationary import Stationary, solve_stationary
     from chainrule.derive.tracing.functions import functions
     from chainrule.derive.verify import verify
@@ -43,7 +45,9 @@ _MODULES = {
     "Derivation": "chainrule.derive.derivation",
     "Evidence": "chainrule.derive.checking.evidence",
     "Formula": "chainrule.derive.formula",
+    "Graph": "chainrule.derive.pictures.graph",
     "Kernel": "chainrule.kernels.kernel",
+    "Plot": "chainrule.derive.pictures.plot",
     "Stationary": "chainrule.derive.stationary",
     "Verdict": "chainrule.derive.checking.verdict",
     "catalog": "chainrule.derive.formula",
@@ -55,10 +59,12 @@ _MODULES = {
     "functions": "chainrule.derive.tracing.functions",
     "gauss_newton": "chainrule.derive.derivation",
     "gradient": "chainrule.derive.derivation",
+    "graph": "chainrule.derive.pictures.graph",
     "hessian": "chainrule.derive.derivation",
     "hvp": "chainrule.derive.derivation",
     "jacobian": "chainrule.derive.derivation",
     "kernel": "chainrule.kernels.kernel",
+    "plot": "chainrule.derive.pictures.plot",
     "solve_stationary": "chainrule.derive.stationary",
     "traced": "chainrule.derive.formula",
     "verify": "chainrule.derive.verify",
@@ -69,7 +75,9 @@ __all__ = [
     "Derivation",
     "Evidence",
     "Formula",
+    "Graph",
     "Kernel",
+    "Plot",
     "Stationary",
     "Verdict",
     "catalog",
@@ -81,10 +89,12 @@ __all__ = [
     "functions",
     "gauss_newton",
     "gradient",
+    "graph",
     "hessian",
     "hvp",
     "jacobian",
     "kernel",
+    "plot",
     "solve_stationary",
     "traced",
     "verify",

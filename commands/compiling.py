@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 import chainrule as cr
-from chainrule.commands.answers import Answer
+from chainrule.commands.answers import Answer, written
 from chainrule.commands.arguments import (
     FORMULA_HELP,
     Command,
@@ -19,7 +17,6 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
-from chainrule.derive.errors import InputError
 
 
 @click.command(
@@ -51,11 +48,4 @@ def compile_(
     kernel = cr.kernel(parsed, wrt=split_names(wrt), order=order, dtype=dtype, kinks=read_kinks(kinks))
     source = kernel.standalone()
     data = {"output": output, "dtype": dtype, "order": order, "source": source}
-    if output in (None, "-"):
-        return Answer(source, data)
-    try:
-        Path(output).write_text(source, encoding="utf-8")
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot write {output!r}: {reason}") from error
-    return Answer("", data, note=f"wrote {output}")
+    return written(output, source, data)

@@ -69,7 +69,7 @@ class Span:
         before = _visible(shown[: offset - left])
         under = _visible(shown[offset - left : offset - left + width])
         gutter = " " * len(str(self.line))
-        caret = " " * _cells(before) + "^" * max(1, _cells(under))
+        caret = " " * cells(before) + "^" * max(1, cells(under))
         return f"{gutter} |\n{self.line} | {_visible(shown)}\n{gutter} | {caret}"
 
 
@@ -81,7 +81,7 @@ def _visible(text: str) -> str:
     )
 
 
-def _cells(text: str) -> int:
+def cells(text: str) -> int:
     """The number of terminal cells that ``text`` takes."""
     return sum(
         0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1

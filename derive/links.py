@@ -39,6 +39,13 @@ def with_links(step: Step, program: Program, hidden: Mapping[str, str]) -> Step:
     return replace(step, substeps=tuple(_together(links)))
 
 
+def links_between(reader: str, variable: str, program: Program, hidden: Mapping[str, str]) -> Iterator[Step]:
+    """The local derivatives of a quantity by one that it reads, whether or not a step passes through it."""
+    quantity = program.by_name[reader]
+    if isinstance(quantity, Definition):
+        yield from _together(_links(_told(quantity, program, hidden), variable, program))
+
+
 def _together(links: Iterable[Step]) -> Iterator[Step]:
     """Several terms of a quantity that read the same entry have one derivative, their sum."""
     groups: dict[tuple[Expr, tuple[Expr, ...], str], list[Step]] = {}

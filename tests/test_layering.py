@@ -24,7 +24,7 @@ TOPS = ("commands", "derive", "kernels")
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
-        "derive.notation", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
+        "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
     ),
     ("derive.errors", "derive.domains"),
     ("derive.scalar", "derive.program"),
@@ -55,6 +55,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.checking.*", "derive.verify"),
     ("derive.stationarity.*",),
     ("derive.stationary",),
+    ("derive.pictures.*",),
     ("kernels.*",),
     ("chainrule", "commands.*", "cli"),
 )
@@ -65,6 +66,7 @@ RESERVED = {
     "llvmlite": "kernels.*",
     "platformdirs": "kernels.*",
     "click": "commands.* or cli",
+    "matplotlib": "derive.pictures.drawing",
 }
 
 #: Calls that run text as code or import by text, and the module that may make them.

@@ -77,8 +77,10 @@ def _declaration(items: Sequence[Input]) -> Line:
     return Line(Shown(text, latex))
 
 
-def forward(program: Program, output: str, steps: Sequence[Step], words: Collection[str]) -> Section:
-    """The definitions of the formula; a nameless part only if what follows speaks of it.
+def quantities(
+    program: Program, output: str, steps: Sequence[Step], words: Collection[str]
+) -> list[tuple[Definition, Shown, Shown]]:
+    """The definitions of the formula with both sides of each; a nameless part only if what follows speaks of it.
 
     Args:
         program: what the steps speak of.
@@ -86,13 +88,19 @@ def forward(program: Program, output: str, steps: Sequence[Step], words: Collect
         steps: one for every definition.
         words: the names that the rest of the page mentions.
     """
-    lines: list[Line] = []
+    found: list[tuple[Definition, Shown, Shown]] = []
     mentioned = set(words)
     for step in reversed(steps):
         if step.where != output and step.after.origin == "auto" and step.where not in mentioned:
             continue
         left, right = equation(named(step.where), program, step.where)
         mentioned |= names_in([right])
-        note = (f"{shape_text(step.after.shape)}",) if step.after.shape else ()
-        lines.append(Line(right, (left,), note))
-    return Section("Definitions", tuple(reversed(lines)))
+        found.append((step.after, left, right))
+    return found[::-1]
+
+
+def forward(program: Program, output: str, steps: Sequence[Step], words: Collection[str]) -> Section:
+    """The definitions of the formula as lines; the arguments are those of :func:`quantities`."""
+    shapes = ((item.shape, left, right) for item, left, right in quantities(program, output, steps, words))
+    lines = (Line(right, (left,), (shape_text(shape),) if shape else ()) for shape, left, right in shapes)
+    return Section("Definitions", tuple(lines))

@@ -29,7 +29,7 @@ def sentence(step: Step) -> str:
 
 def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     """The rule of a step; for the chain rule, the derivatives of the links instead."""
-    links, laws = _links(step), tuple(_laws(step, context))
+    links, laws = _links(step), tuple(law for _, law in _laws(step, context))
     if not links and not laws:
         return (sentence(step),)
     if is_direct(step, hidden) and not laws:
@@ -51,13 +51,13 @@ def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     return (first[:1].upper() + first[1:], *note[1:], ".")
 
 
-def _laws(step: Step, context: Program) -> Iterator[str]:
-    """What functions of matrices do with an adjoint."""
+def _laws(step: Step, context: Program) -> Iterator[tuple[str, str]]:
+    """What functions of matrices do with an adjoint, each with its name."""
     for key, name in step.bindings:
         item = context.by_name.get(name)
         if key == "through" and isinstance(item, Definition) and item.reduce in MATRIX_FUNCTION_BY_NAME:
             law = BY_ID[f"{item.reduce}-rule"].say((("through", quantity(context, name).text),))
-            yield law.removeprefix("Chain rule ").removesuffix(".")
+            yield name, law.removeprefix("Chain rule ").removesuffix(".")
 
 
 def is_direct(step: Step, hidden: Mapping[str, str]) -> bool:
@@ -87,6 +87,23 @@ def moves(link: Step, symbol: Shown, context: Program, checked: Checked) -> Iter
 def mark(step: Step, checked: Checked) -> Note:
     """What is known of a step, in brackets."""
     return (f" [{checked[step]}]",) if step in checked else ()
+
+
+def local_derivatives(
+    step: Step, context: Program, hidden: Mapping[str, str]
+) -> Iterator[tuple[str, str, Shown]]:
+    """The local derivatives of a step: the variable, its reader, and the equation ``dz[i]/dw[j] = X[i,j]``.
+
+    A function of a matrix has instead what it does with its adjoint, in words.
+    """
+    for link in [step] if step.rule in ("local-derivative", "link") else _links(step):
+        assert isinstance(link.before.body, Partial)
+        variable = link.before.body.variable.name
+        yield variable, _reader(link, hidden), _equation(_symbol(link, context, hidden), entry(context, link.after))
+    if isinstance(step.before.body, Partial):
+        for name, law in _laws(step, context):
+            _, _, words = law.partition(": ")
+            yield step.before.body.variable.name, name, Shown(words, "")
 
 
 def _links(step: Step) -> list[Step]:
