@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 import pytest
 
 from chainrule import cli
@@ -243,6 +244,64 @@ def test_examples_of_the_help_run(
         words = [word.strip('"') for word in re.findall(r'"[^"]*"|\S+', example)]
         code, _, err = chainrule(capsys, *words[1:])
         assert code == (1 if "--claim x" in " ".join(words) else 0), err
+
+
+# ---- pictures -----------------------------------------------------------------------------------
+
+
+def test_graph_is_drawn_in_the_format_of_the_file(capsys: Captured, tmp_path: Path) -> None:
+    for form, start in (("svg", "<svg"), ("dot", "digraph")):
+        file = tmp_path / f"mse.{form}"
+        code, out, err = chainrule(capsys, "graph", "mse", "--wrt", "w", "-o", str(file))
+        assert (code, out, err) == (0, "", f"wrote {file}\n")
+        assert file.read_text(encoding="utf-8").startswith(start)
+        assert chainrule(capsys, "graph", "mse", "--wrt", "w", "--format", form)[1] == file.read_text(encoding="utf-8")
+    assert chainrule(capsys, "graph", "mse")[1].startswith("L = mean((y - z)**2)\n├─ y: real[n]\n")
+
+
+def test_graph_takes_values_from_the_command_line_and_from_files(capsys: Captured, tmp_path: Path) -> None:
+    file = tmp_path / "data.npz"
+    np.savez(file, X=np.eye(2), y=np.array([1.0, 3.0]))
+    _, data = answer(capsys, "graph", "mse", "--wrt", "w", "--at", str(file), "--at", "w=[0, 1]")
+    nodes = {node["name"]: node for node in data["graph"]["nodes"]}
+    assert nodes["L"]["value"]["mean"] == 2.5
+    assert nodes["w"]["slope"]["norm"] == pytest.approx(5**0.5)
+
+
+def test_plot_writes_pictures_and_text(capsys: Captured, tmp_path: Path) -> None:
+    for form, start in (("svg", b"<?xml"), ("png", b"\x89PNG")):
+        file = tmp_path / f"curve.{form}"
+        command = ("plot", "x: real; s: real; s*x*abs(x)", "--x", "x", "--at", "s=2", "--from", "-2", "-o", str(file))
+        assert chainrule(capsys, *command) == (0, "", f"wrote {file}\n")
+        assert file.read_bytes().startswith(start)
+    code, out, _ = chainrule(capsys, "plot", "x: real; abs(x)", "--tangent-at", "-1", "--derivatives", "1")
+    assert code == 0
+    assert "kink at x = 0" in out
+    assert "slope -1" in out
+    _, data = answer(capsys, "plot", "x: real; y: real; x^2 + y^2", "--x", "x", "--y", "y", "--y-from", "-1")
+    assert data["plot"]["surface"]["y"][0] == -1
+    assert data["plot"]["surface"]["stationary"] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("graph", "mse", "--at", "w=[1, oops]"), "the value of w is no number and no list"),
+        (("graph", "mse", "--at", "w=" + "[" * 3000), "the value of w is no number and no list"),
+        (("graph", "mse", "--at", "no_such_file.npz"), "cannot read values from 'no_such_file.npz'"),
+        (("graph", "mse", "--at", __file__), "cannot read values from"),
+        (("graph", "mse", "-o", "no_such_folder/graph.svg"), "cannot write 'no_such_folder/graph.svg'"),
+        (("graph", "mse", "--at", "w=[1]"), "no value is given for 'X' and 'y'"),
+        (("plot", "mse"), "which input goes along the axis?"),
+        (("plot", "x: real; x", "--format", "png"), "a png picture goes to a file"),
+        (("plot", "x: real; y: real; x*y", "--x", "x", "--y", "y"), "drawn as svg or png, not as text"),
+        (("plot", "x: real; x", "--from", "5"), "from a smaller to a larger number"),
+    ],
+)
+def test_mistakes_in_pictures(capsys: Captured, arguments: tuple[str, ...], message: str) -> None:
+    code, out, err = chainrule(capsys, *arguments)
+    assert (code, out) == (2, "")
+    assert message in err
 
 
 # ---- mistakes -----------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Abs, Dummy, Expr, Function
@@ -40,15 +40,19 @@ def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     for link in links:
         reader = _reader(link, hidden)
         begins = "and " if reader == last else f"through {reader}: "
-        symbol = _symbol(link, context, hidden)
-        if link.substeps and [_reader(other, hidden) for other in links].count(reader) > 1:
-            # One of several terms that read the same array is not the whole derivative.
-            symbol = entry(context, link.substeps[0].before)
-        note += [f", {begins}", _equation(symbol, entry(context, link.after))]
+        note += [f", {begins}", _stated(link, links, context, hidden)]
         last = reader
     note += [f", {law}" for law in laws]
     first = str(note[0]).removeprefix(", ")
     return (first[:1].upper() + first[1:], *note[1:], ".")
+
+
+def _stated(link: Step, links: Sequence[Step], context: Program, hidden: Mapping[str, str]) -> Shown:
+    """A local derivative as an equation; of one of several terms that read the same array only that term's."""
+    symbol = _symbol(link, context, hidden)
+    if link.substeps and [_reader(other, hidden) for other in links].count(_reader(link, hidden)) > 1:
+        symbol = entry(context, link.substeps[0].before)
+    return _equation(symbol, entry(context, link.after))
 
 
 def _laws(step: Step, context: Program) -> Iterator[tuple[str, str]]:
@@ -96,14 +100,18 @@ def local_derivatives(
 
     A function of a matrix has instead what it does with its adjoint, in words.
     """
-    for link in [step] if step.rule in ("local-derivative", "link") else _links(step):
-        assert isinstance(link.before.body, Partial)
-        variable = link.before.body.variable.name
-        yield variable, _reader(link, hidden), _equation(_symbol(link, context, hidden), entry(context, link.after))
+    yield from stated([step] if step.rule == "local-derivative" else _links(step), context, hidden)
     if isinstance(step.before.body, Partial):
         for name, law in _laws(step, context):
             _, _, words = law.partition(": ")
             yield step.before.body.variable.name, name, Shown(words, "")
+
+
+def stated(links: Sequence[Step], context: Program, hidden: Mapping[str, str]) -> Iterator[tuple[str, str, Shown]]:
+    """Local derivatives that belong together, each with the variable and its reader."""
+    for link in links:
+        assert isinstance(link.before.body, Partial)
+        yield link.before.body.variable.name, _reader(link, hidden), _stated(link, links, context, hidden)
 
 
 def _links(step: Step) -> list[Step]:

@@ -19,7 +19,7 @@ from chainrule.derive.formula import Formula
 from chainrule.derive.links import links_between
 from chainrule.derive.narrative.chain import SYMBOLIC
 from chainrule.derive.narrative.model import by_name, inlined_parts, quantities
-from chainrule.derive.narrative.reasons import local_derivatives
+from chainrule.derive.narrative.reasons import local_derivatives, stated
 from chainrule.derive.narrative.symbols import named, quantity, quotient
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.pictures.record import Edge, Kind, Node, Numbers
@@ -80,8 +80,8 @@ class Model:
         said = [text for reader in readers for text in self.local.get((name, reader), ())]
         if said or name not in self.varied:
             return tuple(said)
-        links = (link for reader in readers for link in links_between(reader, name, self.context, self.hidden))
-        return tuple(shown.text for link in links for _, _, shown in local_derivatives(link, self.context, self.hidden))
+        links = [link for reader in readers for link in links_between(reader, name, self.context, self.hidden)]
+        return tuple(shown.text for _, _, shown in stated(links, self.context, self.hidden))
 
     @cached_property
     def local(self) -> dict[tuple[str, str], tuple[str, ...]]:
