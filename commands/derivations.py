@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import click
 
 import chainrule as cr
-from chainrule.commands.answers import Answer
+from chainrule.commands.answers import Answer, use_colour
 from chainrule.commands.arguments import (
     FORMULA_HELP,
     Command,
@@ -20,7 +24,8 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
-from chainrule.derive.render.page import Detail
+from chainrule.commands.files import PAGE_FORMS, chosen, delivered, output_option
+from chainrule.derive.render.page import WIDTH, Detail
 
 #: What ``show`` can derive, and the option's help.
 GOALS = {
@@ -58,25 +63,41 @@ def goal_arguments(goal: str, given: Mapping[str, Any]) -> dict[str, Any]:
 
 DEFECT = "a step does not hold, which is a defect of chainrule; please report it: "
 
-#: Forms in which ``show`` prints a derivation, and forms of the result alone.
-DERIVATION_FORMS = ("text", "latex")
+#: Forms of the result alone.
 RESULT_FORMS = ("matrix", "index", "numpy")
 
 
 detail_option = click.option(
-    "--detail", type=click.Choice(["brief", "normal", "full"]), default="normal", show_default=True,
-    help="How much is told: what fits a slide, a page of lecture notes, or every scalar move.",
+    "--detail", type=click.Choice(["brief", "normal", "full"]),
+    help="How much is told: what fits a slide, a page of lecture notes (the default), or every scalar move "
+    "(the default where they are folded, in HTML).",
 )  # fmt: skip
 
 
-def printed(
-    derivation: cr.Derivation, form: str, detail: Detail = "normal", found: Sequence[cr.Evidence] = ()
-) -> str:
-    """A derivation in one of the forms; a single result stands alone, so that it can be read back."""
-    if form in DERIVATION_FORMS:
-        return str(getattr(derivation, form)(detail=detail, checked={item.step: str(item) for item in found}))
-    labels = {key: " ".join(f"d/d{name}" for name in key.split(",")) for key in derivation.result}
-    return printed_results(derivation.result, labels, list(derivation.formula.program.by_name), form)
+format_option = click.option(
+    "--format", "form", type=click.Choice([*PAGE_FORMS, *RESULT_FORMS]),
+    help="The whole derivation in one of the first forms, or only the result: in matrix or index notation, as NumPy. "
+    "The default follows from the name of the file, and is text; on a terminal, unicode.",
+)  # fmt: skip
+
+
+def answered(
+    printed: cr.Derivation | cr.Stationary, form: str | None, output: str | None, alone: Callable[[str], str],
+    detail: Detail | None = None, checked: Mapping[Any, str] | None = None,
+) -> Answer:  # fmt: skip
+    """A derivation or solution in one of the forms, printed or written; ``alone`` is the form of its result."""
+    checked = checked or {}
+    form = chosen(form, output)
+    if form in RESULT_FORMS:
+        return delivered(alone(form), output)
+    if output in (None, "-") and form in ("unicode", "latex"):
+        told: Detail = detail or "normal"
+        width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
+        return delivered(
+            printed.latex(detail=told, checked=checked) if form == "latex"
+            else printed.unicode(width, use_colour(sys.stdout), told, checked), output,
+        )  # fmt: skip
+    return delivered(printed.written(form, detail, checked), output)
 
 
 def printed_results(
@@ -105,6 +126,7 @@ def printed_results(
         'chainrule show "x: real[n]; norm(x)" --wrt x',
         "chainrule show mse --wrt w --hessian",
         "chainrule show logistic_regression --detail full --check",
+        "chainrule show logistic_regression -o derivation.html",
         r'chainrule show "X: real[n,d]; y: real[n]; w: real[d]; \lVert y - X w \rVert_2^2" --wrt w',
         "chainrule show binary_cross_entropy --format latex",
         "chainrule show logistic_regression --wrt w,b --format numpy",
@@ -113,10 +135,8 @@ def printed_results(
 @formula_argument
 @wrt_option
 @goal_options
-@click.option(
-    "--format", "form", type=click.Choice([*DERIVATION_FORMS, *RESULT_FORMS]), default="text", show_default=True,
-    help="The derivation as text or LaTeX, or only the result in one of the other forms.",
-)  # fmt: skip
+@format_option
+@output_option
 @detail_option
 @click.option("--check", is_flag=True, help="Compute every step on its own, in 60 digits, and show how far it holds.")
 @click.option(
@@ -132,8 +152,9 @@ def show(
     notation: str,
     wrt: tuple[str, ...],
     goal: str | None,
-    form: str,
-    detail: Detail,
+    form: str | None,
+    output: str | None,
+    detail: Detail | None,
     check: bool,
     symmetric: bool,
     through: str | None,
@@ -153,7 +174,11 @@ def show(
     if as_json:
         checks = [{"rule": e.step.rule, "where": e.step.where, "digits": e.digits} for e in found]
         return Answer("", {"derivation": derivation.to_dict(), **({"evidence": checks} if check else {})}, code)
-    return Answer(printed(derivation, form, detail, found), code=code, note=note)
+    labels = {key: " ".join(f"d/d{name}" for name in key.split(",")) for key in derivation.result}
+    known = list(derivation.formula.program.by_name)
+    alone = partial(printed_results, derivation.result, labels, known)
+    answer = answered(derivation, form, output, alone, detail, {item.step: str(item) for item in found})
+    return replace(answer, code=code, note="\n".join(filter(None, [note, answer.note])))
 
 
 def _summary(found: Sequence[cr.Evidence]) -> str:
@@ -177,19 +202,18 @@ def _summary(found: Sequence[cr.Evidence]) -> str:
 )
 @formula_argument
 @wrt_option
-@click.option(
-    "--format", "form", type=click.Choice([*DERIVATION_FORMS, *RESULT_FORMS]), default="text", show_default=True,
-    help="The solution with its derivation as text or LaTeX, or alone in one of the other forms.",
-)  # fmt: skip
+@format_option
+@output_option
+@detail_option
 @json_option
 def solve(
-    formula: str | None, function: str | None, notation: str, wrt: tuple[str, ...], form: str, as_json: bool
-) -> Answer:
+    formula: str | None, function: str | None, notation: str, wrt: tuple[str, ...], form: str | None,
+    output: str | None, detail: Detail | None, as_json: bool,
+) -> Answer:  # fmt: skip
     """Find where the gradient is zero in closed form: exit 0 if it has one, 3 if none is found by this method."""
     found = cr.solve_stationary(read_formula(formula, function, notation), wrt=split_names(wrt))
     if as_json:
         return Answer("", {"stationary": found.to_dict()})
-    if form in DERIVATION_FORMS:
-        return Answer(str(getattr(found, form)()))
     known = [*found.formula.program.by_name, *found.wrt]
-    return Answer(printed_results(found.solution, dict(zip(found.wrt, found.wrt, strict=True)), known, form))
+    alone = partial(printed_results, found.solution, dict(zip(found.wrt, found.wrt, strict=True)), known)
+    return answered(found, form, output, alone, detail)

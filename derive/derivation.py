@@ -26,7 +26,7 @@ from chainrule.derive.independent import with_independent_entries
 from chainrule.derive.links import with_links
 from chainrule.derive.narrative.chain import backward
 from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts
-from chainrule.derive.narrative.reasons import NOTHING_CHECKED, Checked, sentence
+from chainrule.derive.narrative.reasons import sentence
 from chainrule.derive.narrative.result import results
 from chainrule.derive.narrative.symbols import (
     curvature_symbol,
@@ -39,10 +39,9 @@ from chainrule.derive.narrative.symbols import (
 from chainrule.derive.notation.left import spelled
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.remarks import about_kinks
-from chainrule.derive.render.latex import page_latex
 from chainrule.derive.render.numpy_source import numpy_lines, numpy_source
 from chainrule.derive.render.page import Detail, Page, Section, Shown
-from chainrule.derive.render.text import page_text
+from chainrule.derive.render.printed import Printed
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.serialise import (
     decode_program,
@@ -50,7 +49,7 @@ from chainrule.derive.serialise import (
     encode_program,
     encode_step,
 )
-from chainrule.derive.steps import Step, assumes
+from chainrule.derive.steps import NOTHING_CHECKED, Checked, Step, assumes
 
 Goal = Literal["gradient", "jacobian", "hessian", "hvp", "gauss_newton", "fisher"]
 
@@ -63,7 +62,7 @@ CURVATURES: Mapping[str, str] = {"gauss_newton": "G", "fisher": "F"}
 
 
 @dataclass(frozen=True)
-class Derivation:
+class Derivation(Printed):
     """What was wanted, each step, and the result.
 
     Attributes:
@@ -84,16 +83,6 @@ class Derivation:
     result: Mapping[str, Formula]
     assumptions: tuple[str, ...]
     context: Program
-
-    def text(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> str:
-        """The derivation as plain text; for the arguments see :meth:`page`."""
-        return page_text(self.page(detail, checked))
-
-    def latex(
-        self, document: bool = False, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED
-    ) -> str:
-        """The derivation in LaTeX: a fragment, or with ``document`` a file that compiles."""
-        return page_latex(self.page(detail, checked), document)
 
     def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> Page:
         """The derivation as lines, for any renderer.
@@ -171,12 +160,6 @@ class Derivation:
             tuple(data["assumptions"]),
             decode_program(data["context"]),
         )
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": self.text(), "text/latex": self.latex()}
 
 
 def gradient(

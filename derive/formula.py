@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -31,6 +31,7 @@ from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex_node import node_latex
+from chainrule.derive.render.notebook import bundle
 from chainrule.derive.render.numpy_source import numpy_source
 from chainrule.derive.stable import stabilise
 from chainrule.derive.tracing.trace import trace
@@ -225,6 +226,11 @@ class Formula:
 
     def _repr_latex_(self) -> str:
         return f"$${self.latex()}$$"
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        return bundle({"text/plain": self.__str__, "text/latex": self._repr_latex_}, include, exclude)
 
 
 def formula(source: str | Callable[..., Any], /, **declarations: str) -> Formula:

@@ -14,12 +14,12 @@ from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.narrative.result import results
 from chainrule.derive.narrative.symbols import indexed, named, partial, shown
 from chainrule.derive.program import Definition, Input, Program
-from chainrule.derive.render.latex import page_latex
-from chainrule.derive.render.page import Line, Page, Section, Shown
-from chainrule.derive.render.text import page_text
+from chainrule.derive.render.page import Detail, Line, Page, Section, Shown
+from chainrule.derive.render.printed import Printed
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.stationarity.answer import answer
 from chainrule.derive.stationarity.equation import Kind
+from chainrule.derive.steps import NOTHING_CHECKED, Checked
 
 SCHEMA = 1
 
@@ -49,7 +49,7 @@ class EquationStep:
 
 
 @dataclass(frozen=True)
-class Stationary:
+class Stationary(Printed):
     """Where a gradient is zero.
 
     Attributes:
@@ -73,17 +73,9 @@ class Stationary:
     kind: Kind
     gradient: Derivation
 
-    def text(self) -> str:
-        """Gradient, equations, solution and conditions as plain text."""
-        return page_text(self.page())
-
-    def latex(self, document: bool = False) -> str:
-        """The same in LaTeX: a fragment, or with ``document`` a file that compiles."""
-        return page_latex(self.page(), document)
-
-    def page(self) -> Page:
-        """The same as lines, for any renderer."""
-        sections = list(self.gradient.reasoning())
+    def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> Page:
+        """Gradient, equations, solution and conditions as lines, for any renderer."""
+        sections = list(self.gradient.reasoning(detail, checked=checked))
         solutions = [(named(name), _standing_alone(self.solution[name], self.wrt), name) for name in self.wrt]
         sections += [Section("Gradient set to zero", tuple(map(self._line, self.equations))), results(solutions)]
         conditions = [f"Condition: {condition}." for condition in self.conditions]
@@ -130,12 +122,6 @@ class Stationary:
             data["kind"],
             Derivation.from_json(json.dumps(data["gradient"])),
         )
-
-    def __str__(self) -> str:
-        return self.text()
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return {"text/plain": self.text(), "text/latex": self.latex()}
 
 
 def solve_stationary(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Stationary:

@@ -7,7 +7,9 @@ on its own.  Renderers turn steps into text; nothing here formats anything.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from sympy import Expr, S
@@ -79,6 +81,11 @@ class Step:
     after: Definition
     bindings: tuple[tuple[str, str], ...] = ()
     substeps: tuple[Step, ...] = ()
+
+
+#: What is known for each step that was checked.
+Checked = Mapping[Step, str]
+NOTHING_CHECKED: Checked = MappingProxyType({})
 
 
 def assumes(step: Step) -> bool:

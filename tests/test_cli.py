@@ -318,7 +318,7 @@ def test_mistakes_in_pictures(capsys: Captured, arguments: tuple[str, ...], mess
         (["show", "x: real[n]; sgmoid(x)", "--jacobian"], ["sgmoid", "did you mean: sigmoid"]),
         (["show", "x: reel[n]; sum(x)"], ["reel", "real"]),
         (["show", "msee", "--wrt", "w"], ["msee"]),
-        (["show", SQUARE, "--format", "pdf"], ["pdf", "latex"]),
+        (["show", SQUARE, "--format", "docx"], ["docx", "latex"]),
         (["show", "x: real[n]; x^2", "--wrt", "x", "--gradient"], ["scalar", "jacobian"]),
         (["show", "x: real; 0^x", "--wrt", "x"], ["no derivative anywhere"]),
         (["verify", "x: real; 0^x", "--wrt", "x", "--claim", "0"], ["no derivative anywhere"]),

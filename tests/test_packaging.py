@@ -58,9 +58,10 @@ def imported_top_levels() -> set[str]:
 
 
 def test_dependencies_are_those_imported() -> None:
-    """Numba is imported by the modules that kernels generate, Matplotlib where pictures are drawn."""
+    """Numba is imported by the modules that kernels generate; what an extra installs is imported where it is used."""
     project = CONFIGURATION["project"]
-    lines = [*project["dependencies"], *project["optional-dependencies"]["plot"]]
+    extras = project["optional-dependencies"]
+    lines = [*project["dependencies"], *extras["pdf"], *extras["plot"]]
     assert {re.split(r"[<>=]", line)[0] for line in lines} == imported_top_levels() | {"numba"}
 
 

@@ -328,7 +328,8 @@ def test_the_record_is_printed_and_comes_back_exactly(text: str, wrt: str) -> No
         assert f"d{found.formula.output.name}/d{name} = 0" in page
     for statement in (*found.conditions, *found.remarks):
         assert statement in page
-    assert found._repr_mimebundle_() == {"text/plain": page, "text/latex": found.latex()}
+    bundle = {"text/plain": page, "text/markdown": found.markdown(), "text/latex": found.latex()}
+    assert found._repr_mimebundle_() == bundle
     assert str(found) == page
 
 

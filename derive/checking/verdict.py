@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
+
+from chainrule.derive.render.notebook import bundle
 
 Answer = Literal["proved", "agrees", "refuted", "undecided"]
 
@@ -92,6 +94,15 @@ class Verdict:
         lines += [f"  uses: {fact}" for fact in self.facts]
         lines += [f"  note: {exception}" for exception in self.exceptions]
         return "\n".join(line.rstrip() for line in lines if line.strip())
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        return bundle({"text/plain": self.report, "text/markdown": self._markdown}, include, exclude)
+
+    def _markdown(self) -> str:
+        """The verdict in bold, and the rest of the report."""
+        return f"**{self.verdict}**\n\n```text\n{self.report()}\n```\n"
 
     def to_dict(self) -> dict[str, Any]:
         """The verdict as JSON data."""

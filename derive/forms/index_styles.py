@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -100,7 +101,7 @@ def latex_style(program: Program) -> Style:
 
     return Style(
         first=1, name=name_latex, entry=entry, product=_product,
-        quotient=lambda upper, lower, several: rf"\frac{{{upper}}}{{{lower}}}", power=latex_power,
+        quotient=lambda upper, lower, several: rf"\frac{{{_bare(upper)}}}{{{_bare(lower)}}}", power=latex_power,
         root=lambda inner: rf"\sqrt{{{inner}}}", parentheses=_parentheses, reduction=_reduction, function=function,
         choice=lambda condition, chosen, other: (
             rf"\begin{{cases}} {chosen} & {condition} \\ {other} & \text{{otherwise}} \end{{cases}}"
@@ -144,3 +145,16 @@ def _reduction(kind: str, index: str, last: str, clear: bool) -> str:
 def _delta(left: str, right: str) -> str:
     comma = "" if len(left) == len(right) == 1 else ","
     return rf"\delta_{{{left}{comma}{right}}}"
+
+
+def _bare(latex: str) -> str:
+    """A side of a fraction without parentheses around all of it."""
+    inner = latex.removeprefix(r"\left(").removesuffix(r"\right)")
+    if len(inner) != len(latex) - len(r"\left(\right)"):
+        return latex
+    depth = 0
+    for word in re.findall(r"\\(left|right)(?![A-Za-z])", inner):
+        depth += 1 if word == "left" else -1
+        if depth < 0:
+            return latex
+    return inner

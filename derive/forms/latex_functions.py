@@ -10,8 +10,9 @@ import re
 from collections.abc import Sequence, Set
 
 from chainrule.derive.catalog.entries import Elementwise
+from chainrule.derive.notation.latex.greek import GREEK
 from chainrule.derive.notation.latex.symbols import Symbol
-from chainrule.derive.notation.latex.tables import APPLIED, GREEK, function_name
+from chainrule.derive.notation.latex.tables import APPLIED, function_name
 
 _SIGN = re.compile(r"\\([A-Za-z]+)|(?<![A-Za-z\\])(e)\^")
 

@@ -11,9 +11,9 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 
+from chainrule.derive.notation.latex.greek import GREEK
 from chainrule.derive.notation.latex.names import roman
 from chainrule.derive.notation.latex.symbols import Symbol, symbol_of
-from chainrule.derive.notation.latex.tables import GREEK
 from chainrule.derive.program import Program
 
 #: The word of each Greek letter.

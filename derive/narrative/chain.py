@@ -6,11 +6,11 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from chainrule.derive.narrative.reasons import NOTHING_CHECKED, Checked, is_direct, mark, moves, reason, worked_out
+from chainrule.derive.narrative.reasons import is_direct, mark, moves, reason, worked_out
 from chainrule.derive.narrative.symbols import named, names_in, partial, quantity, quotient, shown
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.page import Detail, Line, Section, Shown
-from chainrule.derive.steps import Partial, Step
+from chainrule.derive.steps import NOTHING_CHECKED, Checked, Partial, Step
 
 #: Rules whose steps are about a derivative under its symbol, not under a name of its own.
 SYMBOLIC = frozenset({"chain-expansion", "local-derivative"})

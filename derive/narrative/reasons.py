@@ -14,11 +14,7 @@ from chainrule.derive.program import Definition, Input, Program, fresh_names
 from chainrule.derive.render.page import Line, Note, Shown
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.scalar_moves import pending
-from chainrule.derive.steps import Partial, Slope, Step
-
-#: What is known for each step that was checked.
-Checked = Mapping[Step, str]
-NOTHING_CHECKED: Checked = {}
+from chainrule.derive.steps import Checked, Partial, Slope, Step
 
 
 def sentence(step: Step) -> str:

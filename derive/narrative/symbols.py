@@ -27,14 +27,14 @@ def equation(symbol: Shown, program: Program, name: str) -> tuple[Shown, Shown]:
     """Both sides of a definition: the symbol, of an entry if only index notation can say it, and its value."""
     node = matrix_form(program, name)
     if node is not None:
-        return symbol, Shown(unparse(node), lambda: node_latex(node, program.ranks))
+        return symbol, Shown(unparse(node), lambda: node_latex(node, program.ranks, ()))
     entries = program.by_name[name].shape
     return entry_of(symbol, index_letters(program, name)) if entries else symbol, indexed(program, name)
 
 
 def indexed(program: Program, name: str, usual: bool = False) -> Shown:
     """A definition's right-hand side in index notation; see ``index_text`` for ``usual`` letters."""
-    latex = partial_of(index_latex, program, name, lambda part: node_latex(part, program.ranks), usual)
+    latex = partial_of(index_latex, program, name, lambda part: node_latex(part, program.ranks, ()), usual)
     return Shown(index_text(program, name, usual), latex)
 
 

@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Literal
 
+#: Columns of a terminal whose width is not known.
+WIDTH = 100
 #: How much is told: what fits a slide, a page of lecture notes, every scalar move.
 Detail = Literal["brief", "normal", "full"]
 

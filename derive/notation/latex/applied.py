@@ -10,13 +10,13 @@ from sympy import Rational
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
 from chainrule.derive.errors import NotationError, Span, UnknownNameError, near_names
 from chainrule.derive.notation.latex.conditions import has_relation
+from chainrule.derive.notation.latex.greek import GREEK
 from chainrule.derive.notation.latex.letters import Letter, begins_letter, entry_of, read_letter
 from chainrule.derive.notation.latex.reading import Group, Reading, Scripts, group_of, missing
 from chainrule.derive.notation.latex.sums import KINDS, index_sign
 from chainrule.derive.notation.latex.symbols import symbol_of
 from chainrule.derive.notation.latex.tables import (
     APPLIED,
-    GREEK,
     OPERATORS,
     OWN_OPERATORS,
     PREFIXED,

@@ -11,7 +11,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
-from chainrule.derive.notation.latex.tables import GREEK
+from chainrule.derive.notation.latex.greek import GREEK
 from chainrule.derive.notation.tokens import canonical_name
 
 #: Usual spellings of Greek letters where the name is a keyword or long.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
+from chainrule.derive.notation.latex.greek import GREEK
 from chainrule.derive.notation.unavailable import UNAVAILABLE
 
 #: Words and signs that only set space, size or style.
@@ -40,15 +41,6 @@ CHARACTERS = {
     **{sign: sign for sign in "+-/=<>()[]|,:!&^_{}'"},
 }  # fmt: skip
 
-#: Greek letters by their names.
-GREEK = {
-    "alpha": "α", "beta": "β", "gamma": "γ", "delta": "δ", "epsilon": "ε", "varepsilon": "ε", "zeta": "ζ", "eta": "η",
-    "theta": "θ", "vartheta": "θ", "iota": "ι", "kappa": "κ", "varkappa": "κ", "lambda": "λ", "mu": "μ", "nu": "ν",
-    "xi": "ξ", "omicron": "ο", "pi": "π", "varpi": "π", "rho": "ρ", "varrho": "ρ", "sigma": "σ", "tau": "τ",
-    "upsilon": "υ", "phi": "φ", "varphi": "φ", "chi": "χ", "psi": "ψ", "omega": "ω", "infty": "∞",
-    "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Xi": "Ξ", "Pi": "Π", "Sigma": "Σ", "Upsilon": "Υ",
-    "Phi": "Φ", "Psi": "Ψ", "Omega": "Ω",
-}  # fmt: skip
 #: Other words that are letters.
 LETTERS = {**GREEK, "ell": "ell", "imath": "i", "jmath": "j"}
 #: Words that put an accent on a letter, and the accent.

@@ -1,0 +1,84 @@
+"""What has a page can be printed in every format."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Collection
+from os import PathLike, fspath
+from pathlib import Path
+
+from chainrule.derive.render.formats import FORMATS, format_of, render
+from chainrule.derive.render.notebook import bundle
+from chainrule.derive.render.page import WIDTH, Detail, Page
+from chainrule.derive.steps import NOTHING_CHECKED, Checked
+
+
+class Printed(ABC):
+    """A derivation or a solution: a page, in every format.
+
+    ``detail`` is what fits a slide, a page of lecture notes, or every scalar move; ``checked`` is what
+    is known for each step that was checked.
+    """
+
+    @abstractmethod
+    def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> Page:
+        """The page, for any renderer."""
+
+    @abstractmethod
+    def to_json(self) -> str:
+        """Everything, exactly."""
+
+    def text(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> str:
+        """Plain text."""
+        return str(render("text", self.page(detail, checked)))
+
+    def unicode(
+        self, width: int = WIDTH, colour: bool = False, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED
+    ) -> str:
+        """Unicode in two dimensions for a terminal of this width; ``colour`` adds the codes of terminals."""
+        return str(render("unicode", self.page(detail, checked), width=width, colour=colour))
+
+    def latex(
+        self, document: bool = False, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED
+    ) -> str:
+        """LaTeX: a fragment, or with ``document`` a file that compiles."""
+        return str(render("latex", self.page(detail, checked), document=document))
+
+    def markdown(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> str:
+        """Markdown with mathematics between dollars, details folded."""
+        return str(render("markdown", self.page(detail, checked)))
+
+    def html(self, detail: Detail = "full", checked: Checked = NOTHING_CHECKED) -> str:
+        """A file of HTML that stands alone, details folded."""
+        return str(render("html", self.page(detail, checked)))
+
+    def written(self, form: str, detail: Detail | None = None, checked: Checked = NOTHING_CHECKED) -> bytes:
+        """A whole file in one of ``FORMATS``, or ``json``.
+
+        Raises:
+            UnsupportedError: PDF, SVG and PNG need Typst, which the extra ``pdf`` installs.
+        """
+        if form == "json":
+            return self.to_json().encode()
+        made = render(form, self.page(detail or FORMATS[form].detail, checked))
+        return made if isinstance(made, bytes) else made.encode()
+
+    def save(self, path: str | PathLike[str], detail: Detail | None = None) -> None:
+        """Write a file; its format follows from its name, such as ``.txt``, ``.tex``, ``.md``, ``.html``, ``.pdf``.
+
+        Raises:
+            InputError: the name has no such ending.
+            UnsupportedError: the format needs the extra ``pdf``.
+        """
+        Path(path).write_bytes(self.written(format_of(fspath(path)), detail))
+
+    def __str__(self) -> str:
+        return self.text()
+
+    def _repr_mimebundle_(
+        self, include: Collection[str] | None = None, exclude: Collection[str] | None = None
+    ) -> dict[str, str]:
+        forms: dict[str, Callable[[], str]] = {
+            "text/plain": self.text, "text/markdown": self.markdown, "text/latex": self.latex
+        }  # fmt: skip
+        return bundle(forms, include, exclude)
