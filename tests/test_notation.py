@@ -211,6 +211,7 @@ FORMULAS = [
     ("eye(3) @ three", lambda s: s.three),
     ("exp(eye(n))", lambda s: np.exp(np.eye(s.n))),
     ("ones(n) @ X", lambda s: s.X.sum(0)),
+    ("full((n, d), a)", lambda s: np.full((s.n, s.d), s.a)),
     ("ones((n, d)) + zeros(d)", lambda s: np.ones((s.n, s.d))),
     ("ones(n, d) + ones((2*d,))[d:]", lambda s: np.full((s.n, s.d), 2.0)),
     ("sum(ones(n)) + mean(zeros((n, 2)))", lambda s: s.n),

@@ -47,6 +47,11 @@ CASES = [
     Case("x: real[m]; a: real[p]; b: real[d]; sum(x[p:d+1]^2)",
          lambda np, x, a, b, p, d: (x[p : d + 1] ** 2).sum(), ("p", "d")),
     Case("x: real[m]; b: real[p]; x[p]^2 * x[-p]", lambda np, x, b, p: x[p] ** 2 * x[-p], ("p",)),
+    # letters that a reduction runs over
+    Case("Z: real[n,k]; y: count[n]; P = log_softmax(Z, axis=1); -mean(P[i, y[i]]) + sum(max(Z[i,:])^2)",
+         lambda np, Z, y: -(Z[np.arange(len(y)), y] - lse(np, Z, 1)).mean() + (Z.max(1) ** 2).sum()),
+    Case("X: real[n,m]; x: real[m]; z[i] = sum(X[i,j]*x[j]); sum(z[i]^2)/norm(x[j])",
+         lambda np, X, x: ((X @ x) ** 2).sum() / np.sqrt((x**2).sum())),
     # labels
     Case("Z: real[n,k]; y: count[n]; logp = log_softmax(Z, axis=1); -mean(logp[arange(n), y])",
          lambda np, Z, y, n: -(Z - lse(np, Z, 1)[:, None])[np.arange(n), y].mean(), ("n",)),
@@ -145,6 +150,8 @@ def test_labels_in_latex() -> None:
         ("x: real[n]; x[x > 0]", NotationError, "not selected by a condition"),
         ("x: real[n]; y: real[m]; x[y]", NotationError, "y is a subscript and not made of integers"),
         ("x: real[n]; y: count[m]; x[exp(y)]", UnsupportedError, "sums and products only"),
+        ("x: real[n]; mean(x[i])*x[i]", NotationError, "i is a subscript and not made of integers"),
+        ("X: real[n,d]; sum(X[i,:])", NotationError, "this sum runs over i and its terms are arrays"),
         ("x: real[n]; y: count[m]; x[sum(y)]", NotationError, "not made of integers"),
         ("x: real[n]; x[::0]", NotationError, "other than 0"),
         ("x: real[n]; x[::n]", NotationError, "the step of a slice"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from chainrule.derive.errors import NotationError, Span
+from chainrule.derive.notation.carried import with_carried_letters
 from chainrule.derive.notation.chains import read_chain
 from chainrule.derive.notation.declarations import Statement, check_name
 from chainrule.derive.notation.infer import bound_names
@@ -62,6 +63,7 @@ class Statements:
     def resolved(self, left: Left | None, node: Node) -> Stated:
         """A statement that has been parsed; the letters on its left are indices if its right side has them."""
         known, letters = self.known, self.letters(left)
+        node = with_carried_letters(node, {*known, *self.reader.dims}, letters)
         if not self.reader.closed:
             self.name_lengths(bound_names(node, {*known, *letters}))
         resolver = Resolver({*known, *self.reader.dims}, self.rows, self.events, self.arguments)

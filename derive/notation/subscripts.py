@@ -19,7 +19,7 @@ from chainrule.derive.errors import LimitError, NotationError, ShapeError, Unsup
 from chainrule.derive.notation.functions import MAX_RANK
 from chainrule.derive.notation.lengths import length
 from chainrule.derive.notation.letters import Letter, ends_of, is_sum_of_letters, letters_in, linear
-from chainrule.derive.notation.signs import COMPARISONS
+from chainrule.derive.notation.signs import COMPARISONS, is_letter
 from chainrule.derive.notation.syntax import (
     Binary,
     Call,
@@ -350,7 +350,7 @@ def _refuse_broken(context: Context, part: Expr, tensor: Tensor) -> None:
                 f"{part.name if isinstance(item, Input) else tensor.text} is a subscript and not made of integers",
                 tensor.span, expected="an integer, a slice, or labels, which are declared as integers",
                 found=str(item.domain) if isinstance(item, Input) else "a computed value",
-                hint=f"labels are declared {shown}",
+                hint=f"over an index: sum_{part.name} .." if is_letter(part.name) else f"labels are declared {shown}",
             )  # fmt: skip
     elif not isinstance(part, Integer | Index | Dim | Add | Mul | sp.Symbol | sp.Mod | floor) and not (
         isinstance(part, Pow) and part.exp.is_Integer and part.exp > 0
