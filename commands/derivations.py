@@ -25,7 +25,7 @@ from chainrule.commands.arguments import (
     wrt_option,
 )
 from chainrule.commands.files import PAGE_FORMS, chosen, delivered, output_option
-from chainrule.derive.render.page import WIDTH, Detail
+from chainrule.derive.render.page import WIDTH, Detail, Form
 
 #: What ``show`` can derive, and the option's help.
 GOALS = {
@@ -81,9 +81,15 @@ format_option = click.option(
 )  # fmt: skip
 
 
+adjoints_option = click.option(
+    "--form", "adjoints", type=click.Choice(["matrix", "index", "both"]), default="matrix", show_default=True,
+    help="Adjoints as matrices, by their entries, or first the entries and then the matrices they make up.",
+)  # fmt: skip
+
+
 def answered(
     printed: cr.Derivation | cr.Stationary, form: str | None, output: str | None, alone: Callable[[str], str],
-    detail: Detail | None = None, checked: Mapping[Any, str] | None = None,
+    detail: Detail | None = None, checked: Mapping[Any, str] | None = None, adjoints: Form = "matrix",
 ) -> Answer:  # fmt: skip
     """A derivation or solution in one of the forms, printed or written; ``alone`` is the form of its result."""
     checked = checked or {}
@@ -94,10 +100,10 @@ def answered(
         told: Detail = detail or "normal"
         width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
         return delivered(
-            printed.latex(detail=told, checked=checked) if form == "latex"
-            else printed.unicode(width, use_colour(sys.stdout), told, checked), output,
+            printed.latex(detail=told, checked=checked, form=adjoints) if form == "latex"
+            else printed.unicode(width, use_colour(sys.stdout), told, checked, adjoints), output,
         )  # fmt: skip
-    return delivered(printed.written(form, detail, checked), output)
+    return delivered(printed.written(form, detail, checked, adjoints), output)
 
 
 def printed_results(
@@ -138,6 +144,7 @@ def printed_results(
 @format_option
 @output_option
 @detail_option
+@adjoints_option
 @click.option("--check", is_flag=True, help="Compute every step on its own, in 60 digits, and show how far it holds.")
 @click.option(
     "--symmetric", is_flag=True, help="The gradient over the independent entries of variables declared symmetric."
@@ -155,6 +162,7 @@ def show(
     form: str | None,
     output: str | None,
     detail: Detail | None,
+    adjoints: Form,
     check: bool,
     symmetric: bool,
     through: str | None,
@@ -177,7 +185,7 @@ def show(
     labels = {key: " ".join(f"d/d{name}" for name in key.split(",")) for key in derivation.result}
     known = list(derivation.formula.program.by_name)
     alone = partial(printed_results, derivation.result, labels, known)
-    answer = answered(derivation, form, output, alone, detail, {item.step: str(item) for item in found})
+    answer = answered(derivation, form, output, alone, detail, {item.step: str(item) for item in found}, adjoints)
     return replace(answer, code=code, note="\n".join(filter(None, [note, answer.note])))
 
 

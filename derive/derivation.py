@@ -40,7 +40,7 @@ from chainrule.derive.notation.left import spelled
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.remarks import about_kinks
 from chainrule.derive.render.numpy_source import numpy_lines, numpy_source
-from chainrule.derive.render.page import Detail, Page, Section, Shown
+from chainrule.derive.render.page import Detail, Form, Page, Section, Shown
 from chainrule.derive.render.printed import Printed
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.serialise import (
@@ -84,30 +84,34 @@ class Derivation(Printed):
     assumptions: tuple[str, ...]
     context: Program
 
-    def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> Page:
+    def page(
+        self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix"
+    ) -> Page:
         """The derivation as lines, for any renderer.
 
         Args:
             detail: what fits a slide, a page of lecture notes, or every scalar move.
             checked: what is known for each step that was checked, see ``evidence``.
+            form: adjoints as matrices, by their entries, or first the entries and then the matrices.
         """
         items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
         result = results(items)
         computable = not function_names(item.body for item in self.context.definitions)
         code = [Section("In NumPy", code=numpy_lines(self._program()))] if computable and detail != "brief" else []
-        sections = (*self.reasoning(detail, names_in(result.shown()), checked), result, *code)
+        sections = (*self.reasoning(detail, names_in(result.shown()), checked, form), result, *code)
         return Page(_title(self), sections, self.assumptions, _layout(self))
 
     def reasoning(
-        self, detail: Detail = "normal", words: Collection[str] = (), checked: Checked = NOTHING_CHECKED
-    ) -> tuple[Section, ...]:
+        self, detail: Detail = "normal", words: Collection[str] = (), checked: Checked = NOTHING_CHECKED,
+        form: Form = "matrix",
+    ) -> tuple[Section, ...]:  # fmt: skip
         """What leads to the result; ``words`` are the names that what follows mentions."""
         definitions = list(itertools.takewhile(lambda step: step.rule == "definition", self.steps))
         moves = self.steps[len(definitions) :]
         hidden = inlined_parts(self.context, moves)
         context = by_name(self.context, self.steps, hidden)
         output = self.formula.output.name
-        chain = backward(context, output, moves, hidden, detail, checked)
+        chain = backward(context, output, moves, hidden, detail, checked, form)
         mentioned = {*names_in(chain.shown()), *words}
         sections = (
             given(self.formula.inputs, function_names(item.body for item in self.formula.program.definitions)),

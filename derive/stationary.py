@@ -14,7 +14,7 @@ from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.narrative.result import results
 from chainrule.derive.narrative.symbols import indexed, named, partial, shown
 from chainrule.derive.program import Definition, Input, Program
-from chainrule.derive.render.page import Detail, Line, Page, Section, Shown
+from chainrule.derive.render.page import Detail, Form, Line, Page, Section, Shown
 from chainrule.derive.render.printed import Printed
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.stationarity.answer import answer
@@ -73,9 +73,11 @@ class Stationary(Printed):
     kind: Kind
     gradient: Derivation
 
-    def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> Page:
+    def page(
+        self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix"
+    ) -> Page:
         """Gradient, equations, solution and conditions as lines, for any renderer."""
-        sections = list(self.gradient.reasoning(detail, checked=checked))
+        sections = list(self.gradient.reasoning(detail, checked=checked, form=form))
         solutions = [(named(name), _standing_alone(self.solution[name], self.wrt), name) for name in self.wrt]
         sections += [Section("Gradient set to zero", tuple(map(self._line, self.equations))), results(solutions)]
         conditions = [f"Condition: {condition}." for condition in self.conditions]

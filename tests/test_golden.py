@@ -23,7 +23,7 @@ def test_derivation(path: Path, request: pytest.FixtureRequest) -> None:
     settings = dict(line.split(": ", 1) for line in head.splitlines())
     derivation = GOALS[settings.get("goal", "gradient")](settings["formula"], settings["wrt"])
     assert all(item.holds and item.digits is not None for item in evidence(derivation))
-    text = derivation.text(settings["detail"])
+    text = derivation.text(settings["detail"], form=settings.get("form", "matrix"))
     if request.config.getoption("--update-derivations"):
         path.write_text(f"{head}\n\n{text}", encoding="utf-8")
     else:

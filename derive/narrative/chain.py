@@ -6,10 +6,21 @@ import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from chainrule.derive.forms.index_form import index_letters
+from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.narrative.reasons import is_direct, mark, moves, reason, worked_out
-from chainrule.derive.narrative.symbols import named, names_in, partial, quantity, quotient, shown
+from chainrule.derive.narrative.symbols import (
+    entry_of,
+    indexed,
+    named,
+    names_in,
+    node_shown,
+    partial,
+    quantity,
+    quotient,
+)
 from chainrule.derive.program import Definition, Input, Program
-from chainrule.derive.render.page import Detail, Line, Section, Shown
+from chainrule.derive.render.page import Detail, Form, Line, Section, Shown
 from chainrule.derive.steps import NOTHING_CHECKED, Checked, Partial, Step
 
 #: Rules whose steps are about a derivative under its symbol, not under a name of its own.
@@ -29,6 +40,7 @@ class _Telling:
         state: every definition as it stands at this point of the derivation.
         detail: how much is told.
         checked: what is known for each step that was checked.
+        form: the notation.
     """
 
     context: Program
@@ -36,6 +48,7 @@ class _Telling:
     state: dict[str, Definition]
     detail: Detail
     checked: Checked
+    form: Form
 
 
 def backward(
@@ -45,6 +58,7 @@ def backward(
     hidden: Mapping[str, str],
     detail: Detail,
     checked: Checked = NOTHING_CHECKED,
+    form: Form = "matrix",
 ) -> Section:
     """The adjoints, each from the chain rule to its textbook form.
 
@@ -61,7 +75,7 @@ def backward(
     state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
     state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
     state |= {name: replace(state[name], origin="auto") for name in seeds}
-    telling = _Telling(context, hidden, state, detail, checked)
+    telling = _Telling(context, hidden, state, detail, checked, form)
     lines: list[Line] = []
     for _, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
         lines += _shortened(list(_one_quantity(telling, list(group))), detail)
@@ -80,7 +94,7 @@ def _chain_rule(context: Program, output: str) -> str:
 
 def _is_idle(line: Line, words: Collection[str]) -> bool:
     """Whether a quantity is given a name besides its symbol that nothing mentions."""
-    return len(line.left) > 1 and line.left[0].text not in words
+    return len(line.left) > 1 and line.left[0].text.partition("[")[0] not in words
 
 
 def _has_links(steps: Iterable[Step]) -> bool:
@@ -123,12 +137,14 @@ def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
             whole = step.after
         else:
             telling.state[step.where] = replace(step.after, origin="auto")
-        right = _of_step(telling, whole)
-        if right.text != last:
+        sides = _sides(telling, whole, left, first=step is steps[0])
+        if sides[-1][1].text != last:
             words = ("Rearrange.",) if moved and step is steps[0] else reason(step, telling.context, telling.hidden)
             note = (*words, *mark(step, telling.checked))
-            yield Line(right, left, note, _details(telling, step))
-            left, last = (), right.text
+            for number, (symbols, right) in enumerate(sides):
+                details = () if number else _details(telling, step)
+                yield Line(right, symbols, ("In matrix notation.",) if number else note, details)
+            left, last = (), sides[-1][1].text
 
 
 def _left(telling: _Telling, step: Step) -> tuple[Shown, ...]:
@@ -140,7 +156,7 @@ def _left(telling: _Telling, step: Step) -> tuple[Shown, ...]:
         return (symbol,) if step.rule in SYMBOLIC else (named(step.where), symbol)
     if step.before == step.after:
         return (named(step.where),)
-    return (_of_step(telling, step.before),) if before.has(Partial) else ()
+    return (_product(telling, step.before),) if before.has(Partial) else ()
 
 
 def _is_elementary(telling: _Telling, step: Step) -> bool:
@@ -175,15 +191,32 @@ def _seen(step: Step, hidden: Mapping[str, str]) -> Step:
     return replace(step, bindings=others if "name" in dict(others) else tuple(bindings))
 
 
-def _of_step(telling: _Telling, definition: Definition) -> Shown:
-    """A definition as it stood at some step, other quantities by their names."""
-    context = telling.context
+def _sides(
+    telling: _Telling, definition: Definition, left: tuple[Shown, ...], first: bool
+) -> list[tuple[tuple[Shown, ...], Shown]]:
+    """A definition as it stood at some step, other quantities by their names, in the notations that are wanted.
+
+    Of two notations entries come first; later steps are told in the last notation alone.
+    """
     if definition.body.has(Partial):
-        places = {name: position for position, name in enumerate(context.by_name)}
-        factors = sorted(definition.body.atoms(Partial), key=lambda factor: -places[factor.output.name])
-        symbols = [partial(factor.output.name, factor.variable.name) for factor in factors]
-        return Shown(" * ".join(s.text for s in symbols), r" \cdot ".join(s.latex for s in symbols))
-    earlier = itertools.takewhile(lambda known: known.name != definition.name, context.definitions)
+        return [(left, _product(telling, definition))]
+    earlier = itertools.takewhile(lambda known: known.name != definition.name, telling.context.definitions)
     states = (telling.state[known.name] for known in earlier)
-    program = context.with_definitions((*states, replace(definition, origin="adjoint")), (definition.name,))
-    return shown(program, definition.name)
+    program = telling.context.with_definitions((*states, replace(definition, origin="adjoint")), (definition.name,))
+    entries = tuple(entry_of(symbol, index_letters(program, definition.name)) for symbol in left)
+    by_entry = (entries if definition.shape else left, indexed(program, definition.name))
+    if telling.form == "index":
+        return [by_entry]
+    node = matrix_form(program, definition.name)
+    if node is None:
+        return [by_entry]
+    whole = (left, node_shown(node, program))
+    return [by_entry, whole] if telling.form == "both" and first and definition.shape else [whole]
+
+
+def _product(telling: _Telling, definition: Definition) -> Shown:
+    """A product of derivatives that are not worked out."""
+    places = {name: position for position, name in enumerate(telling.context.by_name)}
+    factors = sorted(definition.body.atoms(Partial), key=lambda factor: -places[factor.output.name])
+    symbols = [partial(factor.output.name, factor.variable.name) for factor in factors]
+    return Shown(" * ".join(s.text for s in symbols), r" \cdot ".join(s.latex for s in symbols))

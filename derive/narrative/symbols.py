@@ -10,7 +10,7 @@ from functools import partial as partial_of
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
 from chainrule.derive.forms.matrix_form import matrix_form
-from chainrule.derive.notation.syntax import Name
+from chainrule.derive.notation.syntax import Name, Node
 from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.program import Definition, Program
 from chainrule.derive.render.latex_node import node_latex
@@ -27,9 +27,14 @@ def equation(symbol: Shown, program: Program, name: str) -> tuple[Shown, Shown]:
     """Both sides of a definition: the symbol, of an entry if only index notation can say it, and its value."""
     node = matrix_form(program, name)
     if node is not None:
-        return symbol, Shown(unparse(node), lambda: node_latex(node, program.ranks, ()))
+        return symbol, node_shown(node, program)
     entries = program.by_name[name].shape
     return entry_of(symbol, index_letters(program, name)) if entries else symbol, indexed(program, name)
+
+
+def node_shown(node: Node, program: Program) -> Shown:
+    """A syntax tree."""
+    return Shown(unparse(node), lambda: node_latex(node, program.ranks, ()))
 
 
 def indexed(program: Program, name: str, usual: bool = False) -> Shown:

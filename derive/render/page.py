@@ -35,6 +35,8 @@ class Shown:
         return self.source if isinstance(self.source, str) else self.source()
 
 
+#: The notation of adjoints: matrices, entries, or first the entries and then the matrices they make up.
+Form = Literal["matrix", "index", "both"]
 #: Words and formulas in turn.
 Note = tuple[str | Shown, ...]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from chainrule.derive.render.formats import FORMATS, format_of, render
 from chainrule.derive.render.notebook import bundle
-from chainrule.derive.render.page import WIDTH, Detail, Page
+from chainrule.derive.render.page import WIDTH, Detail, Form, Page
 from chainrule.derive.steps import NOTHING_CHECKED, Checked
 
 
@@ -17,50 +17,55 @@ class Printed(ABC):
     """A derivation or a solution: a page, in every format.
 
     ``detail`` is what fits a slide, a page of lecture notes, or every scalar move; ``checked`` is what
-    is known for each step that was checked.
+    is known for each step that was checked; ``form`` is the notation of adjoints: matrices, entries, or
+    first the entries and then the matrices that they make up.
     """
 
     @abstractmethod
-    def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> Page:
+    def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix") -> Page:
         """The page, for any renderer."""
 
     @abstractmethod
     def to_json(self) -> str:
         """Everything, exactly."""
 
-    def text(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> str:
+    def text(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix") -> str:
         """Plain text."""
-        return str(render("text", self.page(detail, checked)))
+        return str(render("text", self.page(detail, checked, form)))
 
     def unicode(
-        self, width: int = WIDTH, colour: bool = False, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED
+        self, width: int = WIDTH, colour: bool = False, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED,
+        form: Form = "matrix",
     ) -> str:
         """Unicode in two dimensions for a terminal of this width; ``colour`` adds the codes of terminals."""
-        return str(render("unicode", self.page(detail, checked), width=width, colour=colour))
+        return str(render("unicode", self.page(detail, checked, form), width=width, colour=colour))
 
     def latex(
-        self, document: bool = False, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED
+        self, document: bool = False, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED,
+        form: Form = "matrix",
     ) -> str:
         """LaTeX: a fragment, or with ``document`` a file that compiles."""
-        return str(render("latex", self.page(detail, checked), document=document))
+        return str(render("latex", self.page(detail, checked, form), document=document))
 
-    def markdown(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED) -> str:
+    def markdown(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix") -> str:
         """Markdown with mathematics between dollars, details folded."""
-        return str(render("markdown", self.page(detail, checked)))
+        return str(render("markdown", self.page(detail, checked, form)))
 
-    def html(self, detail: Detail = "full", checked: Checked = NOTHING_CHECKED) -> str:
+    def html(self, detail: Detail = "full", checked: Checked = NOTHING_CHECKED, form: Form = "matrix") -> str:
         """A file of HTML that stands alone, details folded."""
-        return str(render("html", self.page(detail, checked)))
+        return str(render("html", self.page(detail, checked, form)))
 
-    def written(self, form: str, detail: Detail | None = None, checked: Checked = NOTHING_CHECKED) -> bytes:
+    def written(
+        self, output: str, detail: Detail | None = None, checked: Checked = NOTHING_CHECKED, form: Form = "matrix"
+    ) -> bytes:
         """A whole file in one of ``FORMATS``, or ``json``.
 
         Raises:
             UnsupportedError: PDF, SVG and PNG need Typst, which the extra ``pdf`` installs.
         """
-        if form == "json":
+        if output == "json":
             return self.to_json().encode()
-        made = render(form, self.page(detail or FORMATS[form].detail, checked))
+        made = render(output, self.page(detail or FORMATS[output].detail, checked, form))
         return made if isinstance(made, bytes) else made.encode()
 
     def save(self, path: str | PathLike[str], detail: Detail | None = None) -> None:
