@@ -37,6 +37,9 @@ CURVES = [
     ("1/(x - 1)^2", (-3, 3.3), ((), (), ()), (), (1,)),
     ("exp(-x^2)*cos(5*x)", (-3, 3), ((), (), ()), (), ()),
     ("x^9", (-3, 3), ((), (), ()), (), ()),
+    ("lgamma(x)", (-3.5, 4), ((), (), ()), (), (-3, -2, -1, 0)),
+    ("x^x", (-3, 3), ((), (), ()), (), ()),
+    ("exp(1000*x)", (-3, 3), ((), (), ()), (), ()),
     ("sqrt(x)", (-1, 3), ((), (), ()), (), ()),
     ("logsumexp(stack([x, 2*x]))", (-3, 3), ((), (), ()), (), ()),
 ]
@@ -196,6 +199,15 @@ def test_a_surface_without_closed_form_has_no_stationary_point() -> None:
     assert found.stationary is None
 
 
+def test_no_arrow_stands_where_there_is_no_value() -> None:
+    found = plot("x: real; y: real; log(x*y)", "x", "y").surface
+    assert found is not None
+    outside = np.sign(found.arrows_x)[None, :] * np.sign(found.arrows_y)[:, None] < 0
+    assert outside.any()
+    for part in found.descent:
+        assert np.isnan(part[outside]).all()
+
+
 def test_levels_rise_and_cover_all_values() -> None:
     values = np.exp(np.linspace(0, 12, 400)).reshape(20, 20)
     levels = level_lines(values)
@@ -213,6 +225,10 @@ PICTURES = [
     (("x: real; 7",), {}),
     (("alpha_1: real; alpha_1^2",), {}),
     ((ROSENBROCK, "x", "y"), {}),
+    (("x: real; exp(exp(x))",), {"span": (-3, 10)}),
+    (("x: real; y: real; log(x*y)", "x", "y"), {}),
+    (("x: real; y: real; 1/(x^2 + y^2)", "x", "y"), {}),
+    (("x: real; y: real; 3", "x", "y"), {}),
     (("x: real; y: positive; x^2/y + log(y)", "x", "y"), {}),
 ]
 

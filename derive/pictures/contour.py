@@ -28,7 +28,8 @@ class Surface:
         x, y: the coordinates of the grid.
         values: of the formula, one row for each ``y``.
         arrows_x, arrows_y: the coordinates of the arrows' grid.
-        descent: the negative gradient there: its two components, one row for each ``arrows_y``.
+        descent: the negative gradient there: its two components, one row for each ``arrows_y``; NaN
+            where the formula has no value.
         stationary: where the gradient is zero, if that has a closed form.
         kind: what the stationary point certainly is, such as ``minimum``.
     """
@@ -55,7 +56,8 @@ def surface(
     (values,) = _on_grid(computed(f.differentiable), names, x, y, given)
     # Arrows stand in the middle of their cells, so that none leaves the picture.
     across, up = (np.linspace(*span, 2 * ARROWS + 1)[1::2] for span in spans)
-    _, along, upward = _on_grid(computed(f.differentiable, "gradient", names), names, across, up, given)
+    there, *slopes = _on_grid(computed(f.differentiable, "gradient", names), names, across, up, given)
+    along, upward = (np.where(np.isnan(there), np.nan, slope) for slope in slopes)
     place, kind = _stationary(f, names, given)
     return Surface(names, f.output.name, f.matrix(), x, y, values, across, up, (-along, -upward), place, kind)
 

@@ -22,6 +22,8 @@ from chainrule.derive.program import Program
 SAMPLES = 601
 #: Places within this part of the span are one; values further from the median than so many spreads are at a pole.
 CLOSE, FAR = 1e-4, 20.0
+#: Values beyond this overflow before they reach a pole.
+OVERFLOWING = 1e250
 
 
 @dataclass(frozen=True)
@@ -117,7 +119,12 @@ def _kinks(found: Sequence[Break], row: int, rows: Array) -> Iterator[tuple[floa
 
 
 def _is_pole(item: Break, row: int, samples: Array, reach: float) -> bool:
-    """Whether the row grows beyond all bounds: at the break it is far from all that it usually is."""
+    """Whether the row grows beyond all bounds: at the break it is far from all that it usually is.
+
+    What is too large for a double soon after is not at a pole for that.
+    """
+    if any(OVERFLOWING < abs(value) < np.inf for value in item.values[row]):
+        return False
     finite = samples[np.isfinite(samples)]
     middle = float(np.median(finite)) if finite.size else 0.0
     return any(np.isinf(value) or abs(value - middle) > FAR * max(reach, 1e-12) for value in item.values[row])
@@ -125,10 +132,10 @@ def _is_pole(item: Break, row: int, samples: Array, reach: float) -> bool:
 
 def _holes(own: Sequence[Break], row: int, reach: float, width: float) -> Iterator[tuple[float, float]]:
     """Where there is no value, and the same limit on both sides."""
-    missing = [item for item in own if not item.is_finite(row)]
+    missing = [item for item in own if np.isnan(item.values[row]).any() and not np.isinf(item.values[row]).any()]
     for left, right in itertools.product(missing, repeat=2):
         a, b = left.values[row][0], right.values[row][1]
-        same_place = 0 <= right.right - left.left < width * CLOSE
+        same_place = left.right <= right.left and right.right - left.left < width * CLOSE
         if same_place and abs(a - b) <= VISIBLE * max(reach, 1e-12) and np.isfinite([a, b]).all():
             yield (left.left + right.right) / 2, a
 

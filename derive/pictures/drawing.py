@@ -25,6 +25,10 @@ LINES = ((BLUE, "-", 2.2), (VERMILLION, "--", 1.8), (GREEN, "-.", 1.8))
 LONGEST = 64
 #: Levels of a surface.
 LEVELS = 16
+#: How much levels are those at even distances, apart from those at even areas.
+EVEN = 0.02
+#: Values that a picture can show.
+LARGEST = 1e150
 #: A curve that reaches further than so many interquartile ranges is cut off.
 OUTLYING = 8.0
 
@@ -55,9 +59,10 @@ def image(draw: Callable[[Any], None], form: ImageFormat) -> bytes:
 def draw_curves(figure: Any, name: str, curves: Sequence[Curve], tangent: Tangent | None) -> None:
     """The curves with their kinks, holes and poles, and the tangent."""
     axes = figure.add_subplot()
-    for curve, (colour, dashes, width) in zip(curves, LINES, strict=False):
-        axes.plot(curve.x, curve.y, dashes, color=colour, lw=width, label=_shortened(f"{curve.symbol} = {curve.text}"))
     low, high = limits(curves)
+    for curve, (colour, dashes, width) in zip(curves, LINES, strict=False):
+        y = np.clip(curve.y, low - 9 * (high - low), high + 9 * (high - low))
+        axes.plot(curve.x, y, dashes, color=colour, lw=width, label=_shortened(f"{curve.symbol} = {curve.text}"))
     _draw_marks(axes, curves)
     if tangent:
         x = np.array([curves[0].x[0], curves[0].x[-1]])
@@ -114,7 +119,7 @@ def limits(curves: Sequence[Curve]) -> tuple[float, float]:
 
 def _range(curve: Curve) -> tuple[float, float]:
     """All values of a curve; where some are far out, three interquartile ranges on both sides of the middle half."""
-    finite = curve.y[np.isfinite(curve.y)]
+    finite = curve.y[np.abs(curve.y) < LARGEST]
     if not finite.size:
         return 0.0, 0.0
     low, first, third, high = (float(value) for value in np.percentile(finite, [0, 25, 75, 100]))
@@ -162,10 +167,11 @@ def _draw_arrows(axes: Any, surface: Surface) -> None:
     u, v = surface.descent
     size = np.hypot(u, v)
     with np.errstate(all="ignore"):
-        scaled = np.where(np.isfinite(size) & (size > 0), (size / np.nanmax(size[np.isfinite(size)])) ** 0.25 / size, 0)
+        scaled = (size / np.max(size, where=np.isfinite(size), initial=0.0)) ** 0.25 / size
+        u, v = (np.ma.masked_invalid(part * scaled) for part in (u, v))
     cell = min(surface.arrows_x[1] - surface.arrows_x[0], surface.arrows_y[1] - surface.arrows_y[0])
     axes.quiver(
-        surface.arrows_x, surface.arrows_y, *(np.nan_to_num(part * scaled) for part in (u, v)), color="white",
+        surface.arrows_x, surface.arrows_y, u, v, color="white",
         edgecolor="black", linewidth=0.5, angles="xy", scale_units="xy", scale=1.1 / cell, width=0.0042, headwidth=4.5,
         zorder=4,
     )  # fmt: skip
@@ -178,5 +184,5 @@ def level_lines(values: Array) -> Array:
     if not finite.size:
         return np.array([0.0, 1.0])
     even = np.linspace(finite.min(), finite.max(), LEVELS)
-    levels = np.unique((np.quantile(finite, np.linspace(0, 1, LEVELS)) + even * 0.1) / 1.1)
+    levels = np.unique((np.quantile(finite, np.linspace(0, 1, LEVELS)) + even * EVEN) / (1 + EVEN))
     return levels if len(levels) > 1 else np.array([levels[0] - 1, levels[0] + 1])
