@@ -162,17 +162,17 @@ def _inside(surface: Surface) -> bool:
 
 def _draw_arrows(axes: Any, surface: Surface) -> None:
     """Arrows whose length grows slowly with the gradient, so that small ones are still seen."""
-    # In units of the axes, so that arrows point down the slope as it is drawn only where scales agree;
-    # their direction is that of the gradient in the data's own units.
+    # The direction is that of a step along the negative gradient, as the axes show it; the length is in parts of
+    # the picture's height, whatever the units of the axes are.
     u, v = surface.descent
     size = np.hypot(u, v)
     with np.errstate(all="ignore"):
         scaled = (size / np.max(size, where=np.isfinite(size), initial=0.0)) ** 0.25 / size
         u, v = (np.ma.masked_invalid(part * scaled) for part in (u, v))
-    cell = min(surface.arrows_x[1] - surface.arrows_x[0], surface.arrows_y[1] - surface.arrows_y[0])
     axes.quiver(
         surface.arrows_x, surface.arrows_y, u, v, color="white",
-        edgecolor="black", linewidth=0.5, angles="xy", scale_units="xy", scale=1.1 / cell, width=0.0042, headwidth=4.5,
+        edgecolor="black", linewidth=0.5, angles="xy", scale_units="height",
+        scale=1.1 * len(surface.arrows_x), width=0.0042, headwidth=4.5,
         zorder=4,
     )  # fmt: skip
     axes.plot([], [], marker=r"$\rightarrow$", color="black", ms=16, ls="none", label="negative gradient")
