@@ -179,6 +179,17 @@ def test_long_formulas_are_broken_between_terms() -> None:
     assert all(part.startswith("+ ") for part in parts[1:])
 
 
+def test_wide_fractions_are_written_in_the_line() -> None:
+    long = " + ".join(f"x_{{{k}}}" for k in range(20))
+    boxes = two_dimensional(rf"\frac{{{long}}}{{y + \left({long}\right)}}", 40)
+    rows = ["".join(box.lines) for box in boxes]
+    assert all(columns(row) <= 40 for row in rows)
+    assert squeezed("".join(rows)).startswith("(x₀+x₁+")
+    assert ")/(" in squeezed("".join(rows))
+    boxes = two_dimensional(rf"\frac{{{long}}}{{n}}", 40)
+    assert [line.rstrip() for line in boxes[0].lines][::2] == ["1", "n"]
+
+
 @pytest.mark.parametrize(
     ("latex", "expected"),
     [

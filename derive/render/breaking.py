@@ -20,7 +20,8 @@ def extent(row: Row) -> float:
 def pieces(row: Row, limit: float, measure: Measure = extent) -> list[Row]:
     """Parts of a row that may stand in lines of their own; each is as long as it can be told apart from the next.
 
-    A bracket around more than ``limit`` is opened, and a product that is longer is broken at its factors.
+    A bracket around more than ``limit`` is opened, a fraction that is wider written in the line, and a
+    product that is longer broken at its factors.
     """
     found: list[Row] = []
     for part in _split(row, _starts_term):
@@ -109,19 +110,33 @@ def is_operand(item: Math | None) -> bool:
 
 
 def _opened(row: Row) -> Row | None:
-    """The row with its widest bracket taken apart, so that lines may end inside it."""
-    found = [(_extent(item), position) for position, item in enumerate(row.items) if _bracket(item) is not None]
+    """The row with its widest bracket or fraction taken apart, so that lines may end inside it."""
+    found = [(_extent(item), position) for position, item in enumerate(row.items) if _parts(item)]
     if not found:
         return None
     position = max(found)[1]
-    item = row.items[position]
+    return Row((*row.items[:position], *_parts(row.items[position]), *row.items[position + 1 :]))
+
+
+def _parts(item: Math) -> tuple[Math, ...]:
+    """What a bracket or a fraction is made of; nothing for all else."""
+    if isinstance(item, Fraction):
+        return _in_line(item)
     bracket = _bracket(item)
-    assert bracket is not None
+    if bracket is None:
+        return ()
     close: Math = Symbol(bracket.right, "close")
     if isinstance(item, Scripts):
         close = Scripts(close, item.lower, item.upper)
-    inner = (Symbol(bracket.left, "open"), *bracket.inner.items, close)
-    return Row((*row.items[:position], *inner, *row.items[position + 1 :]))
+    return (Symbol(bracket.left, "open"), *bracket.inner.items, close)
+
+
+def _in_line(fraction: Fraction) -> tuple[Math, ...]:
+    """A wide numerator behind one over the denominator, a wide denominator behind a stroke."""
+    upper: Math = fraction.upper if len(fraction.upper.items) == 1 else Fenced("(", fraction.upper, ")")
+    if extent(fraction.lower) < extent(fraction.upper):
+        return Fraction(Row((Symbol("1", "number"),)), fraction.lower), Space(0.17), upper
+    return upper, Symbol("/", "letter"), Fenced("(", fraction.lower, ")")
 
 
 def _bracket(item: Math) -> Fenced | None:

@@ -26,10 +26,10 @@ h2 { font-size: 1.1rem; font-weight: 600; margin: 2rem 0 .6rem; padding-bottom: 
   border-bottom: 1px solid var(--rule); }
 p { margin: .4rem 0; }
 math { font-family: "STIX Two Math", "Latin Modern Math", "Cambria Math", STIXGeneral, math; font-size: 1.08em; }
-.lines { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .7rem .5rem; align-items: baseline; }
+.lines { display: grid; grid-template-columns: max-content minmax(0, 1fr); gap: .45rem .5rem; align-items: baseline; }
 .left { text-align: right; }
 .right { display: flex; flex-wrap: wrap; align-items: baseline; gap: .3rem 1.75rem; }
-.formula { overflow-x: auto; overflow-y: hidden; max-width: 100%; padding: .15rem 0; }
+.formula { overflow-x: auto; overflow-y: hidden; max-width: 100%; padding: .15rem .35rem .15rem 0; }
 .formula > span { display: inline-block; padding: .12rem 0; }
 .whole { grid-column: 1 / -1; }
 .note { color: var(--soft); font-size: .92rem; }
@@ -39,7 +39,7 @@ summary:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 details .lines { padding: .5rem 0; }
 pre { overflow-x: auto; padding: .8rem 1rem; border: 1px solid var(--rule); border-radius: .3rem; font-size: .9rem; }
 .code, code { font-family: ui-monospace, "DejaVu Sans Mono", Menlo, Consolas, monospace; }
-@media (max-width: 40rem) { .lines { grid-template-columns: minmax(0, 1fr); } .left { text-align: left; } }
+@media (max-width: 24rem) { .lines { grid-template-columns: minmax(0, 1fr); } .left { text-align: left; } }
 @media print {
   :root { --ink: #000; --paper: #fff; --soft: #333; --rule: #999; --accent: #000; }
   main { max-width: none; padding: 0; } h2 { break-after: avoid; } .left, .right, pre { break-inside: avoid; }
