@@ -241,6 +241,14 @@ an argument without a name follows one with a name
 1 | where(y = 0, 1, 2)
   |              ^
 help: equality inside where is =="""),
+    ("[[1, y]]", NotationError, """\
+these brackets can be read in two ways
+ --> line 1, column 1
+  |
+1 | [[1, y]]
+  | ^^^^^^^^
+expected: a vector [a, b], or a matrix with one row
+help: a single row is stack([a, b])[None, :]; brackets around one expression group it"""),
     ("y - inf", NotationError, """\
 this is not a finite real number
  --> line 1, column 1

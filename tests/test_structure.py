@@ -73,6 +73,9 @@ ROWS: tuple[tuple[str, Callable[[Any, Any], Any]], ...] = (
         "diagonal(einsum('ij,k->kij', A, x), axis1=1, axis2=2)",
         lambda np, s: np.diagonal(np.einsum("ij,k->kij", s.A, s.x), axis1=1, axis2=2),
     ),
+    # arrays written out
+    ("[[x[0], 2], [-1, x[1]]] @ [0.5, x[2]]", lambda np, s: np.array([s.x[0] / 2 + 2 * s.x[2],
+     -1 / 2 + s.x[1] * s.x[2]])),
     # masks with -inf; comparisons as numbers
     ("softmax(where(tril(ones((n,n))) > 0, A, -inf), axis=1) @ X", lambda np, s: np.tril(np.exp(s.A))
      / np.tril(np.exp(s.A)).sum(1, keepdims=True) @ s.X),

@@ -1,16 +1,39 @@
-"""Subscripts that are lists of numbers, ``x[[0, 2]]``: the entries one by one, put together along an axis."""
+"""Lists in square brackets: arrays ``[[1, 0], [0, a]]``, and subscripts that are lists of numbers.
+
+The entries ``x[[0, 2]]`` are taken one by one and put together along an axis.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from chainrule.derive.errors import ShapeError, UnsupportedError
+from chainrule.derive.errors import NotationError, ShapeError, UnsupportedError
 from chainrule.derive.notation.functions import Axes
 from chainrule.derive.notation.structure import lower_stack
 from chainrule.derive.notation.subscripts import Context, subscripted
-from chainrule.derive.notation.syntax import Dots, Negative, NewAxis, Node, Number, Slice, Subscript, Tuple
+from chainrule.derive.notation.syntax import Call, Dots, Negative, NewAxis, Node, Number, Slice, Subscript, Tuple
 from chainrule.derive.notation.tensors import Tensor
+
+
+def is_array(node: Node) -> bool:
+    """Whether a list is written as an array, ``[1, 2]``, not as a shape."""
+    return node.span is not None and node.span.excerpt.startswith("[")
+
+
+def as_stack(node: Tuple) -> Call:
+    """An array as its entries or rows put together.
+
+    Raises:
+        NotationError: it is a single list in two brackets, of which one may only group.
+    """
+    written = "".join(node.span.excerpt.split()) if node.span else ""
+    if written.startswith("[[") and not is_array(node.items[0]):
+        raise NotationError(
+            "these brackets can be read in two ways", node.span, expected="a vector [a, b], or a matrix with one row",
+            hint="a single row is stack([a, b])[None, :]; brackets around one expression group it",
+        )  # fmt: skip
+    return Call("stack", (replace(node, span=None),), span=node.span)
 
 
 def selected(context: Context, operand: Tensor, node: Subscript) -> Tensor:
