@@ -20,14 +20,18 @@ from chainrule.derive.narrative.symbols import (
     quotient,
 )
 from chainrule.derive.program import Definition, Input, Program
-from chainrule.derive.render.page import Detail, Form, Line, Section, Shown
+from chainrule.derive.render.page import Detail, Form, Line, Note, Section, Shown
 from chainrule.derive.steps import NOTHING_CHECKED, Checked, Partial, Step
 
 #: Rules whose steps are about a derivative under its symbol, not under a name of its own.
 SYMBOLIC = frozenset({"chain-expansion", "local-derivative"})
 
 #: The chain rule in words; the letters stand for nothing else in the formula.
-INTRO = "Over all entries {c} that read an entry {a}: d{output}/d{a} = sum_{c} d{output}/d{c} * d{c}/d{a}."
+INTRO = "d{output}/d{a} = sum_{c} d{output}/d{c} * d{c}/d{a}"
+INTRO_LATEX = (
+    r"\frac{{\partial {output}}}{{\partial {a}}} = "
+    r"\sum_{{{c}}} \frac{{\partial {output}}}{{\partial {c}}} \frac{{\partial {c}}}{{\partial {a}}}"
+)
 
 
 @dataclass(frozen=True)
@@ -81,15 +85,16 @@ def backward(
         lines += _shortened(list(_one_quantity(telling, list(group))), detail)
     words = names_in(line.right for line in lines)
     lines = [replace(line, left=line.left[1:]) if _is_idle(line, words) else line for line in lines]
-    intro = (_chain_rule(context, output),) if detail != "brief" and _has_links(steps) else ()
+    intro = _chain_rule(context, output) if detail != "brief" and _has_links(steps) else ()
     return Section("Chain rule, from the output back" if intro else "Derivation", tuple(lines), intro)
 
 
-def _chain_rule(context: Program, output: str) -> str:
+def _chain_rule(context: Program, output: str) -> Note:
     """The chain rule in letters that stand for nothing else."""
     taken = {name for name, item in context.by_name.items() if isinstance(item, Input) or item.origin == "named"}
     a, c = itertools.islice((letter for letter in "acuvqbefgh" if letter not in taken), 2)
-    return INTRO.format(output=output, a=a, c=c)
+    law = Shown(INTRO.format(output=output, a=a, c=c), INTRO_LATEX.format(output=named(output).latex, a=a, c=c))
+    return "Over all entries ", Shown(c, c), " that read an entry ", Shown(a, a), ": ", law, "."
 
 
 def _is_idle(line: Line, words: Collection[str]) -> bool:

@@ -2,41 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Abs, Dummy, Expr, Function
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.kinks import derivative
-from chainrule.derive.narrative.symbols import entry, entry_partial, quantity
+from chainrule.derive.narrative.symbols import entry, entry_partial, named, quantity
 from chainrule.derive.program import Definition, Input, Program, fresh_names
 from chainrule.derive.render.page import Line, Note, Shown
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.scalar_moves import pending
 from chainrule.derive.steps import Checked, Partial, Slope, Step
 
+#: Bindings whose values are names of quantities.
+QUANTITIES = frozenset({"name", "through"})
+
 
 def sentence(step: Step) -> str:
     """What a step does, in words."""
-    rules = [step.rule, *(rule for name, rule in step.bindings if name == "also")]
-    return " ".join(BY_ID[rule].say(step.bindings) for rule in rules)
+    return " ".join(BY_ID[rule].say(step.bindings) for rule in _rules(step))
+
+
+def _rules(step: Step) -> list[str]:
+    return [step.rule, *(rule for name, rule in step.bindings if name == "also")]
+
+
+def _said(rules: Iterable[str], bindings: Iterable[tuple[str, str]]) -> Note:
+    """The sentences of rules, the names of quantities as they are shown."""
+    values: dict[str, list[str]] = {}
+    for key, value in bindings:
+        values.setdefault(key, []).append(value)
+    note: list[str | Shown] = []
+    for text, key in re.findall(r"([^{]*)(?:\{(\w+)\})?", " ".join(BY_ID[rule].sentence for rule in rules)):
+        note.append(text)
+        for place, value in enumerate(values.get(key, ())):
+            shown = named(value) if key in QUANTITIES and value.isidentifier() else value
+            note += [", ", shown] if place else [shown]
+    return tuple(part for part in note if part)
 
 
 def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
     """The rule of a step; for the chain rule, the derivatives of the links instead."""
     links, laws = _links(step), tuple(law for _, law in _laws(step, context))
     if not links and not laws:
-        return (sentence(step),)
+        return _said(_rules(step), step.bindings)
     if is_direct(step, hidden) and not laws:
         rule = "term-by-term" if step.rule == "sum-rule" else "differentiate"
-        return (BY_ID[rule].say((("through", _reader(links[0], hidden)),)),)
+        return _said([rule], (("through", _reader(links[0], hidden)),))
     note: list[str | Shown] = []
     last = ""
     for link in links:
         reader = _reader(link, hidden)
-        begins = "and " if reader == last else f"through {reader}: "
-        note += [f", {begins}", _stated(link, links, context, hidden)]
+        begins = [", and "] if reader == last else [", through ", named(reader), ": "]
+        note += [*begins, _stated(link, links, context, hidden)]
         last = reader
     note += [f", {law}" for law in laws]
     first = str(note[0]).removeprefix(", ")
