@@ -106,6 +106,8 @@ def test_latex_and_markdown_say_everything(form: str, name: str) -> None:
         for line in lines(section.lines):
             blocks = re.findall(r"\\begin\{align(?:ed|\*)\}\n(.*?)\n\\end\{align(?:ed|\*)\}", text, re.DOTALL)
             assert any(content(line.right.latex) in content(block) for block in blocks)
+    if form == "markdown":
+        assert not any("$" in block.replace(r"\$", "") for block in re.findall(r"\$\$\n(.*?)\n\$\$", text, re.DOTALL))
     plain = text.replace("\\", "")
     assert all(remark in plain for remark in page(name).remarks)
     assert text.count(r"\begin{") == text.count(r"\end{")

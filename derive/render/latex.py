@@ -7,7 +7,7 @@ room for it, else under it.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from chainrule.derive.render.page import Line, Note, Page, Section
 from chainrule.derive.render.tree_latex import broken, prose, width
@@ -63,25 +63,25 @@ def _blocks(lines: Sequence[Line]) -> Iterator[str]:
     for line in lines:
         if line.details:
             inner = "\n".join(_blocks(line.details))
-            yield f"\\begin{{quote}}\\small\nStep by step for ${heading(line)}$:\n{inner}\n\\end{{quote}}"
+            yield f"\\begin{{quote}}\\small\nStep by step for ${_heading(line)}$:\n{inner}\n\\end{{quote}}"
 
 
-def heading(line: Line) -> str:
+def _heading(line: Line) -> str:
     """What a line is about."""
     return line.left[-1].latex if line.left else line.right.latex
 
 
-def aligned(lines: Sequence[Line], limit: float = WIDTH, size: str = r"\small ") -> str:
-    r"""The lines of an ``aligned`` block; ``size`` is that of reasons."""
+def aligned(lines: Sequence[Line], size: str = r"\small ", escape: Callable[[str], str] = prose) -> str:
+    r"""The lines of an ``aligned`` block; ``size`` is that of reasons, ``escape`` writes a word of them."""
     lefts = [" = ".join(shown.latex for shown in line.left) for line in lines]
-    room = limit - max(map(width, lefts), default=0) - GAP
+    room = WIDTH - max(map(width, lefts), default=0) - GAP
     rights = [broken(line.right.latex, room) for line in lines]
     widest = max((width(part) for parts in rights for part in parts), default=0)
     rows: list[str] = []
     for line, left, (first, *others) in zip(lines, lefts, rights, strict=True):
         sign = "= " if line.left or line.note else ""
         rows += [f"{left} &{sign}{first}", *(rf" &\quad {part}" for part in others)]
-        notes = _wrapped(line.note, (room - GAP) / SMALL)
+        notes = _wrapped(line.note, (room - GAP) / SMALL, escape)
         if len(notes) == 1 and widest + GAP + notes[0][1] * SMALL <= room:
             rows[-1] += rf" && \text{{{size}{notes[0][0]}}}"
         else:
@@ -94,10 +94,10 @@ def note_latex(note: Note) -> str:
     return "".join(prose(part) if isinstance(part, str) else f"${part.latex}$" for part in note)
 
 
-def _wrapped(note: Note, limit: float) -> list[tuple[str, float]]:
+def _wrapped(note: Note, limit: float, escape: Callable[[str], str]) -> list[tuple[str, float]]:
     """A note in lines, each with its width in letters; lines end at spaces of the words."""
     lines: list[tuple[str, float]] = []
-    for piece, length in _unbroken(note):
+    for piece, length in _unbroken(note, escape):
         if lines and lines[-1][1] + length <= limit:
             lines[-1] = (lines[-1][0] + piece, lines[-1][1] + length)
         else:
@@ -105,7 +105,7 @@ def _wrapped(note: Note, limit: float) -> list[tuple[str, float]]:
     return lines
 
 
-def _unbroken(note: Note) -> Iterator[tuple[str, float]]:
+def _unbroken(note: Note, escape: Callable[[str], str]) -> Iterator[tuple[str, float]]:
     """Parts of a note between which a line may end, each with its width; a formula keeps the point behind it."""
     held, length = "", 0.0
     for part in note:
@@ -116,6 +116,6 @@ def _unbroken(note: Note) -> Iterator[tuple[str, float]]:
             if word[0] == " " and held:
                 yield held, length
                 held, length = "", 0.0
-            held, length = held + prose(word), length + len(word)
+            held, length = held + escape(word), length + len(word)
     if held:
         yield held, length
