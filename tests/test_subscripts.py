@@ -47,6 +47,11 @@ CASES = [
     Case("x: real[m]; a: real[p]; b: real[d]; sum(x[p:d+1]^2)",
          lambda np, x, a, b, p, d: (x[p : d + 1] ** 2).sum(), ("p", "d")),
     Case("x: real[m]; b: real[p]; x[p]^2 * x[-p]", lambda np, x, b, p: x[p] ** 2 * x[-p], ("p",)),
+    # lengths made of others
+    Case("x: real[n]; w: real[2*n + 1]; (w[:n] @ x + w[n])^2 + sum(w[n+1:]^3)",
+         lambda np, x, w: (w[: len(x)] @ x + w[len(x)]) ** 2 + (w[len(x) + 1 :] ** 3).sum()),
+    Case("X: real[n,d]; v: real[n*d]; sum(sin(reshape(v, (n, d)) * X))",
+         lambda np, X, v: np.sin(v.reshape(X.shape) * X).sum()),
     # letters that a reduction runs over
     Case("Z: real[n,k]; y: count[n]; P = log_softmax(Z, axis=1); -mean(P[i, y[i]]) + sum(max(Z[i,:])^2)",
          lambda np, Z, y: -(Z[np.arange(len(y)), y] - lse(np, Z, 1)).mean() + (Z.max(1) ** 2).sum()),
@@ -150,6 +155,8 @@ def test_labels_in_latex() -> None:
         ("x: real[n]; x[x > 0]", NotationError, "not selected by a condition"),
         ("x: real[n]; y: real[m]; x[y]", NotationError, "y is a subscript and not made of integers"),
         ("x: real[n]; y: count[m]; x[exp(y)]", UnsupportedError, "sums and products only"),
+        ("w: real[2*n]; sum(w)", NotationError, "no axis has the length n alone"),
+        ("x: real[n]; w: real[n-1]; sum(w)", NotationError, "a length is a name, an integer, or a sum or product"),
         ("x: real[n]; mean(x[i])*x[i]", NotationError, "i is a subscript and not made of integers"),
         ("X: real[n,d]; sum(X[i,:])", NotationError, "this sum runs over i and its terms are arrays"),
         ("x: real[n]; y: count[m]; x[sum(y)]", NotationError, "not made of integers"),

@@ -254,22 +254,32 @@ class _Declaration(Cursor):
         shape: list[Expr] = []
         names: list[tuple[str, Span]] = []
         while not self.token.is_("]"):
-            token = self.take()
-            if token.kind == "name":
-                check_name(token)
-                names.append((token.text, token.span))
-            shape.append(self.length(token))
+            shape.append(self.sum_of_lengths(names))
             if not self.accept(","):
                 break
-        if self.token.is_("+", "-", "*", "/", "**"):
+        if self.token.is_("-", "/", "**"):
             raise NotationError(
-                "a length is a name or an integer", self.token.span, hint="give this axis a name of its own: real[m]"
-            )
+                "a length is a name, an integer, or a sum or product of these", self.token.span,
+                hint="give this axis a name of its own: real[m]",
+            )  # fmt: skip
         self.expect("]", opening)
         return tuple(shape), tuple(names)
 
-    def length(self, token: Token) -> Expr:
+    def sum_of_lengths(self, names: list[tuple[str, Span]]) -> Expr:
+        """``n``, ``2*n``, ``n*d + 1``; the names in it are added to ``names``."""
+        total: Expr = Integer(0)
+        while True:
+            product = self.length(self.take(), names)
+            while self.accept("*"):
+                product = product * self.length(self.take(), names)
+            total = total + product
+            if not self.accept("+"):
+                return total
+
+    def length(self, token: Token, names: list[tuple[str, Span]]) -> Expr:
         if token.kind == "name":
+            check_name(token)
+            names.append((token.text, token.span))
             return dim(token.text)
         if token.kind != "number" or not token.text.isdigit() or int(token.text) == 0:
             raise NotationError(
@@ -316,8 +326,14 @@ def collect(
                 f"{entry.item.name} is declared twice", entry.span, also=(("declared first here", first),)
             )
         declared[entry.item.name] = entry
+    axes = {length for entry in found for length in entry.item.shape}
     for entry in found:
         for name, place in entry.dims:
+            if dim(name) not in axes:
+                raise NotationError(
+                    f"no axis has the length {name} alone, so the arrays do not tell it", place,
+                    expected=f"another array with it, such as x: real[{name}]",
+                )  # fmt: skip
             if name in declared:
                 raise NotationError(
                     f"{name} is the length of an axis and cannot be an input as well", declared[name].span,
