@@ -310,11 +310,13 @@ class _Reverse:
         return result
 
     def _stem(self, quantity: Input | Definition) -> str:
-        """The label of a variable; delta2 for a pre-activation z2 (Bishop, PRML 5.3); else q_bar."""
+        """The label of a variable; delta2 for a pre-activation z2 (Bishop, PRML 5.3); G as in the laws; else q_bar."""
         if quantity.name in self.wrt:
             return self.labels[quantity.name]
         if _is_preactivation(quantity) and not self.rank:
             return f"delta{quantity.name[1:]}"
+        if isinstance(quantity, Definition) and quantity.origin == "auto" and is_matrix_function(quantity):
+            return "G"
         return f"{quantity.name}_bar"
 
     def _collected(self, name: str, shape: tuple[Expr, ...], parts: Sequence[Contribution]) -> Definition:

@@ -209,7 +209,7 @@ def jacobian(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks:
 def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: Kinks = None) -> Derivation:
     """The second derivatives of a scalar formula; a block has the shape ``a.shape + b.shape``."""
     f, names = _checked(f, wrt, kinks, scalar="Hessian")
-    first = differentiate(f.differentiable, names, exact=True)
+    first = differentiate(f.differentiable, names, exact=True, labels=_gradient_labels(names))
     steps, context = list(first.steps), first.context
     results: dict[str, Formula] = {}
     for a in names:
@@ -222,13 +222,18 @@ def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: 
     return _derivation("hessian", f, names, (first.forward, steps), results, context)
 
 
+def _gradient_labels(names: Sequence[str]) -> dict[str, str]:
+    """Names for gradients that are differentiated again: ``g``, or ``g_w`` and ``g_b``."""
+    return {name: "g" if len(names) == 1 else f"g_{name}" for name in names}
+
+
 def hvp(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: Kinks = None) -> Derivation:
     """The product of the Hessian with a direction, a new input ``v_w`` for each variable ``w``.
 
     It is the gradient of the directional derivative ``sum_a <df/da, v_a>``.
     """
     f, names = _checked(f, wrt, kinks, scalar="Hessian-vector product")
-    first = differentiate(f.differentiable, names, exact=True)
+    first = differentiate(f.differentiable, names, exact=True, labels=_gradient_labels(names))
     slope, directions = directional_derivative(first, names)
     second = differentiate(slope, names, labels=product_labels(names))
     context = joined(replace(first.context, inputs=(*f.inputs, *directions), outputs=()), second.context)

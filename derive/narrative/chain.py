@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from chainrule.derive.forms.index_form import index_letters
 from chainrule.derive.forms.matrix_form import matrix_form
@@ -45,6 +45,7 @@ class _Telling:
         detail: how much is told.
         checked: what is known for each step that was checked.
         form: the notation.
+        told: the local derivatives that were worked out already.
     """
 
     context: Program
@@ -53,6 +54,7 @@ class _Telling:
     detail: Detail
     checked: Checked
     form: Form
+    told: set[Step] = field(default_factory=set)
 
 
 def backward(
@@ -84,6 +86,7 @@ def backward(
     for _, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
         lines += _shortened(list(_one_quantity(telling, list(group))), detail)
     words = names_in(line.right for line in lines)
+    words |= {part.output.name for step in steps for part in step.before.body.atoms(Partial)}
     lines = [replace(line, left=line.left[1:]) if _is_idle(line, words) else line for line in lines]
     intro = _chain_rule(context, output) if detail != "brief" and _has_links(steps) else ()
     return Section("Chain rule, from the output back" if intro else "Derivation", tuple(lines), intro)
@@ -185,7 +188,9 @@ def _details(telling: _Telling, step: Step) -> tuple[Line, ...]:
     """The local derivatives of a step, worked out where everything is told."""
     if telling.detail != "full" or _is_elementary(telling, step):
         return ()
-    return tuple(worked_out(step, telling.context, telling.hidden, telling.checked))
+    new = tuple(link for link in step.substeps if link not in telling.told)
+    telling.told.update(new)
+    return tuple(worked_out(replace(step, substeps=new), telling.context, telling.hidden, telling.checked))
 
 
 def _seen(step: Step, hidden: Mapping[str, str]) -> Step:
