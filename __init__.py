@@ -19,18 +19,11 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from chainrule.derive.checking.evidence import Evidence, evidence
     from chainrule.derive.checking.verdict import Verdict
-    from chainrule.derive.derivation import (
-        Derivation,
-        fisher,
-        gauss_newton,
-        gradient,
-        hessian,
-        hvp,
-        jacobian,
-    )
+    from chainrule.derive.derivation import Derivation
     from chainrule.derive.errors import ChainruleError
     from chainrule.derive.formula import Formula, catalog, formula, traced
     from chainrule.derive.function_file import from_file
+    from chainrule.derive.goals import fisher, gauss_newton, gradient, hessian, hvp, jacobian
     from chainrule.derive.pictures.graph import Graph, graph
     from chainrule.derive.pictures.plot import Plot, plot
     from chainrule.derive.stationary import Stationary, solve_stationary
@@ -53,16 +46,16 @@ _MODULES = {
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
     "evidence": "chainrule.derive.checking.evidence",
-    "fisher": "chainrule.derive.derivation",
+    "fisher": "chainrule.derive.goals",
     "formula": "chainrule.derive.formula",
     "from_file": "chainrule.derive.function_file",
     "functions": "chainrule.derive.tracing.functions",
-    "gauss_newton": "chainrule.derive.derivation",
-    "gradient": "chainrule.derive.derivation",
+    "gauss_newton": "chainrule.derive.goals",
+    "gradient": "chainrule.derive.goals",
     "graph": "chainrule.derive.pictures.graph",
-    "hessian": "chainrule.derive.derivation",
-    "hvp": "chainrule.derive.derivation",
-    "jacobian": "chainrule.derive.derivation",
+    "hessian": "chainrule.derive.goals",
+    "hvp": "chainrule.derive.goals",
+    "jacobian": "chainrule.derive.goals",
     "kernel": "chainrule.kernels.kernel",
     "plot": "chainrule.derive.pictures.plot",
     "solve_stationary": "chainrule.derive.stationary",

@@ -13,9 +13,10 @@ from dataclasses import replace
 from sympy import Mul
 
 from chainrule.derive.algebra import Context, simplify
-from chainrule.derive.calculus import Derivative, differentiate, local_derivative
+from chainrule.derive.calculus import differentiate
 from chainrule.derive.program import Definition, Program
 from chainrule.derive.rational import shortest
+from chainrule.derive.reverse import Derivative, local_derivative
 from chainrule.derive.steps import Partial, Step
 
 

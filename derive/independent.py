@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from sympy import KroneckerDelta
 
-from chainrule.derive.calculus import Derivative
 from chainrule.derive.program import Definition, free_index, fresh_names
+from chainrule.derive.reverse import Derivative
 from chainrule.derive.steps import Step
 
 

@@ -13,9 +13,9 @@ from dataclasses import replace
 from sympy import Add, Expr, KroneckerDelta, Mul, S, exp
 
 from chainrule.derive.algebra import Context, simplify
-from chainrule.derive.calculus import local_derivative
 from chainrule.derive.normalised import Normalised, normalised
 from chainrule.derive.program import Definition, Index, Program, Ref, bound_index, free_index, fresh_names
+from chainrule.derive.reverse import local_derivative
 from chainrule.derive.scalar_moves import scalar_steps
 from chainrule.derive.steps import Partial, Step
 

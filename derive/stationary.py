@@ -7,10 +7,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, get_args
 
-from chainrule.derive.derivation import Derivation, formula_dict, formula_from, gradient, variables
+from chainrule.derive.derivation import Derivation, formula_dict, formula_from
 from chainrule.derive.errors import InputError, NoClosedFormError
 from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.goals import gradient, variables
 from chainrule.derive.narrative.result import results
 from chainrule.derive.narrative.symbols import indexed, named, partial, shown
 from chainrule.derive.program import Definition, Input, Program

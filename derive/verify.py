@@ -110,10 +110,10 @@ def verify(
             from "a,b", the block of second derivatives of shape ``a.shape + b.shape``.
         what: "gradient" (or Jacobian) or "hessian".
         symmetric: whether only the entries on and below the diagonal of variables that are
-            declared symmetric are independent, see :func:`~chainrule.derive.derivation.gradient`.
+            declared symmetric are independent, see :func:`~chainrule.derive.goals.gradient`.
         points: usual points per size assignment (3 unless given).
         seed: of the choice of points; the same seed gives the same verdict.
-        kinks: the derivatives of functions at their kinks, see :func:`~chainrule.derive.derivation.gradient`;
+        kinks: the derivatives of functions at their kinks, see :func:`~chainrule.derive.goals.gradient`;
             other subgradients are right too.
 
     Returns:

@@ -11,9 +11,10 @@ from sympy import Expr, S
 
 from chainrule.derive.binding import check_names, declaration
 from chainrule.derive.computed import computed
-from chainrule.derive.derivation import Kinks, variables
+from chainrule.derive.derivation import Kinks
 from chainrule.derive.errors import InputError, ShapeError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.goals import variables
 from chainrule.derive.program import Definition, Dim, Index, Input, Program, Ref, bound_index, dim, free_index
 from chainrule.derive.serialise import decode_program, encode_program
 from chainrule.kernels.kernel import KIND_OF_ORDER, build, checked_dtype, checked_order
@@ -91,7 +92,7 @@ def elementwise(
         wrt: the name of the prediction.
         order: 0, 1 or 2: how many derivatives.
         dtype: ``"float64"`` or ``"float32"``.
-        kinks: the derivatives of functions at their kinks, see :func:`~chainrule.derive.derivation.gradient`.
+        kinks: the derivatives of functions at their kinks, see :func:`~chainrule.derive.goals.gradient`.
 
     Raises:
         InputError: wrong options or names.

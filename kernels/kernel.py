@@ -15,9 +15,10 @@ from chainrule import __version__
 from chainrule.derive.binding import bind, check_names, declaration
 from chainrule.derive.catalog.unspecified import function_names, no_values
 from chainrule.derive.computed import Kind, computed
-from chainrule.derive.derivation import Kinks, variables
+from chainrule.derive.derivation import Kinks
 from chainrule.derive.errors import InputError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.goals import variables
 from chainrule.derive.program import Program
 from chainrule.derive.serialise import decode_program, encode_program
 from chainrule.kernels.build import load, module_source
@@ -242,7 +243,7 @@ def kernel(
         order: 0 for the value, 1 for value and derivative, 2 for the Hessian as well.
         dtype: ``"float64"`` or ``"float32"``, of computation and results.
         threads: a positive number; kernels run on one thread whatever it is, apart from BLAS.
-        kinks: the derivatives of functions at their kinks, see :func:`~chainrule.derive.derivation.gradient`.
+        kinks: the derivatives of functions at their kinks, see :func:`~chainrule.derive.goals.gradient`.
 
     Raises:
         InputError: wrong options or names.

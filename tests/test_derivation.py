@@ -12,9 +12,10 @@ from support import check_steps, differences
 
 from chainrule.derive.catalog.losses import ENTRIES, Entry
 from chainrule.derive.checking.sampling import sample, size_assignments
-from chainrule.derive.derivation import Derivation, gradient, hessian, hvp, jacobian
+from chainrule.derive.derivation import Derivation
 from chainrule.derive.errors import ChainruleError, InputError, UnknownNameError, UnsupportedError
 from chainrule.derive.formula import formula
+from chainrule.derive.goals import gradient, hessian, hvp, jacobian
 from chainrule.derive.steps import Partial
 
 BY_NAME = pytest.mark.parametrize("entry", ENTRIES, ids=lambda entry: entry.name)

@@ -10,8 +10,9 @@ from chainrule.cli import run
 from chainrule.commands import derivations
 from chainrule.derive.catalog.losses import ENTRIES
 from chainrule.derive.checking.evidence import ENOUGH, Evidence, evidence
-from chainrule.derive.derivation import Derivation, gradient, hessian, hvp, jacobian
+from chainrule.derive.derivation import Derivation
 from chainrule.derive.formula import formula
+from chainrule.derive.goals import gradient, hessian, hvp, jacobian
 from chainrule.derive.steps import Partial, Step
 
 FORMULAS = [

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from chainrule.derive.checking.evidence import evidence
-from chainrule.derive.derivation import GOALS
+from chainrule.derive.goals import GOALS
 
 FILES = sorted((Path(__file__).parent / "derivations").glob("*.txt"))
 

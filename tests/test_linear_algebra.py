@@ -11,9 +11,9 @@ from support import check_steps
 
 from chainrule.derive.calculus import derivative_program, hessian_program
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTIONS
-from chainrule.derive.derivation import gradient, jacobian
 from chainrule.derive.errors import ChainruleError
 from chainrule.derive.formula import formula
+from chainrule.derive.goals import gradient, jacobian
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.numeric import MPMATH, evaluate
 

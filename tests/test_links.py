@@ -14,8 +14,8 @@ from sympy import Dummy, Expr, lambdify
 
 from chainrule.derive.catalog.losses import ENTRIES
 from chainrule.derive.checking.sampling import sample, size_assignments
-from chainrule.derive.derivation import gradient, hessian, jacobian
 from chainrule.derive.formula import formula
+from chainrule.derive.goals import gradient, hessian, jacobian
 from chainrule.derive.narrative.model import inlined_parts
 from chainrule.derive.numeric import FLOAT64, bind_dims, evaluate, evaluate_definition
 from chainrule.derive.program import Index, Program, Ref, free_index

@@ -9,10 +9,10 @@ from random_programs import SIZES, programs, values_of
 from sympy import Integer
 
 from chainrule.derive.calculus import derivative_program
-from chainrule.derive.derivation import gradient, jacobian
 from chainrule.derive.forms.inlining import written_in
 from chainrule.derive.forms.layout import NoMatrixForm
 from chainrule.derive.forms.matrix_form import Writer, matrix_form
+from chainrule.derive.goals import gradient, jacobian
 from chainrule.derive.notation.parser import parse_expression
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.notation.syntax import Node

@@ -15,10 +15,10 @@ from stationary_table import SOLVED, UNSOLVED
 from support import differences
 
 from chainrule.derive.checking.sampling import sample, size_assignments
-from chainrule.derive.derivation import gradient
 from chainrule.derive.domains import Domain
 from chainrule.derive.errors import InputError, NoClosedFormError, UnknownNameError, UnsupportedError
 from chainrule.derive.formula import formula
+from chainrule.derive.goals import gradient
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Program

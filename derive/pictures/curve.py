@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 
 from chainrule.derive.computed import computed
-from chainrule.derive.derivation import gradient, hessian
 from chainrule.derive.formula import Formula
+from chainrule.derive.goals import gradient, hessian
 from chainrule.derive.narrative.symbols import partial, second_partial
 from chainrule.derive.pictures.features import VISIBLE, Array, Break, breaks, spread
 from chainrule.derive.pictures.points import values_at

@@ -8,8 +8,9 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from chainrule.derive.binding import bind
-from chainrule.derive.derivation import Kinks, gradient, jacobian
+from chainrule.derive.derivation import Kinks
 from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.goals import gradient, jacobian
 from chainrule.derive.pictures.graph_dot import graph_dot
 from chainrule.derive.pictures.graph_svg import graph_svg
 from chainrule.derive.pictures.graph_text import graph_text
