@@ -10,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 import chainrule as cr
@@ -229,6 +229,10 @@ def test_mathml_of_scripts_and_brackets() -> None:
     assert mathml(r"\left(-x\right)").count("<mrow>") == 2  # so that the minus is a sign, not a difference
 
 
+@settings(max_examples=300, deadline=None)
+@example([r"\frac", "\\", r"\frac", "#", r"\bar", "12"])
+@example([r"\begin{cases}", "&", r"\\", "x", r"\end{cases}"])
+@example([r"\left(", r"\frac", "x", r"\frac", "x", r"\right)", "^", r"\unknown"])
 @given(st.lists(st.sampled_from([
     r"\left(", r"\right)", r"\frac", "{", "}", "_", "^", "x", "12", r"\begin{cases}", r"\end{cases}", r"\\", "&", " ",
     r"\lVert", r"\rVert", r"\sqrt", r"\bar", r"\mathrm", r"\text", r"\unknown", "<", ">", '"', "$", "#", "\\",

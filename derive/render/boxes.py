@@ -86,7 +86,7 @@ def _bracket(sign: str, inner: Box) -> Box:
     height = len(inner.lines)
     if height == 1 or not sign:
         return Box((sign,) * height, inner.axis)
-    top, middle, bottom, other = list(_TALL.get(sign, sign * 4))
+    top, middle, bottom, other = list(_TALL.get(sign, sign[:1].ljust(1) * 4))
     if sign in "{}" and height == 2:
         return Box((top, bottom), inner.axis)
     lines = [other] * height

@@ -10,6 +10,7 @@ from chainrule.derive.render.math_tree import Accent, Fenced, Fraction, Math, Ro
 Measure = Callable[[Row], float]
 #: Signs before which a sum goes on in the next line.
 _BETWEEN_TERMS = frozenset("+−")
+_ONE = Row((Symbol("1", "number"),))
 
 
 def extent(row: Row) -> float:
@@ -134,8 +135,8 @@ def _parts(item: Math) -> tuple[Math, ...]:
 def _in_line(fraction: Fraction) -> tuple[Math, ...]:
     """A wide numerator behind one over the denominator, a wide denominator behind a stroke."""
     upper: Math = fraction.upper if len(fraction.upper.items) == 1 else Fenced("(", fraction.upper, ")")
-    if extent(fraction.lower) < extent(fraction.upper):
-        return Fraction(Row((Symbol("1", "number"),)), fraction.lower), Space(0.17), upper
+    if fraction.upper != _ONE and extent(fraction.lower) < extent(fraction.upper):
+        return Fraction(_ONE, fraction.lower), Space(0.17), upper
     return upper, Symbol("/", "letter"), Fenced("(", fraction.lower, ")")
 
 

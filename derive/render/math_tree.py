@@ -228,7 +228,9 @@ class _Reader:
             if end in (r"\end", _END):
                 self.raw()
                 break
-        return Table(tuple(rows), *_TABLES.get(name, ("", "")))
+        width = max(map(len, rows))
+        filled = tuple((*row, *[Row(())] * (width - len(row))) for row in rows)
+        return Table(filled, *_TABLES.get(name, ("", "")))
 
 
 def _tidy(items: list[Math]) -> Iterator[Math]:
