@@ -106,6 +106,12 @@ def answered(
     return delivered(printed.written(form, detail, checked, adjoints), output)
 
 
+def printed_result(derivation: cr.Derivation, form: str) -> str:
+    """The result of a derivation in one of the forms; a single one stands alone, so that it can be read back."""
+    labels = {key: " ".join(f"d/d{name}" for name in key.split(",")) for key in derivation.result}
+    return printed_results(derivation.result, labels, list(derivation.formula.program.by_name), form)
+
+
 def printed_results(
     results: Mapping[str, cr.Formula], labels: Mapping[str, str], known: Sequence[str], form: str
 ) -> str:
@@ -182,9 +188,7 @@ def show(
     if as_json:
         checks = [{"rule": e.step.rule, "where": e.step.where, "digits": e.digits} for e in found]
         return Answer("", {"derivation": derivation.to_dict(), **({"evidence": checks} if check else {})}, code)
-    labels = {key: " ".join(f"d/d{name}" for name in key.split(",")) for key in derivation.result}
-    known = list(derivation.formula.program.by_name)
-    alone = partial(printed_results, derivation.result, labels, known)
+    alone = partial(printed_result, derivation)
     answer = answered(derivation, form, output, alone, detail, {item.step: str(item) for item in found}, adjoints)
     return replace(answer, code=code, note="\n".join(filter(None, [note, answer.note])))
 

@@ -478,14 +478,11 @@ def test_reader_that_goes_away() -> None:
 
 
 def test_interrupt() -> None:
-    # A shell lets what it starts in the background ignore the signal; the child must not inherit that.
-    running = subprocess.Popen(
-        [SCRIPT, "show", "-"],
-        stdin=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
-    )
-    time.sleep(1.0)
+    # A shell lets what it starts in the background ignore the signal; the command must not inherit that.
+    heed = "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", heed, SCRIPT, "show", "-"]
+    running = subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(2.0)
     running.send_signal(signal.SIGINT)
     _, err = running.communicate(timeout=30)
     assert running.returncode == 130

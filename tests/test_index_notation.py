@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 import chainrule as cr
-from chainrule.commands.derivations import printed
+from chainrule.commands.derivations import printed_result
 from chainrule.derive.errors import ChainruleError
 from chainrule.derive.program import Dim
 
@@ -240,7 +240,7 @@ def test_what_the_index_format_prints_is_a_claim_that_holds(entry: Any) -> None:
     for goal in goals:
         for variable in entry.wrt:
             derivation = getattr(cr, goal)(f, [variable])
-            text = printed(derivation, "index")
+            text = printed_result(derivation, "index")
             if text == "0":
                 continue  # it has no letters that tell its shape
             verdict = cr.verify(f, variable, text, what="hessian" if goal == "hessian" else "gradient")
