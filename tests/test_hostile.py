@@ -183,6 +183,7 @@ PIECES = st.sampled_from(
 
 
 @settings(max_examples=800, deadline=None)
+@example(":=")
 @given(st.lists(PIECES, max_size=25).map("".join))
 def test_any_text_is_read_or_refused(text):
     outcome(text)

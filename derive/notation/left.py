@@ -69,6 +69,8 @@ class Stated:
 
 def read_left(tokens: Sequence[Token]) -> Left | None:
     """The left side that these tokens write, if they write one."""
+    if not tokens:
+        return None
     first = tokens[0]
     if first.kind != "name":
         return None
