@@ -8,12 +8,11 @@ import sys
 import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import IO
 
 import click
 
-from chainrule.derive.errors import ChainruleError, InputError
+from chainrule.derive.errors import ChainruleError
 
 #: Version of the JSON envelope; changes only when a key changes its meaning or disappears.
 SCHEMA = 1
@@ -44,18 +43,6 @@ class Answer:
     data: Mapping[str, object] = field(default_factory=dict)
     code: int = 0
     note: str = ""
-
-
-def written(path: str | None, content: str | bytes, data: Mapping[str, object]) -> Answer:
-    """An answer that goes to a file; text without one goes to standard output."""
-    if path in (None, "-") and isinstance(content, str):
-        return Answer(content, data)
-    try:
-        Path(path or "").write_bytes(content.encode() if isinstance(content, str) else content)
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise InputError(f"cannot write {path!r}: {reason}") from error
-    return Answer("", data, note=f"wrote {path}")
 
 
 def use_colour(stream: IO[str]) -> bool:

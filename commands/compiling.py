@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 import chainrule as cr
-from chainrule.commands.answers import Answer, written
+from chainrule.commands.answers import Answer
 from chainrule.commands.arguments import (
     FORMULA_HELP,
     Command,
@@ -17,6 +17,7 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
+from chainrule.commands.files import written
 
 
 @click.command(

@@ -24,7 +24,7 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
-from chainrule.commands.files import PAGE_FORMS, chosen, delivered, output_option
+from chainrule.commands.files import PAGE_FORMS, chosen, output_option, written
 from chainrule.derive.render.page import WIDTH, Detail, Form
 
 #: What ``show`` can derive, and the option's help.
@@ -92,18 +92,16 @@ def answered(
     detail: Detail | None = None, checked: Mapping[Any, str] | None = None, adjoints: Form = "matrix",
 ) -> Answer:  # fmt: skip
     """A derivation or solution in one of the forms, printed or written; ``alone`` is the form of its result."""
-    checked = checked or {}
+    checked, told = checked or {}, detail or "normal"
     form = chosen(form, output)
     if form in RESULT_FORMS:
-        return delivered(alone(form), output)
-    if output in (None, "-") and form in ("unicode", "latex"):
-        told: Detail = detail or "normal"
+        return written(output, alone(form))
+    if output in (None, "-") and form == "latex":
+        return written(output, printed.latex(detail=told, checked=checked, form=adjoints))
+    if output in (None, "-") and form == "unicode":
         width = shutil.get_terminal_size((WIDTH, 24)).columns if sys.stdout.isatty() else WIDTH
-        return delivered(
-            printed.latex(detail=told, checked=checked, form=adjoints) if form == "latex"
-            else printed.unicode(width, use_colour(sys.stdout), told, checked, adjoints), output,
-        )  # fmt: skip
-    return delivered(printed.written(form, detail, checked, adjoints), output)
+        return written(output, printed.unicode(width, use_colour(sys.stdout), told, checked, adjoints))
+    return written(output, printed.written(form, detail, checked, adjoints))
 
 
 def printed_result(derivation: cr.Derivation, form: str) -> str:

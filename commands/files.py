@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -29,23 +30,26 @@ def chosen(form: str | None, output: str | None) -> str:
     return "unicode" if sys.stdout.isatty() else "text"
 
 
-def delivered(content: str | bytes, output: str | None) -> Answer:
-    """An answer on standard output, or in a file.
+def written(path: str | None, content: str | bytes, data: Mapping[str, object] | None = None) -> Answer:
+    """An answer in a file, or on standard output where there is none.
 
     Raises:
-        InputError: the file cannot be written, or pictures would be printed.
+        InputError: the file cannot be written, or what is no text would be printed.
     """
-    if output not in (None, "-"):
-        path = Path(str(output))
-        try:
-            path.write_bytes(content.encode() if isinstance(content, str) else content)
-        except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise InputError(f"cannot write {str(path)!r}: {reason}") from error
-        return Answer("", note=f"wrote {path}")
-    if isinstance(content, str):
-        return Answer(content)
+    if path in (None, "-"):
+        return Answer(_text(content), data or {})
     try:
-        return Answer(content.decode())
+        Path(str(path)).write_bytes(content.encode() if isinstance(content, str) else content)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(f"cannot write {path!r}: {reason}") from error
+    return Answer("", data or {}, note=f"wrote {path}")
+
+
+def _text(content: str | bytes) -> str:
+    if isinstance(content, str):
+        return content
+    try:
+        return content.decode()
     except UnicodeDecodeError:
         raise InputError("this format is no text", expected="a file to write it to: -o FILE") from None

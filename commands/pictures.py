@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import chainrule as cr
-from chainrule.commands.answers import Answer, written
+from chainrule.commands.answers import Answer
 from chainrule.commands.arguments import (
     FORMULA_HELP,
     Command,
@@ -19,6 +19,7 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
+from chainrule.commands.files import written
 from chainrule.commands.values import read_values
 
 output_option = click.option("-o", "--output", metavar="FILE", help="Where to write the picture.")
@@ -64,7 +65,7 @@ def graph(
     if as_json:
         return Answer("", {"graph": found.to_dict()})
     content = getattr(found, chosen(form, output, ("svg", "dot"), "text"))()
-    return written(output, content if content.endswith("\n") else content + "\n", {})
+    return written(output, content if content.endswith("\n") else content + "\n")
 
 
 @click.command(
@@ -111,4 +112,4 @@ def plot(
     )  # fmt: skip
     if as_json:
         return Answer("", {"plot": found.to_dict()})
-    return written(output, getattr(found, form)(), {})
+    return written(output, getattr(found, form)())
