@@ -19,6 +19,7 @@ from chainrule.derive.one_sided import How, Side, compared
 from chainrule.derive.preactivation import reached
 from chainrule.derive.program import Definition, Program, Ref
 from chainrule.derive.roots import names_in, radicands, roots
+from chainrule.derive.scalar_rules import one_minus
 from chainrule.derive.switches import named_switches, on_side, oriented, spelled_out
 
 #: Operations that a body may have with its parts written in, and other switches that are taken by cases.
@@ -208,11 +209,16 @@ def _uncertain_roots(written: _Written, place: Definition) -> Iterator[Nonsmooth
     for base in dict.fromkeys(roots(place.body)):
         item = written.program.by_name[base.name] if isinstance(base, Ref) else None
         under = written.full(item) if isinstance(item, Definition) else base
-        if base in known or base.is_positive or not _varies(base, written.active):
+        if base in known or _is_positive(base) or not _varies(base, written.active):
             continue
         others = [name for name in names_in(under) if name in written.active - inputs]
         if others or not _is_linear(under, inputs):
             yield Nonsmooth(place, base, ("root",), "unclear")
+
+
+def _is_positive(base: Expr) -> bool:
+    """Whether a base is never 0, as ``1 - sigmoid(u) = sigmoid(-u)`` is not."""
+    return bool(base.is_positive or getattr(one_minus(base), "is_positive", False))
 
 
 def _order(written: _Written, base: Expr) -> _Order:

@@ -6,7 +6,8 @@ algebra, within bounds on the size of what they multiply out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import sympy as sp
 from sympy import Add, Expr, Mul, Pow, S, Symbol
@@ -21,6 +22,8 @@ MAX_TERMS_OF_TWO = 1500
 MAX_GENERATORS = 14
 #: Length that a fraction inside a sum adds to an expression.
 NESTED_COST = 1
+#: Indeterminates that stand for nothing else.
+NO_MEANINGS: Mapping[Expr, Expr] = MappingProxyType({})
 
 
 def shortest(body: Expr) -> Expr:
@@ -31,23 +34,32 @@ def shortest(body: Expr) -> Expr:
     forms, back = _related(plain)
     if not forms:
         return plain
-    other = _shortest(plain.xreplace(forms)).xreplace(back)
+    other = _shortest(plain.xreplace(forms), back)
     return other if cost(other) < cost(plain) else plain
 
 
-def _shortest(body: Expr) -> Expr:
-    """The shortest form, every function and every root counting as an indeterminate of its own."""
+def _shortest(body: Expr, meanings: Mapping[Expr, Expr] = NO_MEANINGS) -> Expr:
+    """The shortest form, every function and every root counting as an indeterminate of its own.
+
+    ``meanings`` are what indeterminates of the body stand for.
+    """
     names = {part: sp.Symbol(f"u{position}", **_assumptions(part))
              for position, part in enumerate(_generators(body))}  # fmt: skip
     plain = body.xreplace(names)
-    back = {symbol: part for part, symbol in names.items()}
+    back = {symbol: part.xreplace(meanings) for part, symbol in names.items()}
     best = plain
     while True:
         forms = [best, *map(tidy_signs, _equivalents(best))]
-        shorter = min(forms, key=lambda form: (cost(form), forms.index(form)))
+        costs = [cost(_meant(form, back) if meanings else form) for form in forms]
+        shorter = forms[costs.index(min(costs))]
         if shorter == best:
-            return tidy_signs(best).xreplace(back)
+            return _meant(tidy_signs(best), back) if meanings else tidy_signs(best).xreplace(back)
         best = shorter
+
+
+def _meant(form: Expr, back: Mapping[Expr, Expr]) -> Expr:
+    """A form with what its indeterminates stand for in their place, one power of each base."""
+    return sp.powsimp(form.xreplace(back), combine="exp")
 
 
 def _related(body: Expr) -> tuple[dict[Expr, Expr], dict[Expr, Expr]]:
@@ -146,7 +158,7 @@ def _generators(body: Expr) -> list[Expr]:
 def _equivalents(plain: Expr) -> Iterator[Expr]:
     yield sp.factor_terms(plain)
     if isinstance(plain, Mul) and _has_denominator(plain):
-        yield _distributed(plain)
+        yield from _distributed(plain)
     generators = len(plain.free_symbols)
     bound = MAX_TERMS if generators > 2 else MAX_TERMS_OF_TWO
     if multiplied_terms(plain) > bound or generators > MAX_GENERATORS:
@@ -159,10 +171,11 @@ def _equivalents(plain: Expr) -> Iterator[Expr]:
         return
 
 
-def _distributed(product: Mul) -> Expr:
+def _distributed(product: Mul) -> Iterator[Expr]:
     """``(a*u + b)/a`` as ``u + b/a``."""
-    total = next((factor for factor in product.args if isinstance(factor, Add)), S.One)
-    return Add(*(product / total * term for term in Add.make_args(total)))
+    for total in product.args:
+        if isinstance(total, Add):
+            yield sp.factor_terms(Add(*(product / total * term for term in total.args)))
 
 
 def _has_denominator(expr: Expr) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
 from collections.abc import Callable, Iterator
@@ -125,6 +126,9 @@ def test_results_can_be_differentiated_again() -> None:
         ("T: real[n,m]; U: real[n,k]; W: real[m,k]; norm(T - U@W.T)^2", "U", "2*(U @ W.T - T) @ W"),
         ("A: real[n,n]; x: real[n]; x @ A @ x", "x", "(A + A.T) @ x"),
         ("x: real[n]; sum((x - mean(x))^2)", "x", "2*(x - mean(x))"),
+        ("s: real; g: positive; p = sigmoid(s); -(1 - p)^g*log(p)", "s", "(1 - p)**g*(g*p*log(p) + p - 1)"),
+        ("s: real[n]; y: binary[n]; g: positive; p = sigmoid(s); -sum(y*(1 - p)^g*log(p) + (1 - y)*p^g*log(1 - p))",
+         "s", "p**(1 + g)*(1 - y) + g*y*p*(1 - p)**g*log(p) + g*p**g*(y - 1)*(1 - p)*log(1 - p) - y*(1 - p)**(1 + g)"),
     ],
 )  # fmt: skip
 def test_textbook_forms(text: str, wrt: str, result: str) -> None:
@@ -178,6 +182,14 @@ def test_lines_in_index_notation_have_indices_on_the_left() -> None:
 def test_formulas_and_derivations_can_be_pickled(text: str) -> None:
     derivation = gradient(text, None if text == "mse" else "x")
     assert pickle.loads(pickle.dumps(derivation)) == derivation
+
+
+def test_no_line_is_said_twice_in_a_row() -> None:
+    pairs = "X: real[n, d]; A: real[k, d]; z = X @ A.T; sum((z[:, None, :] - z[None, :, :])^2)"
+    for derivation in (gradient(pairs, "A"), gradient("softmax_regression"), gradient("two_layer_network")):
+        lines = [line for section in derivation.reasoning() for line in section.lines]
+        for line, following in itertools.pairwise(lines):
+            assert following.left or line.right.text != following.right.text
 
 
 def test_reasons_name_each_quantity_once() -> None:

@@ -22,6 +22,8 @@ SMOOTH = [
     X + "sum(relu(x)^2)",
     X + "a = relu(x); sum(a^2)",
     X + "norm(x)^2",
+    X + "g: positive; p = sigmoid(x); sum((1 - p)^g*log(p))",
+    X + "g: positive; p = sigmoid(x); q = 1 - p; sum(q^g)",
     X + "norm(x)^3",
     X + "1/(1 + norm(x)^2)",
     X + "sqrt(1 + norm(x)^2)",

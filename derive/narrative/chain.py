@@ -126,7 +126,9 @@ def _shortened(lines: list[Line], detail: Detail) -> list[Line]:
     for line in lines:
         if kept and not line.left and kept[-1].note == line.note and not kept[-1].left:
             kept.pop()
-        kept.append(line)
+        # Moves that lead back to what stands there already say nothing new.
+        if line.left or not kept or kept[-1].right.text != line.right.text:
+            kept.append(line)
     return kept
 
 
