@@ -40,7 +40,6 @@ class _Telling:
 
     Attributes:
         context: the definitions that the steps speak of.
-        hidden: parts that are shown inside their reader, with that reader.
         state: every definition as it stands at this point of the derivation.
         detail: how much is told.
         checked: what is known for each step that was checked.
@@ -49,7 +48,6 @@ class _Telling:
     """
 
     context: Program
-    hidden: Mapping[str, str]
     state: dict[str, Definition]
     detail: Detail
     checked: Checked
@@ -81,7 +79,7 @@ def backward(
     state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
     state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
     state |= {name: replace(state[name], origin="auto") for name in seeds}
-    telling = _Telling(context, hidden, state, detail, checked, form)
+    telling = _Telling(context, state, detail, checked, form)
     lines: list[Line] = []
     for _, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
         lines += _shortened(list(_one_quantity(telling, list(group))), detail)
@@ -149,7 +147,7 @@ def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
             telling.state[step.where] = replace(step.after, origin="auto")
         sides = _sides(telling, whole, left, first=step is steps[0])
         if sides[-1][1].text != last:
-            words = ("Rearrange.",) if moved and step is steps[0] else reason(step, telling.context, telling.hidden)
+            words = ("Rearrange.",) if moved and step is steps[0] else reason(step, telling.context)
             note = (*words, *mark(step, telling.checked))
             for number, (symbols, right) in enumerate(sides):
                 details = () if number else _details(telling, step)
@@ -175,7 +173,7 @@ def _is_elementary(telling: _Telling, step: Step) -> bool:
     if before.shape or telling.detail == "brief":
         return False
     scalar = not any(isinstance(item, Definition) and item.reduce for item in context.by_name.values())
-    return scalar and is_direct(step, telling.hidden)
+    return scalar and is_direct(step)
 
 
 def _moves_of(telling: _Telling, step: Step) -> Iterator[Line]:
@@ -192,7 +190,7 @@ def _details(telling: _Telling, step: Step) -> tuple[Line, ...]:
         return ()
     new = tuple(link for link in step.substeps if link not in telling.told)
     telling.told.update(new)
-    return tuple(worked_out(replace(step, substeps=new), telling.context, telling.hidden, telling.checked))
+    return tuple(worked_out(replace(step, substeps=new), telling.context, telling.checked))
 
 
 def _seen(step: Step, hidden: Mapping[str, str]) -> Step:

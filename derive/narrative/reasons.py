@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from sympy import Abs, Dummy, Expr, Function
@@ -19,6 +19,8 @@ from chainrule.derive.steps import Checked, Partial, Slope, Step
 
 #: Bindings whose values are names of quantities.
 QUANTITIES = frozenset({"name", "through"})
+#: The derivative of a function as an equation, and what its inner function is.
+_Law = tuple[Shown] | tuple[Shown, str, Shown]
 
 
 def sentence(step: Step) -> str:
@@ -44,30 +46,30 @@ def _said(rules: Iterable[str], bindings: Iterable[tuple[str, str]]) -> Note:
     return tuple(part for part in note if part)
 
 
-def reason(step: Step, context: Program, hidden: Mapping[str, str]) -> Note:
+def reason(step: Step, context: Program) -> Note:
     """The rule of a step; for the chain rule, the derivatives of the links instead."""
     links, laws = _links(step), tuple(law for _, law in _laws(step, context))
     if not links and not laws:
         return _said(_rules(step), step.bindings)
-    if is_direct(step, hidden) and not laws:
+    if is_direct(step) and not laws:
         rule = "term-by-term" if step.rule == "sum-rule" else "differentiate"
-        return _said([rule], (("through", _reader(links[0], hidden)),))
+        return _said([rule], (("through", _reader(links[0])),))
     note: list[str | Shown] = []
     last = ""
     for link in links:
-        reader = _reader(link, hidden)
+        reader = _reader(link)
         begins = [", and "] if reader == last else [", through ", named(reader), ": "]
-        note += [*begins, _stated(link, links, context, hidden)]
+        note += [*begins, _stated(link, links, context)]
         last = reader
     note += [f", {law}" for law in laws]
     first = str(note[0]).removeprefix(", ")
     return (first[:1].upper() + first[1:], *note[1:], ".")
 
 
-def _stated(link: Step, links: Sequence[Step], context: Program, hidden: Mapping[str, str]) -> Shown:
+def _stated(link: Step, links: Sequence[Step], context: Program) -> Shown:
     """A local derivative as an equation; of one of several terms that read the same array only that term's."""
-    symbol = _symbol(link, context, hidden)
-    if link.substeps and [_reader(other, hidden) for other in links].count(_reader(link, hidden)) > 1:
+    symbol = _symbol(link, context)
+    if link.substeps and [_reader(other) for other in links].count(_reader(link)) > 1:
         symbol = entry(context, link.substeps[0].before)
     return _equation(symbol, entry(context, link.after))
 
@@ -81,17 +83,17 @@ def _laws(step: Step, context: Program) -> Iterator[tuple[str, str]]:
             yield name, law.removeprefix("Chain rule ").removesuffix(".")
 
 
-def is_direct(step: Step, hidden: Mapping[str, str]) -> bool:
+def is_direct(step: Step) -> bool:
     """Whether a quantity is differentiated by something that it reads itself, with nothing in between."""
     body = step.before.body
-    return isinstance(body, Partial) and {_reader(link, hidden) for link in _links(step)} == {body.output.name}
+    return isinstance(body, Partial) and {_reader(link) for link in _links(step)} == {body.output.name}
 
 
-def worked_out(step: Step, context: Program, hidden: Mapping[str, str], checked: Checked) -> Iterator[Line]:
+def worked_out(step: Step, context: Program, checked: Checked) -> Iterator[Line]:
     """The local derivatives of a step that take more than one look, move by move."""
     for link in _links(step):
         if link.substeps:
-            yield from moves(link, _symbol(link, context, hidden), context, checked)
+            yield from moves(link, _symbol(link, context), context, checked)
     if step.rule == "local-derivative" and step.substeps:
         assert isinstance(step.before.body, Partial)
         yield from moves(step, entry_partial(context, step.before, step.before.body), context, checked)
@@ -110,25 +112,23 @@ def mark(step: Step, checked: Checked) -> Note:
     return (f" [{checked[step]}]",) if step in checked else ()
 
 
-def local_derivatives(
-    step: Step, context: Program, hidden: Mapping[str, str]
-) -> Iterator[tuple[str, str, Shown]]:
+def local_derivatives(step: Step, context: Program) -> Iterator[tuple[str, str, Shown]]:
     """The local derivatives of a step: the variable, its reader, and the equation ``dz[i]/dw[j] = X[i,j]``.
 
     A function of a matrix has instead what it does with its adjoint, in words.
     """
-    yield from stated([step] if step.rule == "local-derivative" else _links(step), context, hidden)
+    yield from stated([step] if step.rule == "local-derivative" else _links(step), context)
     if isinstance(step.before.body, Partial):
         for name, law in _laws(step, context):
             _, _, words = law.partition(": ")
             yield step.before.body.variable.name, name, Shown(words, "")
 
 
-def stated(links: Sequence[Step], context: Program, hidden: Mapping[str, str]) -> Iterator[tuple[str, str, Shown]]:
+def stated(links: Sequence[Step], context: Program) -> Iterator[tuple[str, str, Shown]]:
     """Local derivatives that belong together, each with the variable and its reader."""
     for link in links:
         assert isinstance(link.before.body, Partial)
-        yield link.before.body.variable.name, _reader(link, hidden), _stated(link, links, context, hidden)
+        yield link.before.body.variable.name, _reader(link), _stated(link, links, context)
 
 
 def _links(step: Step) -> list[Step]:
@@ -141,22 +141,20 @@ def _equation(left: Shown, right: Shown) -> Shown:
 
 def _about(move: Step, context: Program) -> Note:
     """The rules of a move; for functions their derivatives, with the inner function where there is one."""
-    laws: dict[str, Note] = {}
+    laws: dict[str, _Law] = {}
     for slope in pending(move.before.body):
         functions = [arg for arg in slope.body.args if arg.has(slope.variable)]
         if isinstance(slope.body, Function | Abs) and len(functions) == 1:
             law = _law(slope, functions[0], move, context)
-            key = law[0] if isinstance(law[0], str) else law[0].text
             # One law for all arguments; with an inner function, if there is one.
-            laws[key] = max(law, laws.get(key, ()), key=len)
-    rules = [move.rule, *(rule for name, rule in move.bindings if name == "also")]
-    plain = [rule for rule in rules if not laws or rule not in ("table", "composite")]
+            laws[law[0].text] = max(law, laws.get(law[0].text, law), key=len)
+    plain = [rule for rule in _rules(move) if not laws or rule not in ("table", "composite")]
     parts: list[Note] = [(BY_ID[rule].say(move.bindings).removesuffix("."),) for rule in plain]
     joined = [piece for part in (*parts, *laws.values()) for piece in ("; ", *part)]
     return (*joined[1:], ".")
 
 
-def _law(slope: Slope, inner: Expr, move: Step, context: Program) -> Note:
+def _law(slope: Slope, inner: Expr, move: Step, context: Program) -> _Law:
     """``d(tanh(u))/du = 1 - tanh(u)^2``, and what u is."""
     symbol = Input(next(fresh_names(context.by_name, "u")))
     u = symbol[()]
@@ -171,17 +169,12 @@ def _law(slope: Slope, inner: Expr, move: Step, context: Program) -> Note:
     return law, " with ", _equation(Shown(symbol.name, symbol.name), entry(context, move.before.with_body(inner)))
 
 
-def _reader(link: Step, hidden: Mapping[str, str]) -> str:
+def _reader(link: Step) -> str:
     assert isinstance(link.before.body, Partial)
-    name = link.before.body.output.name
-    return hidden.get(name, name)
+    return link.before.body.output.name
 
 
-def _symbol(link: Step, context: Program, hidden: Mapping[str, str]) -> Shown:
-    """The left-hand side of a local derivative; what is shown inside its reader goes by the reader's name."""
-    part = link.before.body
-    assert isinstance(part, Partial)
-    name = hidden.get(part.output.name)
-    if name:
-        part = Partial(context.by_name[name][part.output.indices], part.variable)
-    return entry_partial(context, link.before, part)
+def _symbol(link: Step, context: Program) -> Shown:
+    """The left-hand side of a local derivative."""
+    assert isinstance(link.before.body, Partial)
+    return entry_partial(context, link.before, link.before.body)

@@ -81,7 +81,7 @@ class Model:
         if said or name not in self.varied:
             return tuple(said)
         links = [link for reader in readers for link in links_between(reader, name, self.context, self.hidden)]
-        return tuple(shown.text for _, _, shown in stated(links, self.context, self.hidden))
+        return tuple(shown.text for _, _, shown in stated(links, self.context))
 
     @cached_property
     def local(self) -> dict[tuple[str, str], tuple[str, ...]]:
@@ -89,7 +89,7 @@ class Model:
         found: dict[tuple[str, str], dict[str, None]] = {}
         for step in self.moves:
             if isinstance(step.before.body, Partial):
-                for variable, reader, shown in local_derivatives(step, self.context, self.hidden):
+                for variable, reader, shown in local_derivatives(step, self.context):
                     found.setdefault((variable, reader), {})[shown.text] = None
         return {key: tuple(texts) for key, texts in found.items()}
 
