@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.notebook import bundle
 from chainrule.derive.render.numpy_source import numpy_source
+from chainrule.derive.reverse import Derivative
 from chainrule.derive.stable import stabilise
 from chainrule.derive.tracing.trace import trace
 
@@ -73,8 +74,14 @@ class Start:
 
     def program(self) -> Program:
         """The derivative by the variable."""
-        found = differentiate(self.source, self.wrt, exact=True)
+        found = _exact(self.source, self.wrt)
         return found.program.pruned([found.results[self.variable]])
+
+
+@lru_cache(maxsize=16)
+def _exact(source: Program, wrt: tuple[str, ...]) -> Derivative:
+    """One run of reverse mode, which the derivatives by all of its variables come from."""
+    return differentiate(source, wrt, exact=True)
 
 
 @dataclass(frozen=True)
