@@ -27,6 +27,7 @@ from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
 
 from chainrule.derive.algebra import MAX_INLINE, Context, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.edges import noted
 from chainrule.derive.identities import POWERS, SIGNS, rewrite
 from chainrule.derive.index_equations import solve_indices
@@ -66,6 +67,8 @@ RULE_OF_REDUCTION = {
     "min": "max-rule",
     "prod": "product-rule",
 }
+#: The rules that are laws of functions of matrices.
+MATRIX_RULES = frozenset(f"{name}-rule" for name in MATRIX_FUNCTION_BY_NAME)
 
 
 @dataclass(frozen=True)
@@ -201,8 +204,9 @@ class Reverse:
         self.steps.append(Step(rule, name, Definition(name, shape, partial, origin="adjoint"), raw, through))
         nameless = isinstance(quantity, Definition) and quantity.origin == "auto"
         if quantity.name not in self.wrt and (_is_alias(raw) or (nameless and _is_multiple(raw))):
-            # Another name for what is known already, or a number: nothing to tell.
-            self.steps.pop()
+            # Another name for what is known already, or a number: nothing to tell but the law of a matrix.
+            if not _is_by_law(quantity, parts):
+                self.steps.pop()
             self.silent.add(name)
             self._simplify_parts()
             return raw
@@ -352,6 +356,12 @@ class Reverse:
 
 def _is_preactivation(quantity: Input | Definition) -> bool:
     return re.fullmatch(r"z\d*", quantity.name) is not None
+
+
+def _is_by_law(quantity: Input | Definition, parts: Sequence[Contribution]) -> bool:
+    """Whether a law of matrices gives the adjoint of a quantity, or takes it."""
+    taken = isinstance(quantity, Definition) and is_matrix_function(quantity) and bool(quantity.shape)
+    return taken or any(part.rule in MATRIX_RULES for part in parts)
 
 
 def _is_alias(definition: Definition) -> bool:

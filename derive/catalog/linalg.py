@@ -32,7 +32,8 @@ class MatrixFunction:
         shape: the shape of the value, from the numbers of rows and columns.
         adjoint: what the adjoint of ``A`` receives, see above.
         of_trace: the same where ``G`` is ``c`` times the identity matrix, if that is simpler.
-        law: the same law in LaTeX, for derivations.
+        law: the law as a differential in LaTeX.
+        differential: the same as plain text, where derivations state this instead of the adjoint.
         source: where the law is found.
         square: whether the matrix must be square.
         transpose: "commutes" if ``f(A.T)`` is ``f(A).T``, "invariant" if it is ``f(A)``.
@@ -57,6 +58,7 @@ class MatrixFunction:
     latex: str = ""
     of_trace: str = ""
     stem: str = ""
+    differential: str = ""
     aliases: tuple[str, ...] = ()
 
 
@@ -107,6 +109,7 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
         r"\exp\begin{pmatrix} A & dA \\ 0 & A \end{pmatrix} = \begin{pmatrix} e^A & d\,e^A \\ 0 & e^A \end{pmatrix}",
         "Higham, Functions of Matrices (2008), theorem 3.6", transpose="commutes", symmetric=True,
         numpy="linalg.expm(A)", latex=r"\operatorname{{expm}}\left({0}\right)", of_trace="c * B.T", stem="exponential",
+        differential="expm([[A, dA], [0, A]]) = [[expm(A), d(expm(A))], [0, expm(A)]]",
     ),
     MatrixFunction(
         "eigvalsh", "eigenvalues of (A + A.T)/2 in ascending order; differentiable where they are distinct",
@@ -117,9 +120,10 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
     MatrixFunction(
         "eigvectors", "orthonormal eigenvectors of (A + A.T)/2 as columns, in the order of eigvalsh", _same,
         f"E = {_GAPS.format('eigvalsh(A)', 'n')} * (B.T @ G); B @ (E + E.T) @ B.T / 2",
-        r"dV = V \left(F \odot V^\top dA\,V\right),\quad F_{ij} = \frac{1}{\lambda_j - \lambda_i}",
+        r"dV = V \left(F \odot V^\top dA\,V\right),\quad F_{ij} = \frac{1}{\lambda_j - \lambda_i},\ F_{ii} = 0",
         GILES + "3.1", symmetrises=True, numpy="np.linalg.eigh((A + A.T)/2)[1]",
         latex=r"\operatorname{{eigvectors}}\left({0}\right)", stem="eigenvectors",
+        differential="dV = V @ (F * (V.T @ dA @ V)), F[i,j] = 1/(l[j] - l[i]), F[i,i] = 0",
     ),
     MatrixFunction(
         "svdvals", "singular values in descending order; differentiable where they are distinct",
@@ -138,6 +142,7 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
         r" + (I - UU^\top)\,dA\,V S^{-1}",
         TOWNSEND, square=False, numpy="np.linalg.svd(A, full_matrices=False)[0]",
         latex=r"\operatorname{{left singular}}\left({0}\right)", stem="left_vectors",
+        differential="dU = U @ (F * (U.T @ dA @ V @ S + S @ V.T @ dA.T @ U)) + (I - U @ U.T) @ dA @ V @ inv(S)",
     ),
     MatrixFunction(
         "right_singular", "orthonormal right singular vectors as columns, in the order of svdvals",
@@ -148,6 +153,7 @@ MATRIX_FUNCTIONS: tuple[MatrixFunction, ...] = (
         r"dV = V \left(F \odot (S U^\top dA\,V + V^\top dA^\top U S)\right) + (I - VV^\top)\,dA^\top U S^{-1}",
         TOWNSEND, square=False, numpy="np.linalg.svd(A, full_matrices=False)[2].T",
         latex=r"\operatorname{{right singular}}\left({0}\right)", stem="right_vectors",
+        differential="dV = V @ (F * (S @ U.T @ dA @ V + V.T @ dA.T @ U @ S)) + (I - V @ V.T) @ dA.T @ U @ inv(S)",
     ),
 )  # fmt: skip
 

@@ -44,6 +44,7 @@ class _Telling:
         detail: how much is told.
         checked: what is known for each step that was checked.
         form: the notation.
+        adjoints: the names that the adjoints of quantities go by.
         told: the local derivatives that were worked out already.
     """
 
@@ -52,6 +53,7 @@ class _Telling:
     detail: Detail
     checked: Checked
     form: Form
+    adjoints: Mapping[str, str]
     told: set[Step] = field(default_factory=set)
 
 
@@ -79,11 +81,12 @@ def backward(
     state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
     state |= {step.where: replace(step.before, origin="auto") for step in reversed(steps) if step.where in owners}
     state |= {name: replace(state[name], origin="auto") for name in seeds}
-    telling = _Telling(context, state, detail, checked, form)
+    adjoints = {step.before.body.variable.name: step.where for step in steps if isinstance(step.before.body, Partial)}
+    telling = _Telling(context, state, detail, checked, form, adjoints)
     lines: list[Line] = []
     for _, group in itertools.groupby(steps, key=lambda step: str(owners.get(step.where, step.where))):
         lines += _shortened(list(_one_quantity(telling, list(group))), detail)
-    words = names_in(line.right for line in lines)
+    words = names_in(part for line in lines for part in (line.right, *line.note) if isinstance(part, Shown))
     words |= {part.output.name for step in steps for part in step.before.body.atoms(Partial)}
     lines = [replace(line, left=line.left[1:]) if _is_idle(line, words) else line for line in lines]
     intro = _chain_rule(context, output) if detail != "brief" and _has_links(steps) else ()
@@ -147,12 +150,16 @@ def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
             telling.state[step.where] = replace(step.after, origin="auto")
         sides = _sides(telling, whole, left, first=step is steps[0])
         if sides[-1][1].text != last:
-            words = ("Rearrange.",) if moved and step is steps[0] else reason(step, telling.context)
-            note = (*words, *mark(step, telling.checked))
+            note = (*_words(telling, step, bool(moved) and step is steps[0]), *mark(step, telling.checked))
             for number, (symbols, right) in enumerate(sides):
                 details = () if number else _details(telling, step)
                 yield Line(right, symbols, ("In matrix notation.",) if number else note, details)
             left, last = (), sides[-1][1].text
+
+
+def _words(telling: _Telling, step: Step, moved: bool) -> Note:
+    """Why a step holds; where its moves were told, what is left of it."""
+    return ("Rearrange.",) if moved else reason(step, telling.context, telling.adjoints)
 
 
 def _left(telling: _Telling, step: Step) -> tuple[Shown, ...]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sympy import Abs, Dummy, Expr, Function
 
-from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.kinks import derivative
+from chainrule.derive.narrative.matrix_laws import matrix_laws
 from chainrule.derive.narrative.symbols import entry, entry_partial, named, quantity
-from chainrule.derive.program import Definition, Input, Program, fresh_names
+from chainrule.derive.program import Input, Program, fresh_names
 from chainrule.derive.render.page import Line, Note, Shown
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.scalar_moves import pending
@@ -46,9 +46,12 @@ def _said(rules: Iterable[str], bindings: Iterable[tuple[str, str]]) -> Note:
     return tuple(part for part in note if part)
 
 
-def reason(step: Step, context: Program) -> Note:
-    """The rule of a step; for the chain rule, the derivatives of the links instead."""
-    links, laws = _links(step), tuple(law for _, law in _laws(step, context))
+def reason(step: Step, context: Program, adjoints: Mapping[str, str]) -> Note:
+    """The rule of a step; for the chain rule, the derivatives of the links instead.
+
+    ``adjoints`` are the names that the adjoints of quantities go by.
+    """
+    links, laws = _links(step), dict(matrix_laws(step, context, adjoints))
     if not links and not laws:
         return _said(_rules(step), step.bindings)
     if is_direct(step) and not laws:
@@ -61,7 +64,8 @@ def reason(step: Step, context: Program) -> Note:
         begins = [", and "] if reader == last else [", through ", named(reader), ": "]
         note += [*begins, _stated(link, links, context)]
         last = reader
-    note += [f", {law}" for law in laws]
+    for name, law in laws.items():
+        note += [", through ", quantity(context, name), ": ", *law]
     first = str(note[0]).removeprefix(", ")
     return (first[:1].upper() + first[1:], *note[1:], ".")
 
@@ -72,15 +76,6 @@ def _stated(link: Step, links: Sequence[Step], context: Program) -> Shown:
     if link.substeps and [_reader(other) for other in links].count(_reader(link)) > 1:
         symbol = entry(context, link.substeps[0].before)
     return _equation(symbol, entry(context, link.after))
-
-
-def _laws(step: Step, context: Program) -> Iterator[tuple[str, str]]:
-    """What functions of matrices do with an adjoint, each with its name."""
-    for key, name in step.bindings:
-        item = context.by_name.get(name)
-        if key == "through" and isinstance(item, Definition) and item.reduce in MATRIX_FUNCTION_BY_NAME:
-            law = BY_ID[f"{item.reduce}-rule"].say((("through", quantity(context, name).text),))
-            yield name, law.removeprefix("Chain rule ").removesuffix(".")
 
 
 def is_direct(step: Step) -> bool:
@@ -115,13 +110,17 @@ def mark(step: Step, checked: Checked) -> Note:
 def local_derivatives(step: Step, context: Program) -> Iterator[tuple[str, str, Shown]]:
     """The local derivatives of a step: the variable, its reader, and the equation ``dz[i]/dw[j] = X[i,j]``.
 
-    A function of a matrix has instead what it does with its adjoint, in words.
+    A function of a matrix has instead what it does with its adjoint.
     """
     yield from stated([step] if step.rule == "local-derivative" else _links(step), context)
     if isinstance(step.before.body, Partial):
-        for name, law in _laws(step, context):
-            _, _, words = law.partition(": ")
-            yield step.before.body.variable.name, name, Shown(words, "")
+        for name, law in matrix_laws(step, context, {}):
+            yield step.before.body.variable.name, name, _first(law)
+
+
+def _first(note: Note) -> Shown:
+    """The first formula of a note."""
+    return next(part for part in note if isinstance(part, Shown))
 
 
 def stated(links: Sequence[Step], context: Program) -> Iterator[tuple[str, str, Shown]]:

@@ -63,8 +63,8 @@ def partial(output: str, variable: str) -> Shown:
 
 def quotient(above: Shown, below: Shown) -> Shown:
     """A derivative as a symbol: ``dL/dw``, ``dL/d(inv(S))``."""
-    inner = below.text if below.text.isidentifier() else f"({below.text})"
-    return Shown(f"d{above.text}/d{inner}", lambda: rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}")
+    upper, lower = (part.text if part.text.isidentifier() else f"({part.text})" for part in (above, below))
+    return Shown(f"d{upper}/d{lower}", lambda: rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}")
 
 
 def second_partial(output: str, first: str, second: str) -> Shown:
