@@ -879,3 +879,8 @@ def test_random_formulas_agree_with_numpy(formula):
     assert found.shape == np.shape(want)
     scale = max(1.0, float(np.max(np.abs(want), initial=0)))
     np.testing.assert_allclose(found / scale, want / scale, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("text", ["x: real[n]; p = exp(x); p", "x: real[n]; p = exp(x); q = 2*p; p"])
+def test_a_name_asked_for_is_the_output(text: str) -> None:
+    assert parse_formula(text).outputs == ("p",)

@@ -20,6 +20,7 @@ from chainrule.derive.notation.latex.statements import looks_like_latex
 from chainrule.derive.notation.left import Stated
 from chainrule.derive.notation.lower import USUAL_FUNCTIONS, Reader, located
 from chainrule.derive.notation.stated import stated
+from chainrule.derive.notation.syntax import Name
 from chainrule.derive.notation.tensors import Shape, Workspace
 from chainrule.derive.notation.tokens import MAX_CHARACTERS
 from chainrule.derive.program import Definition, Dim, Input, Program, fresh_names
@@ -110,9 +111,10 @@ def _read(
         if inference is not None:
             inference.before(place)
         tensor = reader.indices.statement(item, shape if place == len(parsed) - 1 else None)
-        name = item.name or target_name({*taken, *reader.undeclared})
-        with located(item.node):
-            reader.values[name] = reader.work.name(tensor, _free_name(name, reader))
+        name = item.name or _known_name(item, reader) or target_name({*taken, *reader.undeclared})
+        if item.name or name not in reader.values:
+            with located(item.node):
+                reader.values[name] = reader.work.name(tensor, _free_name(name, reader))
         reader.later.discard(name)
     _check_lengths(reader)
     given = scope.inputs if scope else [item for item in reader.values.values() if isinstance(item, Input)]
@@ -123,6 +125,13 @@ def _read(
         inputs = with_requirements(inputs, reader.work.requirements)
     taken |= {*reader.undeclared, name, "pi"}
     return reader.work.finish(inputs, name, taken, () if scope else names)
+
+
+def _known_name(statement: Stated, reader: Reader) -> str:
+    """The name of what a statement only asks for: ``p`` in ``p = softmax(z); p``."""
+    node = statement.node
+    known = isinstance(node, Name) and not reader.closed and isinstance(reader.values.get(node.name), Definition)
+    return node.name if known else ""
 
 
 def _free_name(name: str, reader: Reader) -> str:
