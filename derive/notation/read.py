@@ -129,9 +129,8 @@ def _read(
 
 def _known_name(statement: Stated, reader: Reader) -> str:
     """The name of what a statement only asks for: ``p`` in ``p = softmax(z); p``."""
-    node = statement.node
-    known = isinstance(node, Name) and not reader.closed and isinstance(reader.values.get(node.name), Definition)
-    return node.name if known else ""
+    name = statement.node.name if isinstance(statement.node, Name) and not reader.closed else ""
+    return name if isinstance(reader.values.get(name), Definition) else ""
 
 
 def _free_name(name: str, reader: Reader) -> str:
