@@ -1,7 +1,7 @@
 """Programs in which a pre-activation has a name wherever several variables meet in it.
 
 In ``p = sigmoid(X @ w + b)`` both ``w`` and ``b`` act through ``z = X @ w + b``.  With ``z`` a
-quantity of its own, its adjoint is worked out once and both gradients follow from it, as in every
+quantity of its own, its adjoint is worked out once and all gradients follow from it, as in every
 textbook (Bishop, PRML, section 5.3).
 """
 
@@ -19,13 +19,14 @@ def with_preactivations(program: Program, variables: frozenset[str]) -> Program:
     """Names the sum of a contraction and other quantities wherever it is a function's argument.
 
     A contraction ``X @ w`` that is read only inside sums such as ``X @ w + b``, which are arguments
-    of functions or of ``logsumexp``, becomes ``a := X @ w`` and ``z := a + b``, if both terms
-    depend on the variables.
+    of functions or of ``logsumexp``, becomes ``a := X @ w`` and ``z := a + b``, if one of the terms
+    depends on the variables.
     """
     for name in [item.name for item in program.definitions if item.reduce == "sum" and item.origin == "auto"]:
         active = reached(program, variables)
         terms = _common_terms(program, name)
-        if sum(1 for term in terms if {ref.name for ref in term.atoms(Ref)} & active) > 1:
+        read = [{ref.name for ref in term.atoms(Ref)} for term in terms]
+        if len([names for names in read if names]) > 1 and any(names & active for names in read):
             program = _split(program, name, terms)
     return program
 
@@ -62,13 +63,13 @@ def _common_terms(program: Program, name: str) -> frozenset[Expr]:
 
 
 def _arguments(definition: Definition) -> Iterator[tuple[Add, tuple[Expr, ...]]]:
-    """The sums that are arguments of functions, or the body of a logsumexp."""
+    """The sums in the arguments of functions, or in the body of a logsumexp."""
     nodes = [arg for call in definition.body.atoms(Function) if len(call.args) == 1 for arg in call.args]
     if definition.reduce == "logsumexp":
         nodes.append(definition.body)
     for node in nodes:
-        if isinstance(node, Add):
-            yield node, node.args
+        for part in node.atoms(Add):
+            yield part, part.args
 
 
 def _renaming(ref: Ref, contraction: Definition) -> Mapping[Index, Index] | None:

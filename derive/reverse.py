@@ -47,7 +47,7 @@ from chainrule.derive.program import (
     free_index,
 )
 from chainrule.derive.ranges import reduced
-from chainrule.derive.rational import cost
+from chainrule.derive.rational import cost, tidy_signs
 from chainrule.derive.roots import uncertain_roots, vanishing_roots
 from chainrule.derive.scalar import equal
 from chainrule.derive.shared_parts import with_names
@@ -157,7 +157,7 @@ class Reverse:
         readings: list[Ref] = []
         if isinstance(quantity, Definition):
             readings = [ref for ref in quantity.refs if ref.name in self.active]
-            adjoint = self._placed(adjoint, quantity, readings)
+            adjoint = self._placed(adjoint, quantity, self._beneath(quantity, readings))
         self.context.known[adjoint.name] = adjoint
         self.context.added.append(adjoint)
         if isinstance(quantity, Definition):
@@ -276,6 +276,15 @@ class Reverse:
             return adjoint
         return replace(adjoint, origin="auto")
 
+    def _beneath(self, quantity: Definition, readings: Sequence[Ref]) -> Sequence[Ref]:
+        """What varies in the contraction that a pre-activation adds constants to, or in the quantity itself."""
+        if quantity.reduce or len(readings) != 1 or not _is_preactivation(quantity):
+            return readings
+        contraction = self.program.by_name[readings[0].name]
+        if not isinstance(contraction, Definition) or contraction.origin != "auto" or contraction.reduce != "sum":
+            return readings
+        return [ref for ref in contraction.refs if ref.name in self.active]
+
     def _worth_keeping(self, adjoint: Definition, quantity: Definition, readings: Sequence[Ref]) -> bool:
         """Whatever is needed more than once and is a layer's delta, carries an adjoint on, or is long."""
         constant = not adjoint.reduce and not adjoint.body.atoms(Index)
@@ -392,7 +401,7 @@ def local_derivative(quantity: Definition, ref: Ref, kinks: KinkChoices = ()) ->
     symbol = _ENTRY["positive" if ref.is_positive else "nonnegative" if ref.is_nonnegative else "real"]
     body, _ = rewrite(quantity.body, SIGNS)
     slope = derivative(body.xreplace({ref: symbol}), symbol, kinks).xreplace({symbol: ref})
-    slope, _ = rewrite(slope, POWERS)
+    slope = tidy_signs(rewrite(slope, POWERS)[0])
     if not quantity.reduce and worth_naming(quantity.body):
         slope = slope.xreplace({quantity.body: quantity[quantity.free]})
     return slope

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import pickle
+import re
 from collections.abc import Callable, Iterator
 
 import numpy as np
@@ -82,7 +83,7 @@ def test_every_renderer_prints_every_result_and_assumption(entry: Entry) -> None
     for assumption in derivation.assumptions:
         assert assumption in text
     for item in derivation.formula.inputs:
-        assert f"{item.name}: {item.domain.name}" in text
+        assert re.search(rf"^  (.*, )?{item.name}(, .*)?: {re.escape(item.domain.name)}", text, re.MULTILINE)
 
 
 def test_the_checker_finds_a_wrong_step() -> None:
@@ -152,6 +153,15 @@ def test_deviations_from_a_mean_sum_to_zero(text: str, zero: bool) -> None:
     values = next(points(derivation))
     want = differences(derivation.formula.program, derivation.formula.output.name, text[0], values)
     np.testing.assert_allclose(derivation.result[text[0]].evaluate(**values), want, rtol=1e-9, atol=1e-12)
+
+
+def test_a_preactivation_has_a_name_whatever_varies_in_it() -> None:
+    gate = "x, h: real[d]; W, U: real[d, d]; b: real[d]; y: pm1[d]; "
+    for text in ("r = sigmoid(W @ x + U @ h + b); norm(r)^2", "sum(softplus(-y*(W @ x + U @ h + b)))"):
+        shown = gradient(gate + text, "U").text()
+        assert "delta = dL/dz" in shown
+        assert "dL/dU" in shown
+        assert "outer(delta, h)" in shown
 
 
 def test_deltas_of_a_network_are_shared_by_name() -> None:

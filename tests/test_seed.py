@@ -14,8 +14,8 @@ from chainrule.derive.verify import verify
 
 #: The line, a variable, the derivative as a claim, what is printed of the declarations.
 LINES = (
-    ("(y - ŷ)²", "ŷ", "2*(ŷ - y)", "y: real"),
-    ("-[y log(ŷ) + (1-y) log(1-ŷ)]", "ŷ", "(ŷ - y)/(ŷ*(1 - ŷ))", "ŷ: real"),
+    ("(y - ŷ)²", "ŷ", "2*(ŷ - y)", "y, ŷ: real"),
+    ("-[y log(ŷ) + (1-y) log(1-ŷ)]", "ŷ", "(ŷ - y)/(ŷ*(1 - ŷ))", "y, ŷ: real"),
     ("-Σ yᵢ log(ŷᵢ)", "ŷ", "-y/ŷ", "y, ŷ: real[n] (inferred from the subscripts)"),
     ("H(X) = -Σ p(x) log p(x)", "p", "-(log(p) + 1)", "p: real[n] (inferred from the subscripts)"),
     ("loss = mse_loss + λ * sum(w²)", "w", "2*λ*w", "w: real[d] (inferred as the operand of sum)"),
@@ -23,11 +23,12 @@ LINES = (
     ("output = activation(input @ weights + bias)", "weights",
      "einsum('ik,ij,kl->ikjl', activation'(input @ weights + bias), input, eye(k))",
      "input: real[n, d] (inferred as in a dense layer)"),
-    ("P(A|B) = P(B|A) × P(A) / P(B)", "P(B|A)", "P(A)/P(B)", "P_B_given_A: real"),
-    ("P(A|B) = P(B|A) × P(A) / P(B)", "P(B)", "-P(B|A) × P(A) / P(B)²", "P_B: real"),
+    ("P(A|B) = P(B|A) × P(A) / P(B)", "P(B|A)", "P(A)/P(B)", "P_B_given_A, P_A, P_B: real"),
+    ("P(A|B) = P(B|A) × P(A) / P(B)", "P(B)", "-P(B|A) × P(A) / P(B)²", "P_B_given_A, P_A, P_B: real"),
     ("∂L/∂w₁ = ∂L/∂y × ∂y/∂z × ∂z/∂w₁", "w₁", "L'(y) y'(z) z'(w₁)",
      "z: function (any differentiable function, entry by entry)"),
-    ("Expected Error = Bias² + Variance + Irreducible Error", "Bias", "2 Bias", "Irreducible_Error: real"),
+    ("Expected Error = Bias² + Variance + Irreducible Error", "Bias", "2 Bias",
+     "Bias, Variance, Irreducible_Error: real"),
 )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.domains import REAL
 from chainrule.derive.forms.latex_names import latex_name
 from chainrule.derive.narrative.symbols import equation, named, names_in, shape_text
 from chainrule.derive.notation.syntax import Name
@@ -47,11 +48,10 @@ def by_name(context: Program, steps: Sequence[Step], hidden: Mapping[str, str]) 
 
 
 def given(inputs: Iterable[Input], functions: Iterable[str]) -> Section:
-    """The declarations; inputs whose shape was inferred in one way stand together."""
+    """The declarations; inputs of one domain and shape stand together."""
     groups: dict[tuple[object, ...], list[Input]] = {}
     for item in inputs:
-        key = (item.inferred, item.domain, item.shape) if item.inferred else (item.name,)
-        groups.setdefault(key, []).append(item)
+        groups.setdefault((item.inferred, item.domain, item.shape), []).append(item)
     lines = [*map(_declaration, groups.values()), *map(_function, functions)]
     return Section("Given", tuple(lines))
 
@@ -68,9 +68,10 @@ def _declaration(items: Sequence[Input]) -> Line:
     axes = f"[{', '.join(str(length) for length in first.shape)}]" if first.shape else ""
     text = f"{', '.join(item.name for item in items)}: {first.domain.name}{axes}"
     shape = r" \times ".join(str(length) for length in first.shape)
-    values = first.domain.latex or rf"\mathrm{{{first.domain.name}}}"
     names = ", ".join(node_latex(Name(item.name)) for item in items)
-    latex = rf"{names} \in {values}" + (f"^{{{shape}}}" if shape else "")
+    latex = rf"{names} \in {first.domain.latex or REAL.latex}" + (f"^{{{shape}}}" if shape else "")
+    if not first.domain.latex:
+        latex += rf" \text{{ ({first.domain.name})}}"
     if first.inferred:
         text += f" (inferred {first.inferred})"
         latex += rf" \quad \text{{(inferred {first.inferred})}}"

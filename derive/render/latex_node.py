@@ -43,6 +43,8 @@ from chainrule.derive.notation.unparse import decimal_text
 # A function without brackets around all of its argument is open: a factor after it might belong to it.
 COMPARISON, SUM, OPEN, PRODUCT, FRACTION, POWER, ATOM = range(7)
 
+#: How a name of several letters begins.
+WORD = r"\mathrm{"
 RELATIONS = {"<": "<", "<=": r"\le", ">": ">", ">=": r"\ge", "==": "=", "!=": r"\ne"}
 #: Functions with a sign of their own, by the number of positional arguments that it takes.
 SIGNS = {
@@ -242,6 +244,9 @@ class _Latex:
         before, space, last = left.rpartition(" ")
         if right.startswith(r"\left(") and takes_bracket(last):
             left = f"{before}{space}{{{last}}}"
+        elif right.startswith(WORD) or last.startswith(WORD):
+            # Names of several letters run into each other.
+            left += r" \,"
         return f"{left} {right}", PRODUCT
 
     def column(self, node: Node, turned: bool = False) -> str:
