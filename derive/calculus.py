@@ -102,7 +102,7 @@ def directional_derivative(first: Derivative, wrt: Sequence[str]) -> tuple[Progr
         label = next(fresh_names([*program.by_name, *(d.name for d in definitions)], "slope"))
         definitions.append(Definition(label, (), total))
     inputs = (*program.inputs, *directions)
-    return Program(inputs, tuple(definitions), (label,), program.kinks), tuple(directions)
+    return Program(inputs, tuple(definitions), (label,), program.kinks, program.written), tuple(directions)
 
 
 def joined(program: Program, more: Program) -> Program:

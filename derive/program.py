@@ -278,18 +278,34 @@ class Definition:
 
 
 @dataclass(frozen=True)
+class Written:
+    """How a text writes what can be written in several ways.
+
+    Attributes:
+        factors, terms: the names in the order in which products and sums have them; those it lacks come last.
+        traces: whether it writes traces of products.
+    """
+
+    factors: tuple[str, ...] = ()
+    terms: tuple[str, ...] = ()
+    traces: bool = False
+
+
+@dataclass(frozen=True)
 class Program:
     """Inputs, definitions in order, and the names of the outputs.
 
     Invariants, checked on construction: names are unique; a definition reads only inputs and
     earlier definitions, each with as many indices as it has axes; outputs exist.  ``kinks`` are the
-    values that its derivatives take at kinks, where the user has chosen them.
+    values that its derivatives take at kinks, where the user has chosen them.  ``written`` is how the text
+    that the program was read from writes things, which printed forms keep where there is a choice.
     """
 
     inputs: tuple[Input, ...]
     definitions: tuple[Definition, ...]
     outputs: tuple[str, ...]
     kinks: KinkChoices = ()
+    written: Written = field(default=Written(), compare=False)
 
     def __post_init__(self) -> None:
         ranks = {item.name: len(item.shape) for item in self.inputs}

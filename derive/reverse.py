@@ -224,7 +224,8 @@ class Reverse:
             return self.labels[quantity.name]
         if _is_preactivation(quantity) and not self.rank:
             return f"delta{quantity.name[1:]}"
-        if isinstance(quantity, Definition) and quantity.origin == "auto" and is_matrix_function(quantity):
+        nameless = isinstance(quantity, Definition) and quantity.origin == "auto" and is_matrix_function(quantity)
+        if nameless and quantity.shape:
             return "G"
         return f"{quantity.name}_bar"
 

@@ -18,7 +18,19 @@ from chainrule.derive.catalog.elementwise import BY_FUNCTION, BY_NAME
 from chainrule.derive.catalog.entries import CatalogFunction
 from chainrule.derive.catalog.unspecified import Unspecified, unspecified
 from chainrule.derive.domains import Domain
-from chainrule.derive.program import Definition, Dim, Edges, Index, Input, Program, Ref, Requirement, dim, head
+from chainrule.derive.program import (
+    Definition,
+    Dim,
+    Edges,
+    Index,
+    Input,
+    Program,
+    Ref,
+    Requirement,
+    Written,
+    dim,
+    head,
+)
 from chainrule.derive.scalar import equal, less, less_equal, where
 from chainrule.derive.steps import Partial, Slope, Step
 
@@ -146,6 +158,7 @@ def encode_program(program: Program) -> Json:
         "definitions": [encode_definition(definition) for definition in program.definitions],
         "outputs": list(program.outputs),
         "kinks": {name: str(choice) for name, choice in program.kinks},
+        "written": asdict(program.written),
     }
 
 
@@ -163,7 +176,9 @@ def decode_program(data: Json) -> Program:
     )
     definitions = (decode_definition(item) for item in data["definitions"])
     kinks = tuple((name, _kink_choice(text)) for name, text in data.get("kinks", {}).items())
-    return Program(tuple(inputs), tuple(definitions), tuple(data["outputs"]), kinks)
+    written = data.get("written", asdict(Written()))
+    order = Written(tuple(written["factors"]), tuple(written["terms"]), written["traces"])
+    return Program(tuple(inputs), tuple(definitions), tuple(data["outputs"]), kinks, order)
 
 
 def _kink_choice(text: str) -> str | Fraction:

@@ -80,7 +80,7 @@ NAMES = (
     ("W1, W_1: real; W1*W_1", r"\mathrm{W1} \, \mathrm{W\_1}"),
     ("lam, λ: real; lam + λ", r"\mathrm{lam} + \mathrm{λ}"),
     ("x: real[n]; x1: real; x1*x", r"\mathrm{x1} \, x"),
-    ("x: real; x1: real; x1*x", r"x \, x_{1}"),
+    ("x: real; x1: real; x1*x", r"x_{1} \, x"),
     ("sigma, x: real; sigma*(1 + x)", r"\sigma \cdot \left(1 + x\right)"),
     ("sigma, x: real; sigmoid(sigma*x)", r"\operatorname{sigmoid}\left(\sigma \, x\right)"),
     ("Phi: real[n,d]; a, b: real[d]; Phi @ (a + b)", r"{\Phi} \left(a + b\right)"),

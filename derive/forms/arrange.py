@@ -26,19 +26,30 @@ LAST = 1_000_000
 
 @dataclass(frozen=True)
 class Order:
-    """Positions of names: inputs as declared, then definitions."""
+    """Positions of names in sums and in products: as they are written, then inputs as declared, then definitions.
 
-    positions: Mapping[str, int]
+    ``traces`` says whether sums over a product of matrices are written as traces wherever that is possible.
+    """
+
+    in_sums: Mapping[str, int]
+    in_products: Mapping[str, int]
+    traces: bool = False
 
     @staticmethod
     def of(program: Program) -> Order:
         """The order of a program's names."""
-        return Order({name: n for n, name in enumerate([*program.by_name, *(d.name for d in program.dims)])})
+        declared = [*program.by_name, *(d.name for d in program.dims)]
+        written = program.written
+        sums, products = (dict.fromkeys([*names, *declared]) for names in (written.terms, written.factors))
+        return Order(_numbered(sums), _numbered(products), written.traces)
 
     def first_name(self, expr: Expr) -> int:
-        """The position of the earliest name in an expression."""
-        found = names_in(expr) or {length.name for length in expr.atoms(Dim)}
-        return min((self.positions.get(name, LAST) for name in found), default=LAST)
+        """The position of the earliest name in a term."""
+        return _first(expr, self.in_sums)
+
+    def first_factor(self, expr: Expr) -> int:
+        """The position of the earliest name in a factor."""
+        return _first(expr, self.in_products)
 
     def term(self, term: Expr) -> tuple[Any, ...]:
         """Positive terms first, one before others, arrays before scalars, then by name, numbers."""
@@ -51,7 +62,7 @@ class Order:
         base = factor.base if isinstance(factor, Pow) else factor
         kind = 0 if isinstance(base, Dim) or base.is_number else 1 if isinstance(base, Ref) else 2
         kind = 3 if isinstance(base, sp.log) else kind
-        return (kind, self.first_name(factor), isinstance(base, Add), _Text(factor))
+        return (kind, self.first_factor(factor), isinstance(base, Add), _Text(factor))
 
     def terms(self, terms: Iterable[Expr]) -> list[Expr]:
         """Terms in the order of writing."""
@@ -64,6 +75,15 @@ class Order:
     def factors(self, factors: Iterable[Expr]) -> list[Expr]:
         """Factors in the order of writing."""
         return sorted(factors, key=self.factor)
+
+
+def _numbered(names: Iterable[str]) -> dict[str, int]:
+    return {name: number for number, name in enumerate(names)}
+
+
+def _first(expr: Expr, positions: Mapping[str, int]) -> int:
+    found = names_in(expr) or {length.name for length in expr.atoms(Dim)}
+    return min((positions.get(name, LAST) for name in found), default=LAST)
 
 
 @lru_cache(maxsize=20_000)

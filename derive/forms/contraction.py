@@ -33,7 +33,7 @@ from chainrule.derive.forms.layout import (
     number,
 )
 from chainrule.derive.forms.parts import Group, Groups, Part, Speller, grouped, reduced, square_root
-from chainrule.derive.notation.syntax import Binary, Node
+from chainrule.derive.notation.syntax import Binary, Node, Transpose, walk
 from chainrule.derive.program import Index
 
 #: Argument cost up to which a sum of squares is written ``norm(x)**2``.
@@ -50,7 +50,9 @@ def total(speller: Speller, group: Group, bound: Mapping[Index, Expr], averaged:
             norm = _norm(speller, group, tuple(bound), averaged)
             if norm is not None:
                 return norm
-            found += [_dot(speller, group, tuple(bound), averaged), *_traces(speller, group, tuple(bound))]
+            traces = _traces(speller, group, tuple(bound))
+            others = [*found, _dot(speller, group, tuple(bound), averaged)]
+            found = traces if traces and speller.order.traces else [*others, *traces]
         best = cheapest(found)
         if best is None:
             raise NoMatrixForm
@@ -63,7 +65,7 @@ def _dot(speller: Speller, group: Group, bound: tuple[Index, ...], averaged: boo
     """``u @ v``, or ``u @ A @ v`` where a part is itself a matrix-vector product."""
     if len(bound) != 1 or group.lower or len(group.upper) < 2:
         return None
-    parts = sorted(group.upper, key=lambda part: part.expr is None)
+    parts = sorted(group.upper, key=lambda part: _place(speller, part))
     if parts[-1].expr is not None and (averaged or len(parts) > 2 or _has_log(group)):
         return None
     right, left = parts[-1], Group(parts[:-1]).part()
@@ -72,6 +74,11 @@ def _dot(speller: Speller, group: Group, bound: tuple[Index, ...], averaged: boo
         return None
     chained = isinstance(first, Binary) and first.operator == "@"
     return Binary("@", first, second) if chained else matmul(first, second)
+
+
+def _place(speller: Speller, part: Part) -> tuple[bool, int]:
+    """Where a factor stands in an inner product: results of elimination last, others as they are written."""
+    return part.expr is None, 0 if part.expr is None else speller.order.first_factor(part.expr)
 
 
 def _has_log(group: Group) -> bool:
@@ -95,9 +102,17 @@ def _traces(speller: Speller, group: Group, bound: tuple[Index, ...]) -> list[No
     for first, second in itertools.permutations(group.upper):
         for i, j in itertools.permutations(bound):
             left, right = attempt(first.write, (i, j)), attempt(second.write, (j, i))
-            if left is not None and right is not None:
+            if left is not None and right is not None and _are_matrices(speller, left, right):
                 found.append(call("trace", matmul(left, right)))
     return found
+
+
+def _are_matrices(speller: Speller, *nodes: Node) -> bool:
+    """Whether these are products of matrices, or the text writes traces; ``A*B`` has no transposes inside sums."""
+    return speller.order.traces or not any(
+        isinstance(part, Binary) and part.operator != "@" and any(isinstance(inner, Transpose) for inner in walk(part))
+        for node in nodes for part in walk(node)
+    )  # fmt: skip
 
 
 # ---- elimination ----------------------------------------------------------------------------------
@@ -312,7 +327,7 @@ def cycle_traces(speller: Speller, groups: Groups, bound: Mapping[Index, Expr]) 
 
 
 def _first_name(speller: Speller, group: Group) -> int:
-    return min(speller.order.first_name(part.expr) for part in group.upper + group.lower if part.expr is not None)
+    return min(speller.order.first_factor(part.expr) for part in group.upper + group.lower if part.expr is not None)
 
 
 def _walk(groups: Groups, start: Index, ends: tuple[frozenset[Index], frozenset[Index]]) -> Node | None:

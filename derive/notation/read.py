@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from threading import Lock
 from types import MappingProxyType
 from typing import Literal, get_args
@@ -20,14 +21,17 @@ from chainrule.derive.notation.latex.statements import looks_like_latex
 from chainrule.derive.notation.left import Stated
 from chainrule.derive.notation.lower import USUAL_FUNCTIONS, Reader, located
 from chainrule.derive.notation.stated import stated
-from chainrule.derive.notation.syntax import Name
+from chainrule.derive.notation.syntax import Name, Node
 from chainrule.derive.notation.tensors import Shape, Workspace
 from chainrule.derive.notation.tokens import MAX_CHARACTERS
-from chainrule.derive.program import Definition, Dim, Input, Program, fresh_names
+from chainrule.derive.notation.writing import PRODUCTS, SUMS, calls, with_nameless, written_order
+from chainrule.derive.program import Definition, Dim, Input, Program, Written, fresh_names
 
 #: What a text may be written in.
 Notation = Literal["auto", "text", "latex"]
 NOTATIONS: tuple[Notation, ...] = get_args(Notation)
+#: What a trace is called.
+TRACES = frozenset({"trace", "tr"})
 NO_DECLARATIONS: Mapping[str, str] = MappingProxyType({})
 #: What an expression without a name is called, the first that is free.
 TARGET_NAMES = ("L", "f", "out")
@@ -124,7 +128,20 @@ def _read(
     else:
         inputs = with_requirements(inputs, reader.work.requirements)
     taken |= {*reader.undeclared, name, "pi"}
-    return reader.work.finish(inputs, name, taken, () if scope else names)
+    program = reader.work.finish(inputs, name, taken, () if scope else names)
+    return program if scope else replace(program, written=_written(program, [item.node for item in parsed]))
+
+
+def _written(program: Program, formulas: Sequence[Node]) -> Written:
+    """How the formulas write their products and sums."""
+    called = calls(formulas)
+    names = [name for name, item in program.by_name.items() if not _is_nameless(item)]
+    factors, terms = (written_order(names, formulas, signs) for signs in (PRODUCTS, SUMS))
+    return Written(with_nameless(factors, program), terms, "sum" not in called and bool(TRACES & called))
+
+
+def _is_nameless(item: Input | Definition) -> bool:
+    return isinstance(item, Definition) and item.origin == "auto"
 
 
 def _known_name(statement: Stated, reader: Reader) -> str:

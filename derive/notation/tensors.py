@@ -17,6 +17,7 @@ from sympy import Add, Expr, Function, KroneckerDelta, Mul, Pow, S
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.digits import in_digits
 from chainrule.derive.errors import LimitError, ShapeError, Span
+from chainrule.derive.notation.association import from_the_right
 from chainrule.derive.notation.scalars import checked
 from chainrule.derive.notation.syntax import Node
 from chainrule.derive.program import (
@@ -419,7 +420,7 @@ class Workspace:
         heads: dict[Expr, Expr] = {}
         kept = Program(inputs, tuple(self.definitions.values()), (output,)).pruned([output, *keep])
         final: list[Definition] = []
-        for definition in kept.definitions:
+        for definition in from_the_right(kept.definitions, lambda name: name.startswith(PROVISIONAL)):
             body = definition.body.xreplace(heads) if heads else definition.body
             name = definition.name
             if name.startswith(PROVISIONAL):
