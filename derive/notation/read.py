@@ -25,7 +25,7 @@ from chainrule.derive.notation.syntax import Name, Node
 from chainrule.derive.notation.tensors import Shape, Workspace
 from chainrule.derive.notation.tokens import MAX_CHARACTERS
 from chainrule.derive.notation.writing import PRODUCTS, SUMS, calls, with_nameless, written_order
-from chainrule.derive.program import Definition, Dim, Input, Program, Written, fresh_names
+from chainrule.derive.program import Definition, Dim, Input, Program, Written, free_index, fresh_names
 
 #: What a text may be written in.
 Notation = Literal["auto", "text", "latex"]
@@ -137,7 +137,8 @@ def _written(program: Program, formulas: Sequence[Node]) -> Written:
     called = calls(formulas)
     names = [name for name, item in program.by_name.items() if not _is_nameless(item)]
     factors, terms = (written_order(names, formulas, signs) for signs in (PRODUCTS, SUMS))
-    return Written(with_nameless(factors, program), terms, "sum" not in called and bool(TRACES & called))
+    in_products, in_sums = with_nameless(factors, program, (free_index(0),)), with_nameless(terms, program)
+    return Written(in_products, in_sums, "sum" not in called and bool(TRACES & called))
 
 
 def _is_nameless(item: Input | Definition) -> bool:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import TypeGuard
 
 from chainrule.derive.notation.syntax import Binary, Call, Juxtaposed, Name, Node, Subscripted, walk
-from chainrule.derive.program import Program, free_index
+from chainrule.derive.program import Index, Program
 
 #: Signs between the factors of a product, and between the terms of a sum.
 PRODUCTS, SUMS = frozenset("*/@"), frozenset("+-")
@@ -39,14 +39,14 @@ def written_order(names: Sequence[str], formulas: Iterable[Node], signs: Collect
     return tuple(found)
 
 
-def with_nameless(order: Iterable[str], program: Program) -> tuple[str, ...]:
-    """The names with each nameless definition after its first factor, the one that has its first index."""
-    found = list(order)
-    for item in program.definitions:
-        if item.name not in found:
-            first = [ref for ref in item.refs if free_index(0) in ref.indices] or item.refs
-            found.insert(1 + min((found.index(ref.name) for ref in first), default=len(found)), item.name)
-    return tuple(found)
+def with_nameless(order: Iterable[str], program: Program, leading: Sequence[Index] = ()) -> tuple[str, ...]:
+    """The names with each nameless definition after the first that it reads, at leading indices if there are any."""
+    places = {name: (number, 0) for number, name in enumerate(order)}
+    for number, item in enumerate(program.definitions, 1):
+        if item.name not in places:
+            first = [ref for ref in item.refs if set(leading) & set(ref.indices)] or item.refs
+            places[item.name] = (min((places[ref.name][0] for ref in first), default=len(places)), number)
+    return tuple(sorted(places, key=places.__getitem__))
 
 
 def calls(formulas: Iterable[Node]) -> frozenset[str]:
