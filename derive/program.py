@@ -290,6 +290,15 @@ class Written:
     terms: tuple[str, ...] = ()
     traces: bool = False
 
+    def beside(self, name: str, others: Container[str]) -> Written:
+        """The same with a new name behind the first of others."""
+        return replace(self, factors=_beside(self.factors, name, others), terms=_beside(self.terms, name, others))
+
+
+def _beside(order: tuple[str, ...], name: str, others: Container[str]) -> tuple[str, ...]:
+    first = next((place for place, known in enumerate(order, 1) if known in others), len(order))
+    return (*order[:first], name, *order[first:])
+
 
 @dataclass(frozen=True)
 class Program:

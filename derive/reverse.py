@@ -48,6 +48,7 @@ from chainrule.derive.program import (
 )
 from chainrule.derive.ranges import reduced
 from chainrule.derive.rational import cost, tidy_signs
+from chainrule.derive.residuals import with_residuals
 from chainrule.derive.roots import uncertain_roots, vanishing_roots
 from chainrule.derive.scalar import equal
 from chainrule.derive.shared_parts import with_names
@@ -107,7 +108,7 @@ class Reverse:
     def __init__(self, program: Program, wrt: tuple[str, ...], exact: bool, labels: Mapping[str, str]) -> None:
         reserved = frozenset(program.by_name)
         program = with_preactivations(with_merged_sums(with_softmax(program), wrt), frozenset(wrt))
-        self.program = program = with_operands(program)
+        self.program = program = with_operands(with_residuals(program, frozenset(wrt)))
         self.wrt, self.labels = wrt, labels
         self.output = program.output
         self.rank = len(self.output.shape)
@@ -202,10 +203,10 @@ class Reverse:
         rules = {part.rule for part in parts}
         rule = "independent" if not rules else rules.pop() if len(rules) == 1 else "chain-rule"
         self.steps.append(Step(rule, name, Definition(name, shape, partial, origin="adjoint"), raw, through))
-        nameless = isinstance(quantity, Definition) and quantity.origin == "auto"
+        nameless = isinstance(quantity, Definition) and quantity.origin == "auto" and bool(quantity.reduce)
         if quantity.name not in self.wrt and (_is_alias(raw) or (nameless and _is_multiple(raw))):
-            # Another name for what is known already, or a number: nothing to tell but the law of a matrix.
-            if not _is_by_law(quantity, parts):
+            # Another name for what is known already, or a number: of a nameless part nothing to tell but a law.
+            if nameless and not _is_by_law(quantity, parts):
                 self.steps.pop()
             self.silent.add(name)
             self._simplify_parts()

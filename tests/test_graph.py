@@ -363,9 +363,10 @@ def test_dot_has_every_node_and_both_directions() -> None:
 def test_json_and_notebooks() -> None:
     found = graph("mse", "w")
     data = json.loads(found.to_json())
-    assert [node["name"] for node in data["nodes"]] == ["X", "y", "w", "z", "L"]
-    assert data["edges"][1] == {
-        "source": "w", "target": "z", "shape": ["d"], "local": ["dz[i]/dw[j] = X[i,j]"], "back": True,
+    assert [node["name"] for node in data["nodes"]] == ["X", "y", "w", "r", "L"]
+    (edge,) = (edge for edge in data["edges"] if edge["source"] == "w")
+    assert edge == {
+        "source": "w", "target": "r", "shape": ["d"], "local": ["dr[i]/dw[j] = -X[i,j]"], "back": True,
     }  # fmt: skip
     bundle = found._repr_mimebundle_()
     assert bundle == {"text/plain": found.text(), "image/svg+xml": found.svg()}

@@ -17,7 +17,7 @@ from typing import Protocol
 import sympy as sp
 from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S
 
-from chainrule.derive.forms.arrange import Fraction, common_factors, fraction, negated
+from chainrule.derive.forms.arrange import Fraction, common_factors, fraction, names_in, negated
 from chainrule.derive.forms.bound_terms import Over, indices_of
 from chainrule.derive.forms.coefficients import Scalars
 from chainrule.derive.forms.contraction import cycle_traces, eliminated
@@ -199,7 +199,7 @@ def _ways(term: Term) -> Iterator[Term]:
     if term.number < 0:
         for n, factor in enumerate(term.upper):
             turned = negated(factor)
-            if turned is not None:
+            if turned is not None and not _has_twin(factor, term):
                 yield replace(term, number=-term.number, upper=(*term.upper[:n], turned, *term.upper[n + 1 :]))
     for n, factor in enumerate(term.upper):
         if isinstance(factor, Add) and term.bound:
@@ -209,6 +209,12 @@ def _ways(term: Term) -> Iterator[Term]:
                 lower = term.lower + parts.lower
                 whole = _cancelled(replace(term, number=term.number * parts.number, upper=parts.upper, lower=lower))
                 yield from _ways(whole)
+
+
+def _has_twin(factor: Expr, term: Term) -> bool:
+    """Whether a factor is one of two like those of ``outer(x - mu, x - mu)``, of which none is turned round."""
+    sums = [other for other in term.upper if isinstance(other, Add) and indices_of(other) and other != factor]
+    return any(names_in(other) == names_in(factor) for other in sums)
 
 
 def _without_unit_sums(speller: Speller, term: Term) -> Expr | None:
