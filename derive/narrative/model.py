@@ -19,16 +19,19 @@ from chainrule.derive.steps import Partial, Step
 def inlined_parts(context: Program, moves: Sequence[Step]) -> dict[str, str]:
     """Nameless sums that are read once, by a pointwise definition, and have no adjoint of their own.
 
-    They are shown as part of their reader, to which they map: ``X @ w`` in ``z = X @ w + b``.
+    They are shown as part of their reader, to which they map: ``X @ w`` in ``z = X @ w + b``.  An adjoint
+    has such parts only where it is differentiated again.
     """
     varied = {step.before.body.variable.name for step in moves if isinstance(step.before.body, Partial)}
+    passed = {name for step in moves for key, name in step.bindings if key == "through"}
     readers: dict[str, list[Definition]] = {}
     for definition in context.definitions:
         for ref in definition.refs:
             readers.setdefault(ref.name, []).append(definition)
     hidden = {}
     for item in context.definitions:
-        reading = [reader for reader in readers.get(item.name, []) if reader.origin != "adjoint"]
+        found = readers.get(item.name, [])
+        reading = [reader for reader in found if reader.origin != "adjoint" or item.name in passed]
         if item.origin == "auto" and item.reduce == "sum" and item.name not in varied and len(reading) == 1:
             (reader,) = reading
             if not reader.reduce:
