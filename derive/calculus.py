@@ -13,6 +13,7 @@ from chainrule.derive.program import (
     Program,
     Ref,
     bound_index,
+    free_index,
     fresh_names,
 )
 from chainrule.derive.reverse import Derivative, Reverse
@@ -52,16 +53,39 @@ def product_labels(wrt: Sequence[str]) -> dict[str, str]:
 
 
 def hessian_program(program: Program, wrt: Sequence[str]) -> Program:
-    """Value, gradients and Hessian blocks ``d2 f / da db`` for each pair of ``wrt``, row by row."""
+    """Value, gradients and Hessian blocks ``d2 f / da db`` for each pair of ``wrt``, row by row.
+
+    Blocks below the diagonal are those above it, transposed.
+    """
     first = differentiate(program, wrt, exact=True)
     gradients = [first.results[name] for name in wrt]
-    blocks = []
+    blocks: dict[tuple[str, str], str] = {}
     current = first.program
-    for a, gradient in zip(wrt, gradients, strict=True):
-        second = differentiate(replace(current, outputs=(gradient,)), wrt, labels=hessian_labels(a, wrt))
+    for row, (a, gradient) in enumerate(zip(wrt, gradients, strict=True)):
+        labels = hessian_labels(a, wrt)
+        for b in wrt[:row]:
+            above, name = current.by_name[blocks[b, a]], next(fresh_names(current.by_name, labels[b]))
+            below = mirrored(above, name, len(current.by_name[b].shape))
+            current = current.with_definitions((*current.definitions, below))
+            blocks[a, b] = name
+        second = differentiate(replace(current, outputs=(gradient,)), wrt[row:], labels=labels)
         current = joined(current, second.program)
-        blocks += [second.results[name] for name in wrt]
-    return current.pruned([program.outputs[0], *gradients, *blocks])
+        blocks |= {(a, b): name for b, name in second.results.items()}
+    order = [blocks[a, b] for a in wrt for b in wrt]
+    return current.pruned([program.outputs[0], *gradients, *order])
+
+
+def mirrored(block: Input | Definition, name: str, rank: int, written_out: bool = False) -> Definition:
+    """A block ``d2 f / db da`` as ``d2 f / da db``: its first ``rank`` axes, those of ``b``, come last.
+
+    With ``written_out`` it has the body of the block where that is a term or a sum, and does not read the block.
+    """
+    shape = block.shape[rank:] + block.shape[:rank]
+    places = tuple(free_index(number) for number in range(len(shape)))
+    own = places[len(shape) - rank :] + places[: len(shape) - rank]
+    if written_out and isinstance(block, Definition) and block.reduce in ("", "sum"):
+        return replace(block, name=name, shape=shape, body=block.at(own))
+    return Definition(name, shape, block[own], origin="adjoint")
 
 
 def hvp_program(program: Program, wrt: Sequence[str]) -> Program:

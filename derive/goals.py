@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from chainrule.derive.calculus import differentiate, directional_derivative, hessian_labels, joined, product_labels
+from chainrule.derive.calculus import (
+    differentiate,
+    directional_derivative,
+    hessian_labels,
+    joined,
+    mirrored,
+    product_labels,
+)
 from chainrule.derive.chain import chain_rule
 from chainrule.derive.curvature import Curvature, curvature
 from chainrule.derive.derivation import Derivation, Goal, Kinks, with_sources
@@ -19,10 +26,10 @@ from chainrule.derive.narrative.symbols import (
     shape_text,
 )
 from chainrule.derive.notation.left import spelled
-from chainrule.derive.program import Definition, Input, Program
+from chainrule.derive.program import Definition, Input, Program, fresh_names
 from chainrule.derive.remarks import about_kinks
 from chainrule.derive.reverse import Derivative
-from chainrule.derive.steps import Step, assumes
+from chainrule.derive.steps import Partial, Step, assumes
 
 
 def gradient(
@@ -66,19 +73,38 @@ def jacobian(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks:
 
 
 def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: Kinks = None) -> Derivation:
-    """The second derivatives of a scalar formula; a block has the shape ``a.shape + b.shape``."""
+    """The second derivatives of a scalar formula; a block has the shape ``a.shape + b.shape``.
+
+    Blocks below the diagonal are those above it, transposed (Schwarz's theorem).
+    """
     f, names = _checked(f, wrt, kinks, scalar="Hessian")
     first = differentiate(f.differentiable, names, exact=True, labels=_gradient_labels(names))
     steps, context = list(first.steps), first.context
     results: dict[str, Formula] = {}
-    for a in names:
+    for row, a in enumerate(names):
         gradient_of_a = replace(context, outputs=(first.results[a],))
-        second = differentiate(gradient_of_a, names, labels=hessian_labels(a, names))
+        labels = hessian_labels(a, names)
+        for b in names[:row]:
+            step = _by_symmetry(context, first.results[a], b, results[f"{b},{a}"].output, labels[b])
+            context = context.with_definitions((*context.definitions, step.after))
+            steps.append(step)
+            block = replace(results[f"{b},{a}"], program=context.pruned([step.where]))
+            results[f"{a},{b}"] = replace(block, start=Start(gradient_of_a, (b,), b)) if block.start else block
+        second = differentiate(gradient_of_a, names[row:], labels=labels)
         context = joined(context, second.context)
         steps += second.steps
         blocks = _formulas(gradient_of_a, second)
         results |= {a if a == b else f"{a},{b}": block for b, block in blocks.items()}
     return _derivation("hessian", f, names, (first.forward, steps), results, context)
+
+
+def _by_symmetry(context: Program, slope: str, b: str, above: Input | Definition, label: str) -> Step:
+    """The block below the diagonal of a Hessian that one above it tells: the derivative of a gradient by ``b``."""
+    gradient_of_a, variable = context.by_name[slope], context.by_name[b]
+    below = mirrored(above, next(fresh_names(context.by_name, label)), len(variable.shape), written_out=True)
+    axes, rank = below.free, len(gradient_of_a.shape)
+    partial = Partial(gradient_of_a[axes[:rank]], variable[axes[rank:]])
+    return Step("mixed-partials", below.name, Definition(below.name, below.shape, partial, origin="adjoint"), below)
 
 
 def _gradient_labels(names: Sequence[str]) -> dict[str, str]:

@@ -182,6 +182,16 @@ def test_blocks_of_a_hessian_are_named_by_pairs() -> None:
     assert derivation.result["w,b"].evaluate(x=x, y=y, w=0.3, b=0.1) == pytest.approx(2 * x.mean())
 
 
+def test_blocks_below_the_diagonal_of_a_hessian_are_those_above_it() -> None:
+    derivation = hessian("U: real[n,k]; v: real[k]; x: real[n]; sum(tanh(U @ v - x)^2)", ("U", "v"))
+    assert [step.where for step in derivation.steps if step.rule == "mixed-partials"] == ["hess_v_U"]
+    values = next(points(derivation))
+    above, below = (derivation.result[key].evaluate(**values) for key in ("U,v", "v,U"))
+    np.testing.assert_allclose(below, np.moveaxis(above, 2, 0), rtol=1e-12)
+    assert derivation.result["v,U"].matrix()
+    check(derivation)
+
+
 def test_lines_in_index_notation_have_indices_on_the_left() -> None:
     text = gradient("x: real[n]; c = cumprod(x); sum(c^2)").text()
     assert "c          = cumprod(x)" in text
