@@ -25,7 +25,7 @@ from chainrule.commands.arguments import (
     wrt_option,
 )
 from chainrule.commands.files import PAGE_FORMS, chosen, output_option, written
-from chainrule.derive.render.page import WIDTH, Detail, Form
+from chainrule.derive.render.page import VIEWS, WIDTH, Detail, Form
 
 #: What ``show`` can derive, and the option's help.
 GOALS = {
@@ -47,7 +47,10 @@ def goal_options(command: Callable[..., Answer]) -> Callable[..., Answer]:
 
 
 #: The options that only some goals take.
-GOAL_OPTIONS = {"symmetric": ("gradient",), "through": ("gauss-newton", "fisher"), "over": ("fisher",)}
+GOAL_OPTIONS = {
+    "symmetric": ("gradient",), "view": ("gradient", "jacobian"), "through": ("gauss-newton", "fisher"),
+    "over": ("fisher",),
+}  # fmt: skip
 
 
 def goal_arguments(goal: str, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,6 +87,13 @@ format_option = click.option(
 adjoints_option = click.option(
     "--form", "adjoints", type=click.Choice(["matrix", "index", "both"]), default="matrix", show_default=True,
     help="Adjoints as matrices, by their entries, or first the entries and then the matrices they make up.",
+)  # fmt: skip
+
+
+view_option = click.option(
+    "--view", type=click.Choice(VIEWS),
+    help="The way to the gradient or Jacobian: adjoints from the output back (the default), tangents from the "
+    "variables on, or differentials.",
 )  # fmt: skip
 
 
@@ -136,6 +146,7 @@ def printed_results(
         'chainrule show "x: real[n]; norm(x)" --wrt x',
         "chainrule show mse --wrt w --hessian",
         "chainrule show logistic_regression --detail full --check",
+        "chainrule show linear_regression --wrt w,b --view differential",
         "chainrule show logistic_regression -o derivation.html",
         r'chainrule show "X: real[n,d]; y: real[n]; w: real[d]; \lVert y - X w \rVert_2^2" --wrt w',
         "chainrule show binary_cross_entropy --format latex",
@@ -149,6 +160,7 @@ def printed_results(
 @output_option
 @detail_option
 @adjoints_option
+@view_option
 @click.option("--check", is_flag=True, help="Compute every step on its own, in 60 digits, and show how far it holds.")
 @click.option(
     "--symmetric", is_flag=True, help="The gradient over the independent entries of variables declared symmetric."
@@ -167,6 +179,7 @@ def show(
     output: str | None,
     detail: Detail | None,
     adjoints: Form,
+    view: str | None,
     check: bool,
     symmetric: bool,
     through: str | None,
@@ -177,7 +190,7 @@ def show(
     """Print a derivation: of the gradient, or of the Jacobian if the formula is not scalar."""
     parsed = read_formula(formula, function, notation)
     goal = goal or ("jacobian" if parsed.shape and not symmetric else "gradient")
-    options = goal_arguments(goal, {"symmetric": symmetric, "through": through, "over": over})
+    options = goal_arguments(goal, {"symmetric": symmetric, "view": view, "through": through, "over": over})
     derive = getattr(cr, goal.replace("-", "_"))
     derivation: cr.Derivation = derive(parsed, wrt=split_names(wrt), kinks=read_kinks(kinks), **options)
     found = cr.evidence(derivation) if check else ()

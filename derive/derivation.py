@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,6 +13,7 @@ from chainrule.derive.computed import Kind
 from chainrule.derive.errors import InputError
 from chainrule.derive.formula import Formula, Source
 from chainrule.derive.narrative.chain import backward
+from chainrule.derive.narrative.differentials import by_told_names, comparison, moving
 from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts
 from chainrule.derive.narrative.result import results
 from chainrule.derive.narrative.symbols import (
@@ -24,7 +25,7 @@ from chainrule.derive.narrative.symbols import (
 )
 from chainrule.derive.program import Program
 from chainrule.derive.render.numpy_source import numpy_lines, numpy_source
-from chainrule.derive.render.page import Detail, Form, Page, Section, Shown
+from chainrule.derive.render.page import Detail, Form, Page, Section, Shown, View
 from chainrule.derive.render.printed import Printed
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.serialise import (
@@ -58,6 +59,7 @@ class Derivation(Printed):
             each pair, called ``"a,b"`` (and ``"a"`` for the pair of a with itself).
         assumptions: what was used of the declarations, and where functions have kinks.
         context: every definition that the steps speak of.
+        view: how the result is derived.
     """
 
     goal: Goal
@@ -67,6 +69,7 @@ class Derivation(Printed):
     result: Mapping[str, Formula]
     assumptions: tuple[str, ...]
     context: Program
+    view: View = "reverse"
 
     def page(
         self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix"
@@ -79,7 +82,8 @@ class Derivation(Printed):
             form: adjoints as matrices, by their entries, or first the entries and then the matrices.
         """
         items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
-        result = results(items)
+        intro = comparison(self.view, self.steps, self.context) if detail != "brief" else ()
+        result = replace(results(items), intro=intro)
         computable = not function_names(item.body for item in self.context.definitions)
         code = [Section("In NumPy", code=numpy_lines(self._program()))] if computable and detail != "brief" else []
         sections = (*self.reasoning(detail, names_in(result.shown()), checked, form), result, *code)
@@ -92,6 +96,8 @@ class Derivation(Printed):
         """What leads to the result; ``words`` are the names that what follows mentions."""
         definitions = list(itertools.takewhile(lambda step: step.rule == "definition", self.steps))
         moves = self.steps[len(definitions) :]
+        if self.view != "reverse":
+            return self._moving(definitions, moves, detail, words, checked, form)
         hidden = inlined_parts(self.context, moves)
         context = by_name(self.context, self.steps, hidden)
         output = self.formula.output.name
@@ -104,13 +110,33 @@ class Derivation(Printed):
         )
         return tuple(section for section in sections if section.lines)
 
+    def _moving(
+        self, definitions: Sequence[Step], moves: Sequence[Step], detail: Detail, words: Collection[str],
+        checked: Checked, form: Form,
+    ) -> tuple[Section, ...]:  # fmt: skip
+        """What leads to the result by differentials or tangents."""
+        context = by_told_names(self.context, moves)
+        lines = moving(self.view, moves, context, detail, checked, form)
+        mentioned = {*(name for section in lines for name in names_in(section.shown())), *words}
+        hidden = inlined_parts(self.context, moves)
+        shown = [step for step in definitions if step.where not in hidden]
+        sections = (
+            given(self.formula.inputs, function_names(item.body for item in self.formula.program.definitions)),
+            forward(context, self.formula.output.name, shown, mentioned),
+            *lines,
+        )
+        return tuple(section for section in sections if section.lines)
+
     def numpy(self) -> str:
         """Runnable NumPy source of a function that returns the results."""
         return numpy_source(self._program(), self.goal)
 
     def _program(self) -> Program:
         """The results as the outputs of one program."""
-        return replace(self.context, outputs=tuple(item.output.name for item in self.result.values()))
+        outputs = tuple(item.output.name for item in self.result.values())
+        if self.view == "reverse":
+            return replace(self.context, outputs=outputs)
+        return replace(self.context.pruned(outputs), inputs=self.formula.differentiable.inputs)
 
     def to_json(self) -> str:
         """Everything, exactly; ``from_json`` gives the same derivation back."""
@@ -121,6 +147,7 @@ class Derivation(Printed):
         return {
             "schema": SCHEMA,
             "goal": self.goal,
+            "view": self.view,
             "formula": formula_dict(self.formula),
             "wrt": list(self.wrt),
             "steps": [encode_step(step) for step in self.steps],
@@ -147,6 +174,7 @@ class Derivation(Printed):
             with_sources(data["goal"], formula, names, steps, results),
             tuple(data["assumptions"]),
             decode_program(data["context"]),
+            data.get("view", "reverse"),
         )
 
 

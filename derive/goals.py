@@ -30,11 +30,13 @@ from chainrule.derive.program import Definition, Input, Program, fresh_names
 from chainrule.derive.remarks import about_kinks
 from chainrule.derive.reverse import Derivative
 from chainrule.derive.steps import Partial, Step, assumes
+from chainrule.derive.views import checked_view, viewed
 
 
 def gradient(
-    f: str | Formula, wrt: str | Sequence[str] | None = None, *, symmetric: bool = False, kinks: Kinks = None
-) -> Derivation:
+    f: str | Formula, wrt: str | Sequence[str] | None = None, *, symmetric: bool = False, kinks: Kinks = None,
+    view: str = "reverse",
+) -> Derivation:  # fmt: skip
     """The gradient of a scalar formula by each variable, with its derivation.
 
     ``df/dX`` has the shape of ``X``; its entries are differentiated as independent of each other,
@@ -47,6 +49,11 @@ def gradient(
     ``"maximum"`` and ``"minimum"`` take ``"shared"``, ``"first"``, ``"last"`` or the derivative by their
     first argument; ``"max"`` and ``"min"`` over axes take ``"shared"``, ``"first"`` or ``"last"``.
     The other derivations, kernels and ``verify`` have the same option.
+
+    ``view`` is the way to the result: "reverse" works out adjoints from the output back
+    (backpropagation), "forward" tangents from the variables on, along directions ``v`` that are new
+    inputs, and "differential" writes ``dL`` with the differentials of the variables (Magnus and
+    Neudecker, Matrix Differential Calculus, 2019).
 
     Raises:
         UnsupportedError: if the formula is not scalar (use ``jacobian``).
@@ -63,13 +70,22 @@ def gradient(
         '2*X.T @ (X @ w - y)'
     """
     f, names = _checked(f, wrt, kinks, scalar="gradient")
-    return _over_independent_entries(f, names) if symmetric else _first_order("gradient", f, names)
+    view = checked_view(view)
+    if symmetric and view != "reverse":
+        raise InputError("the gradient over independent entries has one view", expected="reverse", found=view)
+    return _over_independent_entries(f, names) if symmetric else viewed(_first_order("gradient", f, names), view)
 
 
-def jacobian(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: Kinks = None) -> Derivation:
-    """The derivative of a formula of any shape; its shape is the formula's followed by the variable's."""
+def jacobian(
+    f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: Kinks = None, view: str = "reverse"
+) -> Derivation:
+    """The derivative of a formula of any shape; its shape is the formula's followed by the variable's.
+
+    ``view`` is as for :func:`gradient`; the views "forward" and "differential" end with the Jacobian
+    applied to directions.
+    """
     f, names = _checked(f, wrt, kinks)
-    return _first_order("jacobian", f, names)
+    return viewed(_first_order("jacobian", f, names), checked_view(view))
 
 
 def hessian(f: str | Formula, wrt: str | Sequence[str] | None = None, *, kinks: Kinks = None) -> Derivation:

@@ -1,6 +1,6 @@
-"""The adjoints of functions of whole matrices, by the laws of ``catalog/linalg.py``.
+"""The adjoints and tangents of functions of whole matrices, by the laws of ``catalog/linalg.py``.
 
-A law is read once as a program of ``A``, ``B`` and ``G``; for a definition it is copied with these
+A law is read once as a program of ``A``, ``B`` and ``G`` or ``D``; for a definition it is copied with these
 names put in, entry by entry, the axes of the output and of a batch in front.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Literal
 
 from sympy import Expr, KroneckerDelta, Symbol
 
@@ -77,14 +78,18 @@ def _operand(definition: Definition) -> Definition:
     return Definition("", tuple(definition.lengths[axis] for axis in axes), definition.body.xreplace(renaming))
 
 
+#: The laws of a function of a matrix: fields of its entry in the catalogue.
+Law = Literal["adjoint", "of_trace", "tangent"]
+
+
 @cache
-def law(name: str, of_trace: bool = False) -> Program:
-    """The law of the adjoint as a program of the inputs A, B and G (c for a multiple of the identity)."""
+def law(name: str, kind: Law = "adjoint") -> Program:
+    """A law as a program of the inputs A and B, G (c for a multiple of the identity), and D."""
     entry = MATRIX_FUNCTION_BY_NAME[name]
     rows, columns = dim("n" if entry.square else "m"), dim("n")
-    value = entry.shape(rows, columns)
-    inputs = (Input("A", (rows, columns)), Input("B", value), Input("G", value), Input("c"))
-    return parse_formula(entry.of_trace if of_trace else entry.adjoint, scope=Program(inputs, (), ()))
+    matrix, value = (rows, columns), entry.shape(rows, columns)
+    inputs = (Input("A", matrix), Input("B", value), Input("G", value), Input("c"), Input("D", matrix))
+    return parse_formula(getattr(entry, kind), scope=Program(inputs, (), ()))
 
 
 @dataclass(frozen=True)
@@ -98,25 +103,36 @@ class Copied:
 
 def adjoint_law(quantity: Definition, adjoint: Definition, rank: int, context: Context) -> Copied:
     """What the operand of a function of a matrix receives, the output having ``rank`` axes."""
-    return _Copy(quantity, adjoint, rank, context).run()
+    multiple = _of_identity(adjoint, rank)
+    of_trace = bool(MATRIX_FUNCTION_BY_NAME[quantity.reduce].of_trace) and multiple is not None
+    return _Copy(quantity, adjoint, rank, context, multiple).run("of_trace" if of_trace else "adjoint")
+
+
+def tangent_law(quantity: Definition, tangent: Definition | Input, context: Context) -> Copied:
+    """The tangent of a function of a matrix, from the tangent of that matrix."""
+    return _Copy(quantity, tangent, 0, context).run("tangent")
 
 
 class _Copy:
-    """One copy of a law; ``heads`` are the new names of its definitions."""
+    """One copy of a law; ``heads`` are the new names of its definitions.
 
-    def __init__(self, quantity: Definition, adjoint: Definition, rank: int, context: Context) -> None:
-        self.quantity, self.adjoint, self.rank, self.context = quantity, adjoint, rank, context
+    ``given`` is what the law maps: an adjoint with ``rank`` axes in front, which is ``multiple`` times
+    the identity if that is a number, or a tangent.
+    """
+
+    def __init__(
+        self, quantity: Definition, given: Definition | Input, rank: int, context: Context, multiple: Expr | None = None
+    ) -> None:
+        self.quantity, self.given, self.rank, self.context = quantity, given, rank, context
         self.batch = batch_axes(quantity)
         self.heads: dict[str, Definition] = {}
-        self.varying = {"G", "c"}
-        self.multiple = _of_identity(adjoint, rank)
+        self.varying = {"G", "c", "D"}
+        self.multiple = multiple
         rows, columns = quantity.bound
         self.lengths: dict[Expr, Expr] = {dim("m"): rows, dim("n"): columns}
 
-    def run(self) -> Copied:
-        of_trace = bool(MATRIX_FUNCTION_BY_NAME[self.quantity.reduce].of_trace) and self.multiple is not None
-        program = law(self.quantity.reduce, of_trace)
-        *inner, last = program.definitions
+    def run(self, kind: Law) -> Copied:
+        *inner, last = law(self.quantity.reduce, kind).definitions
         parts = tuple(self.parts(inner))
         _, body, bound = self.content(last)
         return Copied(parts, body, bound)
@@ -158,7 +174,7 @@ class _Copy:
         shift = {index: free_index(len(leading) + place) for place, index in enumerate(definition.free)}
         entries = {ref: self.entry(ref, leading, batch, shift) for ref in definition.refs}
         body = _replaced(definition.body, entries, {**shift, **self.lengths})
-        front = self.adjoint.shape[: self.rank] if varying else ()
+        front = self.given.shape[: self.rank] if varying else ()
         shape = (*front, *self.quantity.shape[: self.batch], *map(self.length, definition.shape))
         return shape, body, tuple(map(self.length, definition.bound))
 
@@ -168,8 +184,8 @@ class _Copy:
     def entry(self, ref: Ref, leading: tuple[Expr, ...], batch: tuple[Expr, ...], shift: dict[Expr, Expr]) -> Expr:
         """The entry of what a name of the law stands for."""
         places = tuple(index.xreplace({**shift, **self.lengths}) for index in ref.indices)
-        if ref.name == "G":
-            return _read(self.adjoint, (*leading, *places))
+        if ref.name in ("G", "D"):
+            return _read(self.given, (*leading, *places))
         if ref.name == "c":
             assert self.multiple is not None
             return self.multiple
@@ -198,8 +214,9 @@ def _replaced(body: Expr, entries: dict[Expr, Expr], rest: dict[Expr, Expr]) -> 
     return marked.xreplace({marks[ref]: value for ref, value in entries.items()})
 
 
-def _read(definition: Definition, places: tuple[Expr, ...]) -> Expr:
+def _read(definition: Definition | Input, places: tuple[Expr, ...]) -> Expr:
     """An entry; of another name for an entry or a number, that itself."""
-    if not definition.reduce and (definition.body.is_number or isinstance(definition.body, Ref)):
-        return definition.at(places)
-    return definition[places]
+    if isinstance(definition, Input) or definition.reduce:
+        return definition[places]
+    named = not (definition.body.is_number or isinstance(definition.body, Ref))
+    return definition[places] if named else definition.at(places)

@@ -23,7 +23,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S, exp
+from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S
 
 from chainrule.derive.algebra import MAX_INLINE, Context, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
@@ -50,11 +50,10 @@ from chainrule.derive.ranges import reduced
 from chainrule.derive.rational import cost, tidy_signs
 from chainrule.derive.residuals import with_residuals
 from chainrule.derive.roots import uncertain_roots, vanishing_roots
-from chainrule.derive.scalar import equal
 from chainrule.derive.shared_parts import with_names
 from chainrule.derive.softmaxes import with_softmax
 from chainrule.derive.steps import Partial, Step, assumes
-from chainrule.derive.weights import one_of, product_of_others
+from chainrule.derive.term_weights import shared, weight
 
 #: Length (see ``algebra.cost``) up to which the adjoint of a quantity that is read several times
 #: is written out wherever it is used instead of being named.
@@ -93,6 +92,8 @@ class Derivative:
         steps: every step, in order.
         context: every definition that a step speaks of, those written out in the end included.
         forward: the definitions of the formula that was differentiated, pre-activations named.
+        adjoints: the name of the adjoint of each quantity.
+        contributions: what each adjoint is the sum of, by quantity.
     """
 
     program: Program
@@ -100,6 +101,8 @@ class Derivative:
     steps: tuple[Step, ...]
     context: Program
     forward: tuple[Definition, ...]
+    adjoints: Mapping[str, str]
+    contributions: Mapping[str, Sequence[Contribution]]
 
 
 class Reverse:
@@ -119,6 +122,7 @@ class Reverse:
         foldable = [item for item in program.definitions if not item.reduce and worth_naming(item.body)]
         self.context = Context(dict(program.by_name), exact=kept_exact, foldable=foldable, reserved=reserved)
         self.contributions: dict[str, list[Contribution]] = {name: [] for name in self.active}
+        self.adjoints: dict[str, str] = {}
         self.results: dict[str, str] = {}
         self.lasting: set[str] = set()
         self.silent: set[str] = set()
@@ -140,7 +144,9 @@ class Reverse:
         definitions = (*self.program.definitions, *self._noted())
         context = with_names(self.program.with_definitions(definitions, outputs), self.lasting)
         forward = self.program.pruned().definitions
-        return Derivative(context.pruned(), dict(self.results), tuple(self.steps), context, forward)
+        return Derivative(
+            context.pruned(), dict(self.results), tuple(self.steps), context, forward, self.adjoints, self.contributions
+        )
 
     def _noted(self) -> Iterator[Definition]:
         """The definitions of this run, each with what it means where it divides by zero."""
@@ -153,6 +159,7 @@ class Reverse:
         """Simplifies the adjoint of a quantity, all whose readings are known, and passes it on."""
         adjoint = self._adjoint(quantity)
         self.context.known[adjoint.name] = adjoint
+        self.adjoints[quantity.name] = adjoint.name
         if quantity.name in self.wrt:
             self.results[quantity.name] = adjoint.name
         readings: list[Ref] = []
@@ -184,7 +191,8 @@ class Reverse:
         moved = {axis: inner.get(unit.own[index], unit.own[index]) for index, axis in shifted.items()}
         summand = passed.xreplace(moved)
         shape = self.output.shape + unit.normaliser.shape
-        total = self._shared(Definition("", shape, summand, "sum", unit.normaliser.bound), f"{quantity.name}_sum")
+        total = Definition("", shape, summand, "sum", unit.normaliser.bound)
+        total = shared(total, f"{quantity.name}_sum", self.context)
         self.parts.append(total)
         back = {there: shifted[here] for here, there in unit.own.items() if there in unit.normaliser.free}
         entry = total[axes[: self.rank] + tuple(back[index] for index in unit.normaliser.free)]
@@ -314,14 +322,14 @@ class Reverse:
     def _is_bent(self, quantity: Definition) -> bool:
         """Whether something depends on a quantity in a way that is not linear."""
         readings = ((item, ref) for item in self.program.definitions for ref in item.refs if ref.name == quantity.name)
-        return any(_bends(item, ref) or (not item.reduce and self._is_bent(item)) for item, ref in readings)
+        return any(bends(item, ref) or (not item.reduce and self._is_bent(item)) for item, ref in readings)
 
     def _pulled_back(self, quantity: Input | Definition, ref: Ref, adjoint: Definition) -> Contribution:
         """What the reading ``ref`` in the body of ``quantity`` adds to the adjoint of what it reads."""
         assert isinstance(quantity, Definition)
         if is_matrix_function(quantity):
             return self._through_matrix(quantity, adjoint)
-        slope = local_derivative(quantity, ref, self.program.kinks) * self._weight(quantity)
+        slope = local_derivative(quantity, ref, self.program.kinks) * weight(quantity, self.context, self.program.kinks)
         source = self.context.known[ref.name]
         solved = solve_indices(quantity, ref, self.output.shape + source.shape)
         seeds = tuple(free_index(n) for n in range(self.rank))
@@ -338,31 +346,6 @@ class Reverse:
             # The law is one step; of what happens inside it only the use of declared facts is told.
             self.steps += filter(assumes, self._simplified_part(part))
         return Contribution(f"{quantity.reduce}-rule", quantity.name, copied.body, copied.bound)
-
-    def _weight(self, quantity: Definition) -> Expr:
-        """The derivative of a reduction by one of its terms, in the quantity's own indices."""
-        value = quantity[quantity.free]
-        if quantity.reduce == "logsumexp":
-            return exp(quantity.body - value)
-        if quantity.reduce in ("max", "min"):
-            attained = equal(quantity.body, value)
-            side = dict(self.program.kinks).get(quantity.reduce, "shared")
-            if side != "shared":
-                position, chosen = one_of(quantity, attained, last=side == "last")
-                return equal(position, self._shared(chosen, f"{quantity.name}_at")[quantity.free])
-            ties = Definition("", quantity.shape, attained, "sum", quantity.bound, sign="positive")
-            return attained / self._shared(ties, f"{quantity.name}_ties")[quantity.free]
-        if quantity.reduce == "prod":
-            others = product_of_others(quantity)
-            return self._shared(others, f"{quantity.name}_others")[quantity.free + quantity.bound_indices]
-        return S.One
-
-    def _shared(self, definition: Definition, stem: str) -> Definition:
-        """An auxiliary definition, split off once however often it is needed."""
-        for known in self.context.added:
-            if replace(known, name="") == definition:
-                return known
-        return self.context.split_off(definition, stem)
 
 
 def _is_preactivation(quantity: Input | Definition) -> bool:
@@ -409,7 +392,7 @@ def local_derivative(quantity: Definition, ref: Ref, kinks: KinkChoices = ()) ->
     return slope
 
 
-def _bends(quantity: Definition, ref: Ref) -> bool:
+def bends(quantity: Definition, ref: Ref) -> bool:
     """Whether a body is not linear in an entry that it reads, or reduces it to something that is not."""
     if quantity.reduce not in ("", "sum"):
         return True

@@ -46,6 +46,7 @@ BOYD = "Boyd and Vandenberghe, Convex Optimization (2004)"
 GOLUB = "Golub and Van Loan, Matrix Computations (2013)"
 ANDERSON = "Anderson, An Introduction to Multivariate Statistical Analysis (2003)"
 COOKBOOK = "Petersen and Pedersen, The Matrix Cookbook (2012), eq. "
+MAGNUS = "Magnus and Neudecker, Matrix Differential Calculus (2019)"
 PRML = "Bishop, Pattern Recognition and Machine Learning (2006)"
 
 
@@ -144,6 +145,17 @@ RULES: tuple[Rule, ...] = (
     Rule("fold", r"\text{its definition} \to q", "its definition -> q", "Write {name} by its name."),
     Rule("merge-sums", r"\sum_k f_k + \sum_k g_k = \sum_k (f_k + g_k)", "sum_k f_k + sum_k g_k = sum_k (f_k + g_k)",
          "Sums over the same range are one sum."),
+    Rule("tangent", r"dq = \sum_a \frac{\partial q}{\partial a} da", "dq = sum_a dq/da * da",
+         "The tangent of {through}.", "Griewank and Walther, Evaluating Derivatives (2008), section 3.1"),
+    Rule("put-in-differential", r"dq \to \text{its definition}", "dq -> its definition", "Put in {name}."),
+    Rule("carry-over", r"\langle G, A\,dx \rangle = \langle A^\top G, dx \rangle", "<G, A dx> = <A.T G, dx>",
+         "What multiplies the differentials in that of {through} goes to the other side.", MAGNUS + ", section 8.3"),
+    Rule("collect-differential", r"\langle F, dx \rangle + \langle G, dx \rangle = \langle F + G, dx \rangle",
+         "<F, dx> + <G, dx> = <F + G, dx>", "Collect the terms with {name}."),
+    Rule("adjoint", r"dL = \langle G, dx \rangle \Rightarrow \frac{\partial L}{\partial x} = G",
+         "dL = <G, dx>  =>  dL/dx = G", "What multiplies a differential is the derivative.", MAGNUS + ", section 9.3"),
+    Rule("action", r"\dot L = \langle \partial L/\partial x, \dot x \rangle", "L_dot = <dL/dx, x_dot>",
+         "The derivative along a direction is the derivative applied to it."),
     Rule("stationary-point", r"\nabla f(x^*) = 0", "grad f(x*) = 0",
          "At a stationary point the gradient is zero.", BOYD + ", section 4.2.3"),
     Rule("put-in-solution", r"x = x(y)", "x = x(y)", "Put in the solution for {name}.",

@@ -32,7 +32,7 @@ from chainrule.derive.program import (
     head,
 )
 from chainrule.derive.scalar import equal, less, less_equal, where
-from chainrule.derive.steps import Partial, Slope, Step
+from chainrule.derive.steps import Along, Partial, Slope, Step
 
 Json = Any
 
@@ -46,6 +46,7 @@ COMPOUND: dict[str, Callable[..., Expr]] = {
     "equal": equal,
     "where": where,
     "partial": Partial,
+    "along": Along,
     "slope": Slope,
     "floor": sp.floor,
     "mod": sp.Mod,

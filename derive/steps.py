@@ -42,6 +42,31 @@ class Partial(Expr):  # type: ignore[misc]
         return self.args[1]
 
 
+class Along(Expr):  # type: ignore[misc]
+    """The derivative of an entry of an output along directions of the variables, not yet worked out."""
+
+    is_commutative = True
+    is_real = True
+
+    def __new__(cls, output: Ref, *moves: Ref) -> Along:
+        """``moves`` are the variables, each followed by its direction, as their first entries."""
+        return Expr.__new__(cls, output, *moves)
+
+    def _eval_derivative(self, symbol: Any) -> Expr:
+        return S.Zero
+
+    @property
+    def output(self) -> Ref:
+        """The entry that is differentiated."""
+        return self.args[0]
+
+    @property
+    def directions(self) -> dict[str, str]:
+        """The names of the directions by those of the variables."""
+        names = [ref.name for ref in self.args[1:]]
+        return dict(zip(names[::2], names[1::2], strict=True))
+
+
 class Slope(Expr):  # type: ignore[misc]
     """The derivative of a scalar expression by one of the entries in it, not yet worked out."""
 

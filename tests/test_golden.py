@@ -21,7 +21,8 @@ FILES = sorted((Path(__file__).parent / "derivations").glob("*.txt"))
 def test_derivation(path: Path, request: pytest.FixtureRequest) -> None:
     head, _, expected = path.read_text(encoding="utf-8").partition("\n\n")
     settings = dict(line.split(": ", 1) for line in head.splitlines())
-    derivation = GOALS[settings.get("goal", "gradient")](settings["formula"], settings["wrt"])
+    view = {"view": settings["view"]} if "view" in settings else {}
+    derivation = GOALS[settings.get("goal", "gradient")](settings["formula"], settings["wrt"], **view)
     assert all(item.holds and item.digits is not None for item in evidence(derivation))
     text = derivation.text(settings["detail"], form=settings.get("form", "matrix"))
     if request.config.getoption("--update-derivations"):

@@ -23,7 +23,7 @@ from chainrule.derive.narrative.model import inlined_parts
 from chainrule.derive.numeric import MPMATH, Array, bind_dims, evaluate, evaluate_definition
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref
 from chainrule.derive.scalar_moves import pending
-from chainrule.derive.steps import Partial, Slope, Step
+from chainrule.derive.steps import Along, Partial, Slope, Step
 
 #: Digits that are computed with; half of them may be lost to differences.
 DIGITS = 60
@@ -131,12 +131,15 @@ class _Place:
     def _sides(self, step: Step, together: Sequence[Step]) -> tuple[Any, Any]:
         """Both sides; of a derivative by an array, both along one direction."""
         part = step.before.body
+        if isinstance(part, Along):
+            moves = {name: self.env[direction] for name, direction in part.directions.items()}
+            return self._slope(self.context.definitions, part.output.name, moves), self._value(step.after)
         if not isinstance(part, Partial):
             return self._value(step.before), self._value(step.after)
         local = step.rule in ("link", "local-derivative")
         definitions = self._locally(part.output.name) if local else self.context.definitions
         direction = self._direction(part.variable.name)
-        slope = self._slope(definitions, part.output.name, part.variable.name, direction)
+        slope = self._slope(definitions, part.output.name, {part.variable.name: direction})
         if step.rule == "link":
             return slope, sum(self._along(link, direction, np.shape(slope)) for link in together)
         return slope, np.tensordot(self._value(step.after), direction, axes=direction.ndim)
@@ -145,7 +148,7 @@ class _Place:
         """A side without derivatives of arrays; those of scalars are computed by differences."""
         one = to_mp(np.array(1.0))
         numbers = {
-            part: Float(str(self._slope(self.context.definitions, part.output.name, part.variable.name, one)), DIGITS)
+            part: Float(str(self._slope(self.context.definitions, part.output.name, {part.variable.name: one})), DIGITS)
             for part in definition.body.atoms(Partial)
         }
         definition = definition_instance(definition.with_body(definition.body.xreplace(numbers)))
@@ -159,20 +162,20 @@ class _Place:
     def _direction(self, name: str) -> Array:
         return to_mp(np.round(self.rng.uniform(-1, 1, np.shape(self.env[name])), 3))
 
-    def _slope(self, definitions: Sequence[Definition], output: str, variable: str, direction: Array) -> Array:
-        """The derivative of a quantity along a direction of another one, by central differences."""
+    def _slope(self, definitions: Sequence[Definition], output: str, moves: Point) -> Array:
+        """The derivative of a quantity along directions of other ones, by central differences."""
         step = mpmath.mpf(10) ** -DISTANCE
         ends = []
         for side in (1, -1):
-            moved = np.asarray(self.env[variable] + side * step * direction, dtype=object)
-            ends.append(self._after(definitions, variable, moved)[output])
+            moved = {name: np.asarray(self.env[name] + side * step * moves[name], dtype=object) for name in moves}
+            ends.append(self._after(definitions, moved)[output])
         return np.asarray((ends[0] - ends[1]) / (2 * step), dtype=object)
 
-    def _after(self, definitions: Sequence[Definition], variable: str, value: Array) -> Point:
-        """Every quantity after one of them, an input or not, has got another value."""
-        env, changed = {**self.env, variable: value}, {variable}
+    def _after(self, definitions: Sequence[Definition], values: Point) -> Point:
+        """Every quantity after some of them, inputs or not, have got other values."""
+        env, changed = {**self.env, **values}, set(values)
         for definition in definitions:
-            if definition.name != variable and definition.reads & changed:
+            if definition.name not in values and definition.reads & changed:
                 env[definition.name] = evaluate_definition(definition, env, self.dims, MPMATH)
                 changed.add(definition.name)
         return env

@@ -16,6 +16,8 @@ from chainrule.derive.notation.latex.names import roman
 from chainrule.derive.notation.latex.symbols import Symbol, symbol_of
 from chainrule.derive.program import Program
 
+#: What the name of a quantity is preceded by where its differential is meant.
+DIFFERENTIAL = "\u2146"
 #: The word of each Greek letter.
 _WORDS = {char: word for word, char in reversed(GREEK.items())}
 
@@ -27,6 +29,8 @@ def latex_name(name: str) -> str:
         >>> print(latex_name("lam"), latex_name("w_hat"), latex_name("total"))
         \lambda \hat{w} \mathrm{total}
     """
+    if name.startswith(DIFFERENTIAL):
+        return rf"\mathrm{{d}}{latex_name(name.removeprefix(DIFFERENTIAL))}"
     if name.endswith("'"):
         base = name.rstrip("'")
         return latex_name(base) + name.removeprefix(base)

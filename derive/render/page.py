@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 #: Columns of a terminal whose width is not known.
 WIDTH = 100
@@ -35,6 +35,9 @@ class Shown:
         return self.source if isinstance(self.source, str) else self.source()
 
 
+#: How a derivation is told: adjoints from the output back, tangents from the variables on, or differentials.
+View = Literal["reverse", "forward", "differential"]
+VIEWS: tuple[View, ...] = get_args(View)
 #: The notation of adjoints: matrices, entries, or first the entries and then the matrices they make up.
 Form = Literal["matrix", "index", "both"]
 #: Words and formulas in turn.

@@ -1,0 +1,209 @@
+"""The laws that the lines of a derivation by differentials or tangents use."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from sympy import Abs, Dummy, Expr, Function, Mul, Pow
+
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.forms.latex_names import DIFFERENTIAL
+from chainrule.derive.kinks import derivative
+from chainrule.derive.narrative.moving import Writing
+from chainrule.derive.normalised import normalised
+from chainrule.derive.preactivation import reached
+from chainrule.derive.program import Definition, Index, Input, Program, Ref, fresh_names
+from chainrule.derive.render.page import Note, Shown
+from chainrule.derive.reverse import local_derivative
+from chainrule.derive.steps import Along, Partial, Step
+
+#: Laws of differentials, in text and in LaTeX.
+LINEAR = Shown("d(a*U + V) = a*dU + dV", r"\mathrm{d}(a U + V) = a\,\mathrm{d}U + \mathrm{d}V")
+PRODUCT = Shown("d(A @ B) = dA @ B + A @ dB", r"\mathrm{d}(A B) = \mathrm{d}A\,B + A\,\mathrm{d}B")
+ENTRYWISE = Shown("d(u*v) = du*v + u*dv", r"\mathrm{d}(u v) = \mathrm{d}u\,v + u\,\mathrm{d}v")
+SOFTMAX = Shown(
+    "p = softmax(a): dp = p*(da - sum(p*da))",
+    r"p = \operatorname{softmax}(a): \mathrm{d}p = p \odot (\mathrm{d}a - p^\top \mathrm{d}a)",
+)
+REDUCTIONS = {
+    "logsumexp": Shown(
+        "d(logsumexp(a)) = sum(softmax(a)*da)",
+        r"\mathrm{d}\operatorname{logsumexp}(a) = \operatorname{softmax}(a)^\top \mathrm{d}a",
+    ),
+    "prod": Shown(
+        "d(prod(a)) = sum_k (prod_{l != k} a_l) da_k",
+        r"\mathrm{d}\prod_k a_k = \sum_k \Big(\prod_{l \ne k} a_l\Big) \mathrm{d}a_k",
+    ),
+    "max": Shown(
+        "d(max(a)) = mean of da over the largest entries",
+        r"\mathrm{d}\max(a) = \text{mean of } \mathrm{d}a \text{ over the largest entries}",
+    ),
+    "min": Shown(
+        "d(min(a)) = mean of da over the least entries",
+        r"\mathrm{d}\min(a) = \text{mean of } \mathrm{d}a \text{ over the least entries}",
+    ),
+}  # fmt: skip
+
+#: How factors go to the other side of an inner product.
+CYCLIC = Shown("tr(A @ B) = tr(B @ A)", r"\operatorname{tr}(A B) = \operatorname{tr}(B A)")
+ACROSS = Shown("g.T @ (A @ u) = (A.T @ g).T @ u", r"g^\top (A u) = (A^\top g)^\top u")
+OUTER = Shown("g.T @ A @ u = tr(outer(g, u).T @ A)", r"g^\top A u = \operatorname{tr}((g u^\top)^\top A)")
+ENTRIES = {
+    1: Shown("g.T @ (u*v) = (g*u).T @ v", r"g^\top (u \odot v) = (g \odot u)^\top v"),
+    2: Shown("tr(A.T @ (B*C)) = tr((A*B).T @ C)", r"\operatorname{tr}(A^\top (B \odot C))"
+             r" = \operatorname{tr}((A \odot B)^\top C)"),
+}  # fmt: skip
+SUMS = {
+    1: Shown("sum(u*v) = u.T @ v", r"\sum_i u_i v_i = u^\top v"),
+    2: Shown("sum(A*B) = tr(A.T @ B)", r"\sum_{i,j} A_{ij} B_{ij} = \operatorname{tr}(A^\top B)"),
+}  # fmt: skip
+REPEATED = "What is repeated along an axis meets the sum over it"
+
+
+def differential_laws(step: Step, write: Writing) -> Note:
+    """The laws that a differential or tangent follows from."""
+    scope = _Scope.of(step, write.program)
+    laws = dict.fromkeys(law for item in scope.items for law in _laws(item, scope))
+    found = [law for law in laws if law is not LINEAR] or list(laws)
+    return _listed(found)
+
+
+def carrying_laws(step: Step, write: Writing) -> Note:
+    """The laws by which the factors of a differential go to the other side, and facts that were used."""
+    scope = _Scope.of(step, write.program)
+    laws = dict.fromkeys(law for item in scope.items for law in _carried(item, scope))
+    facts = [value.removesuffix(".") for key, value in step.bindings if key == "fact"]
+    words = [law for law in laws if isinstance(law, str)]
+    found = [law for law in laws if isinstance(law, Shown)]
+    note = _listed([law for law in found if law not in SUMS.values()] or found)
+    for sentence in (*words, *dict.fromkeys(facts)):
+        note = (*note, f"; {sentence[0].lower()}{sentence[1:]}" if note and sentence[:2].isalpha() else sentence)
+    return note or ("Rearrange",)
+
+
+class _Scope:
+    """The definition that a differential belongs to and the nameless ones in it, and what depends on the variables."""
+
+    def __init__(self, quantity: Definition, active: set[str], program: Program) -> None:
+        self.quantity, self.active, self.program = quantity, active, program
+        self.items = [quantity]
+        for item in self.items:
+            normaliser = _normaliser(item, program, active)
+            inner = (program.by_name[name] for name in sorted(item.reads & active) if name != normaliser)
+            new = (part for part in inner if isinstance(part, Definition) and part.origin == "auto")
+            self.items += [part for part in new if part not in self.items]
+
+    @staticmethod
+    def of(step: Step, program: Program) -> _Scope:
+        """The scope of a step about the differential of a quantity."""
+        quantity = program.by_name[dict(step.bindings)["through"]]
+        assert isinstance(quantity, Definition)
+        return _Scope(quantity, _active(step, program), program)
+
+    def refs(self, item: Definition) -> list[Ref]:
+        """What an item reads that depends on the variables."""
+        return [ref for ref in item.refs if ref.name in self.active]
+
+
+def _active(step: Step, program: Program) -> set[str]:
+    """What depends on the variables."""
+    claim = step.before.body
+    variables = {value for key, value in step.bindings if key == "variable"}
+    if isinstance(claim, Along):
+        variables |= set(claim.directions)
+    elif isinstance(claim, Partial):
+        variables.add(claim.variable.name)
+    return reached(program, frozenset(variables))
+
+
+def _normaliser(item: Definition, program: Program, active: set[str]) -> str:
+    """The logsumexp that a softmax is told without."""
+    unit = normalised(item, program.by_name, active)
+    return unit.normaliser.name if unit else ""
+
+
+def _listed(laws: Sequence[Shown]) -> Note:
+    return tuple(part for law in laws for part in (", ", law))[1:]
+
+
+# ---- differentials
+
+
+def _laws(item: Definition, scope: _Scope) -> Iterator[Shown]:
+    """The laws for one definition."""
+    if item.reduce in MATRIX_FUNCTION_BY_NAME:
+        function = MATRIX_FUNCTION_BY_NAME[item.reduce]
+        yield Shown(function.differential or _law_text(function.name, function.tangent), function.law)
+        return
+    if _normaliser(item, scope.program, scope.active):
+        yield SOFTMAX
+        return
+    if item.reduce in REDUCTIONS:
+        yield REDUCTIONS[item.reduce]
+    if _is_product(item, scope):
+        yield PRODUCT if item.reduce == "sum" and item.shape else ENTRYWISE
+    yield from _functions(item, scope)
+    yield LINEAR
+
+
+def _law_text(name: str, tangent: str) -> str:
+    """``d(inv(A)) = -inv(A) @ dA @ inv(A)`` for the tangent ``-B @ D @ B``."""
+    words = {"B": f"{name}(A)", "D": "dA"}
+    tangent = tangent.replace("trace(", "tr(")
+    value = re.sub(r"\b[BD]\b", lambda match: words[match[0]], tangent)
+    return f"d({words['B']}) = {value}"
+
+
+def _is_product(item: Definition, scope: _Scope) -> bool:
+    """Whether two factors of a term depend on the variables."""
+    products = item.body.atoms(Mul)
+    return any(sum(bool(_moving(factor, scope)) for factor in Mul.make_args(term)) > 1 for term in products)
+
+
+def _moving(expr: Expr, scope: _Scope) -> bool:
+    return any(ref.name in scope.active for ref in expr.atoms(Ref))
+
+
+def _functions(item: Definition, scope: _Scope) -> Iterator[Shown]:
+    """``d(tanh(u)) = (1 - tanh(u)**2)*du`` for the functions of one argument in a body."""
+    for node in sorted(item.body.atoms(Function, Abs, Pow), key=lambda node: node.sort_key()):
+        inner = [arg for arg in node.args if _moving(arg, scope)]
+        if len(inner) == 1 and not any(arg.atoms(Ref) for arg in node.args if arg is not inner[0]):
+            yield _law_of(node, inner[0], scope.program)
+
+
+def _law_of(node: Expr, inner: Expr, program: Program) -> Shown:
+    """The law of one function, for an argument called u."""
+    names = [next(fresh_names(program.by_name, name)) for name in ("u", "du")]
+    u, du = (Input(name) for name in names)
+    plain = Dummy("u", real=True)
+    outer = node.func(*(plain if arg == inner else arg for arg in node.args))
+    bodies = outer, derivative(outer, plain, program.kinks) * du[()]
+    write = Writing(
+        replace(program, inputs=(*program.inputs, u, du)), {du.name: DIFFERENTIAL + u.name}, frozenset([du.name])
+    )
+    left, right = (write.shown(Definition("law", (), body.xreplace({plain: u[()]}))) for body in bodies)
+    return Shown(f"d({left.text}) = {right.text}", lambda: rf"\mathrm{{d}}\left({left.latex}\right) = {right.latex}")
+
+
+# ---- carrying over
+
+
+def _carried(item: Definition, scope: _Scope) -> Iterator[Shown | str]:
+    """How the factors in one definition go to the other side."""
+    rank = len(item.shape)
+    if item.reduce in MATRIX_FUNCTION_BY_NAME:
+        yield CYCLIC
+    for ref in scope.refs(item):
+        lower = len(ref.indices)
+        constant = not local_derivative(item, ref, scope.program.kinks).has(Index)
+        if item.reduce == "sum" and rank:
+            yield CYCLIC if rank == lower == 2 else OUTER if lower == 2 else ACROSS
+        elif item.reduce and not rank and lower in SUMS:
+            yield SUMS[lower]
+        elif not constant and rank in ENTRIES:
+            yield ENTRIES[rank]
+        if not item.reduce and lower < rank:
+            yield REPEATED

@@ -1,0 +1,102 @@
+"""Products with the differential last, as it is written on paper: ``(1 - h**2)*dz``, ``tr(inv(A) @ dA)``."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from functools import partial, reduce
+
+from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.forms.layout import minus, transposed
+from chainrule.derive.notation.resolve import mapped
+from chainrule.derive.notation.syntax import Binary, BinaryOperator, Call, Name, Negative, Node, walk
+from chainrule.derive.render.latex_node import rank
+
+
+def differentials_last(
+    node: Node, moving: Collection[str], ranks: Mapping[str, int], symmetric: Collection[str]
+) -> Node:
+    """The node with factors exchanged where the product allows it, so that what is ``moving`` comes last.
+
+    ``sum(A*dX)`` is ``tr(A @ dX)`` where ``A`` is symmetric; ``symmetric`` are the names of such matrices.
+    """
+    node = mapped(node, partial(differentials_last, moving=moving, ranks=ranks, symmetric=symmetric))
+    match node:
+        case Binary(operator="*"):
+            return _with_last(node, moving)
+        case Binary("@", left, right) if rank(left, ranks) == rank(right, ranks) == 1:
+            turns = _moves(left, moving) and not _moves(right, moving) and not _is_form(left, ranks)
+            return _turned(left, right) if turns else node
+        case Call("sum", (Binary("*", left, right),)) if not node.keywords and _is_own_transpose(left, symmetric):
+            return Call("trace", (Binary("@", left, right),))
+        case Call("trace", (Binary(operator="@") as product,)) if not node.keywords:
+            return Call("trace", (_rotated(product, moving, ranks),))
+    return node
+
+
+def _is_own_transpose(node: Node, symmetric: Collection[str]) -> bool:
+    """Whether a matrix reads the same when it is transposed: ``inv(S)``, ``inv(S) @ r.T @ r @ inv(S)``."""
+    factors = _factors(node, "@")
+    turned = [_transpose(factor, symmetric) for factor in reversed(factors)]
+    return factors == turned
+
+
+def _transpose(node: Node, symmetric: Collection[str]) -> Node:
+    match node:
+        case Name(name) if name in symmetric:
+            return node
+        case Call(name, (operand,)) if name in MATRIX_FUNCTION_BY_NAME and MATRIX_FUNCTION_BY_NAME[name].symmetric:
+            return Call(name, (_transpose(operand, symmetric),))
+    return transposed(node)
+
+
+def _moves(node: Node, moving: Collection[str]) -> bool:
+    return any(isinstance(part, Name) and part.name in moving for part in walk(node))
+
+
+def _is_form(left: Node, ranks: Mapping[str, int]) -> bool:
+    """Whether a vector is a product that begins with one, as in ``a @ dX @ b``."""
+    first, *others = _factors(left, "@")
+    return bool(others) and rank(first, ranks) == 1
+
+
+def _factors(node: Node, operator: str) -> list[Node]:
+    """The operands of a chain, in order."""
+    found: list[Node] = []
+    while isinstance(node, Binary) and node.operator == operator:
+        found.append(node.right)
+        node = node.left
+    return [node, *reversed(found)]
+
+
+def _chain(operator: BinaryOperator, factors: Sequence[Node]) -> Node:
+    return reduce(lambda left, right: Binary(operator, left, right), factors)
+
+
+def _with_last(product: Node, moving: Collection[str]) -> Node:
+    """A product of entries with the only factor that moves at the end; a sign stays in front."""
+    factors = _factors(product, "*")
+    places = [place for place, factor in enumerate(factors) if _moves(factor, moving)]
+    if len(places) != 1 or places[0] == len(factors) - 1:
+        return product
+    last = factors.pop(places[0])
+    if isinstance(last, Negative):
+        return minus(_chain("*", [*factors, last.operand]))
+    return _chain("*", [*factors, last])
+
+
+def _turned(left: Node, right: Node) -> Node:
+    """The inner product of two vectors, exchanged; a sign stays in front."""
+    if isinstance(left, Negative):
+        return minus(Binary("@", right, left.operand))
+    return Binary("@", right, left)
+
+
+def _rotated(product: Node, moving: Collection[str], ranks: Mapping[str, int]) -> Node:
+    """A product of matrices under a trace, rotated so that the only factor that moves is the last."""
+    factors = _factors(product, "@")
+    places = [place for place, factor in enumerate(factors) if _moves(factor, moving)]
+    plain = all(rank(factor, ranks) == 2 and not isinstance(factor, Negative | Binary) for factor in factors)
+    if len(places) != 1 or not plain:
+        return product
+    cut = places[0] + 1
+    return _chain("@", [*factors[cut:], *factors[:cut]])

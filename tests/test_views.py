@@ -1,0 +1,201 @@
+"""Derivations by tangents and by differentials: against JAX, line by line, with the engine's result."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from against_jax import SIZES, Case, point, variables
+from jax.scipy.linalg import expm
+from jax.scipy.special import logsumexp
+from test_evidence import broken, places
+
+import chainrule as cr
+from chainrule.cli import run
+from chainrule.derive.catalog.losses import ENTRIES
+from chainrule.derive.errors import InputError
+from chainrule.derive.numeric import evaluate
+from chainrule.derive.render.page import Line, Page
+
+VIEWS = ("forward", "differential")
+
+LINEAR = "X: real[n,d]; y: real[n]; w: real[d]; b: real; r = X@w + b - y; mean(r**2)"
+LAYERS = ("X: real[n,d]; W: real[d,k]; c: real[k]; V: real[k,p]; Y: real[n,p]; "
+          "Z = X@W + c; H = tanh(Z); norm(H@V - Y)**2/(2*n)")  # fmt: skip
+SOFTMAX = "X: real[n,d]; W: real[d,k]; Y: onehot[n,k]; P = softmax(X@W, axis=1); -mean(sum(Y*log(P), axis=1))"
+ATTENTION = "Q: real[n,d]; K: real[m,d]; V: real[m,p]; A = softmax(Q@K.T/sqrt(d), axis=1); sum((A@V)**3)"
+GAUSS = "x: real[n,d]; mu: real[d]; S: spd[d,d]; r = x - mu; n/2*logdet(S) + 1/2*sum(r@inv(S)*r)"
+NORM = ("x: real[n,d]; g: real[d]; mu = mean(x, axis=0); s = sqrt(mean((x - mu)**2, axis=0) + 0.1); "
+        "sum(g*((x - mu)/s)**3)")  # fmt: skip
+
+CASES = [
+    Case(LINEAR, lambda np, X, y, w, b: np.mean((X @ w + b - y) ** 2)),
+    Case(LAYERS, lambda np, X, W, c, V, Y: np.sum((np.tanh(X @ W + c) @ V - Y) ** 2) / (2 * len(X))),
+    Case(SOFTMAX, lambda np, X, W, Y: -np.mean(np.sum(Y * jax.nn.log_softmax(X @ W, axis=1), axis=1))),
+    Case(ATTENTION, lambda np, Q, K, V: np.sum((jax.nn.softmax(Q @ K.T / np.sqrt(Q.shape[1]), axis=1) @ V) ** 3)),
+    Case(NORM, lambda np, x, g: np.sum(g * ((x - x.mean(0)) / np.sqrt(np.var(x, axis=0) + 0.1)) ** 3)),
+    Case(GAUSS, lambda np, x, mu, S: len(x) / 2 * jnp.linalg.slogdet(S)[1]
+         + np.sum((x - mu) @ jnp.linalg.inv(S) * (x - mu)) / 2),
+    Case("a: real[n]; X: real[n,n]; b: real[n]; a @ inv(X + 3*eye(n)) @ b",
+         lambda np, a, X, b: a @ jnp.linalg.inv(X + 3 * jnp.eye(len(a))) @ b),
+    Case("X: real[n,n]; u: real[n]; det(X + 2*eye(n)) * sum(X @ u)",
+         lambda np, X, u: jnp.linalg.det(X + 2 * jnp.eye(len(u))) * np.sum(X @ u)),
+    Case("S: spd[n,n]; u: real[n]; u @ cholesky(S) @ u**2",
+         lambda np, S, u: u @ jnp.linalg.cholesky((S + S.T) / 2) @ u**2),
+    Case("A: real[n,n]; u: real[n]; u @ expm(A) @ u", lambda np, A, u: u @ expm(A) @ u),
+    Case("A: real[n,d]; B: real[d,n]; sum(pinv(A)*B)", lambda np, A, B: np.sum(jnp.linalg.pinv(A) * B)),
+    Case("S: symmetric[n,n]; a: real[n]; a @ eigvalsh(S)**2",
+         lambda np, S, a: a @ jnp.linalg.eigvalsh((S + S.T) / 2) ** 2),
+    Case("A: real[n,d]; sum(svdvals(A)**3)",
+         lambda np, A: np.sum(jnp.linalg.svd(A, full_matrices=False, compute_uv=False) ** 3)),
+    Case("Z: real[n,d]; sum(logsumexp(Z, axis=1)**2)", lambda np, Z: np.sum(logsumexp(Z, axis=1) ** 2)),
+    Case("Z: real[n,d]; u: real[n]; u @ max(Z, axis=1) + prod(u)",
+         lambda np, Z, u: u @ np.max(Z, axis=1) + np.prod(u)),
+    Case("x: real[n]; y: real[n]; norm(x - y) + norm1(x)*dot(x, y)",
+         lambda np, x, y: np.sqrt(np.sum((x - y) ** 2)) + np.sum(np.abs(x)) * (x @ y)),
+    Case("x: real[n]; sum((x[1:] - x[:-1])**2*cumsum(x)[1:])",
+         lambda np, x: np.sum((x[1:] - x[:-1]) ** 2 * np.cumsum(x)[1:])),
+    Case("A: real[n,d]; x: real[d]; softmax(A @ x)", lambda np, A, x: jax.nn.softmax(A @ x)),
+    Case("X: real[n,n]; inv(X + 3*eye(n)) @ X", lambda np, X: jnp.linalg.inv(X + 3 * jnp.eye(len(X))) @ X),
+    Case("x: real; y: real; z = x*y; sin(z)*exp(z/x)", lambda np, x, y: np.sin(x * y) * np.exp(y)),
+]  # fmt: skip
+
+
+def derived(text: str, wrt: list[str] | str | None, view: str) -> cr.Derivation:
+    f = cr.formula(text)
+    return (cr.jacobian if f.shape else cr.gradient)(f, wrt, view=view)
+
+
+def tangent_of_the_output(derivation: cr.Derivation) -> str:
+    return [step.where for step in derivation.steps if step.rule == "tangent"][-1]
+
+
+@pytest.mark.parametrize("sizes", SIZES, ids=["first", "second"])
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.text.rpartition(";")[2])
+def test_tangents_against_jax(case: Case, sizes) -> None:
+    f = cr.formula(case.text)
+    arrays, names = point(f.program, sizes), variables(f.program)
+    derivation = derived(case.text, names, "differential")
+    context = derivation.context
+    rng = np.random.default_rng(1)
+    directions = {name: rng.uniform(-1, 1, np.shape(arrays[name])) for name in names}
+    values = arrays | {f"d{name}": directions[name] for name in names}
+    found = evaluate(context, values)[tangent_of_the_output(derivation)]
+    same = case.reference(sizes)
+    rest = {name: arrays[name] for name in arrays if name not in names}
+    _, expected = jax.jvp(
+        lambda moving: same(jnp, **rest, **moving),
+        ({name: jnp.asarray(arrays[name], float) for name in names},),
+        ({name: jnp.asarray(directions[name]) for name in names},),
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("text", [case.text for case in CASES])
+def test_every_line_holds(text: str, view: str) -> None:
+    derivation = derived(text, variables(cr.formula(text).program), view)
+    found = cr.evidence(derivation)
+    assert found
+    assert not [f"{item.step.rule} at {item.step.where}: {item}" for item in found if not item.holds]
+    assert all(item.digits is not None for item in found)
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("name", [entry.name for entry in ENTRIES])
+def test_every_view_has_the_result_of_the_engine(name: str, view: str) -> None:
+    derivation, expected = (derived(name, None, way) for way in (view, "reverse"))
+    assert derivation.result == expected.result
+    assert derivation.numpy() == expected.numpy()
+    assert derivation.assumptions == expected.assumptions
+    assert all(item.holds for item in cr.evidence(derivation))
+    assert cr.Derivation.from_json(derivation.to_json()) == derivation
+
+
+@pytest.mark.parametrize("text", [LAYERS, GAUSS, SOFTMAX, "x: real; y: real; z = x*y; sin(z)*exp(z/x)"])
+@pytest.mark.parametrize("view", VIEWS)
+def test_a_fault_in_any_line_is_found(text: str, view: str) -> None:
+    derivation = derived(text, variables(cr.formula(text).program), view)
+    moves = [(n, step) for n, step in enumerate(derivation.steps) if step.rule != "definition"]
+    for n, path in [(n, path) for n, step in moves for path in places(step)]:
+        steps = list(derivation.steps)
+        steps[n] = broken(steps[n], path)
+        wrong = [item for item in cr.evidence(replace(derivation, steps=tuple(steps))) if not item.holds]
+        assert wrong, (derivation.steps[n].rule, path)
+
+
+def lines_of(page: Page) -> list[tuple[str, Line]]:
+    """The lines of the derivation, each with what stands left of it, or of the line that it continues."""
+    found: list[tuple[str, Line]] = []
+    for section in page.sections:
+        left = ""
+        if section.title.startswith(("Differentials", "Tangents")) or section.title.endswith("put together"):
+            for line in section.lines:
+                left = line.left[0].text if line.left else left
+                found.append((left, line))
+    return found
+
+
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("text", [LINEAR, LAYERS, SOFTMAX, ATTENTION, GAUSS, *(case.text for case in CASES[6:9])])
+def test_what_a_line_prints_is_read_back_to_the_same_number(text: str, view: str) -> None:
+    derivation = derived(text, variables(cr.formula(text).program), view)
+    context = derivation.context
+    program = cr.formula(text).program
+    rng = np.random.default_rng(2)
+    arrays = point(program, SIZES[0]) | {
+        item.name: rng.uniform(-1, 1, [SIZES[0][str(length)] for length in item.shape])
+        for item in context.inputs if item not in program.inputs
+    }  # fmt: skip
+    env = evaluate(context, arrays)
+    declared = "; ".join(
+        f"{name}: real[{','.join(map(str, item.shape))}]" if item.shape else f"{name}: real"
+        for name, item in context.by_name.items()
+    )
+    lines = lines_of(derivation.page())
+    assert len(lines) >= 2
+    for left, line in lines:
+        read = cr.formula(f"{declared}; value_of_the_line = {line.right.text}; value_of_the_line").program
+        value = evaluate(read, {item.name: env[item.name] for item in read.inputs})[read.outputs[0]]
+        np.testing.assert_allclose(np.broadcast_to(value, env[left].shape), env[left], rtol=1e-9, atol=1e-10)
+
+
+def test_the_derivative_by_one_scalar_needs_no_direction() -> None:
+    page = cr.gradient("chain", "w1", view="forward").text()
+    assert "z_dot = dz/dw1 = x" in page
+    assert "v" not in {item.name for item in cr.gradient("chain", "w1", view="forward").context.inputs}
+
+
+def test_names_of_the_formula_are_not_taken() -> None:
+    text = "x: real[n]; dx: real[n]; v: real[n]; y_dot: real[n]; dL: real; y = x*dx*v*y_dot; dL*sum(y**2)"
+    differential, forward = (cr.gradient(text, "x", view=view) for view in ("differential", "forward"))
+    assert {"d_x", "d_L", "dy"} <= set(differential.context.by_name)
+    assert {"v_x", "y_dot2"} <= set(forward.context.by_name)
+    assert all(item.holds for view in (differential, forward) for item in cr.evidence(view))
+
+
+def test_what_does_not_depend_on_the_variable() -> None:
+    page = cr.gradient("x: real[n]; y: real; sum(x**2)", "y", view="differential").text()
+    assert "The output does not depend on it." in page
+
+
+@pytest.mark.parametrize(("call", "words"), [
+    (lambda: cr.gradient("mse", "w", view="backward"), "no such view"),
+    (lambda: cr.gradient("S: symmetric[n,n]; logdet(S)", "S", symmetric=True, view="forward"), "independent entries"),
+    (lambda: cr.gradient("chain", ["w1", "z"], view="differential"), "w1 acts through z"),
+])  # fmt: skip
+def test_where_a_view_makes_no_sense(call, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        call()
+
+
+def test_the_command_line_has_the_views(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["show", "linear_regression", "--wrt", "w", "--view", "differential", "--check"]) == 0
+    assert "dL put together" in capsys.readouterr().out
+    assert run(["show", "linear_regression", "--wrt", "w", "--view", "forward", "--format", "html"]) == 0
+    assert "Tangents" in capsys.readouterr().out
+    assert run(["show", "linear_regression", "--wrt", "w", "--view", "forward", "--hessian"]) == 2
+    assert "--view is for --gradient and --jacobian" in capsys.readouterr().err
