@@ -6,13 +6,17 @@ algebra, within bounds on the size of what they multiply out.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import math
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 
 import sympy as sp
 from sympy import Add, Expr, Mul, Pow, S, Symbol
 
 from chainrule.derive.program import Ref
+from chainrule.derive.walking import atoms, nodes
 
 #: Terms that a polynomial may have when multiplied out, for ``cancel`` and ``factor`` to be tried.
 MAX_TERMS = 150
@@ -26,6 +30,7 @@ NESTED_COST = 1
 NO_MEANINGS: Mapping[Expr, Expr] = MappingProxyType({})
 
 
+@lru_cache(maxsize=2048)
 def shortest(body: Expr) -> Expr:
     """The shortest of a few equivalent forms of a scalar expression."""
     if body.is_Atom or isinstance(body, Ref):
@@ -47,14 +52,70 @@ def _shortest(body: Expr, meanings: Mapping[Expr, Expr] = NO_MEANINGS) -> Expr:
              for position, part in enumerate(_generators(body))}  # fmt: skip
     plain = body.xreplace(names)
     back = {symbol: part.xreplace(meanings) for part, symbol in names.items()}
-    best = plain
-    while True:
-        forms = [best, *map(tidy_signs, _equivalents(best))]
-        costs = [cost(_meant(form, back) if meanings else form) for form in forms]
-        shorter = forms[costs.index(min(costs))]
-        if shorter == best:
-            return _meant(tidy_signs(best), back) if meanings else tidy_signs(best).xreplace(back)
-        best = shorter
+    if meanings:
+        best = _fixed(plain, lambda form: min(_forms(form), key=lambda form: cost(_meant(form, back))))
+        return _meant(tidy_signs(best), back)
+    return tidy_signs(_fixed(plain, _shortened)).xreplace(back)
+
+
+def _fixed(expr: Expr, shortened: Callable[[Expr], Expr]) -> Expr:
+    """An expression shortened until that changes nothing."""
+    while (shorter := shortened(expr)) != expr:
+        expr = shorter
+    return expr
+
+
+@lru_cache(maxsize=2048)
+def _shortened(plain: Expr) -> Expr:
+    """The shortest of an expression in nameless indeterminates and its equivalents."""
+    return plain if is_irreducible(plain) else min(_forms(plain), key=cost)
+
+
+def _forms(plain: Expr) -> list[Expr]:
+    """An expression and its equivalents."""
+    return [plain, *map(tidy_signs, _equivalents(plain))]
+
+
+def is_irreducible(plain: Expr) -> bool:
+    """Whether an expression is a monomial, or one times a sum that does not factor and cancels against nothing.
+
+    A sum of monomials does not factor if an indeterminate is in one of its terms only, and there to
+    the first power, and nothing divides all terms.  Over a denominator the factors before the sum may
+    still go into it, ``(1 - 2*u)/(2*v) = (1/2 - u)/v``.
+    """
+    sums = [factor for factor in Mul.make_args(plain) if not _is_monomial(factor)]
+    if len(sums) != 1 or not isinstance(sums[0], Add):
+        return not sums
+    (total,) = sums
+    if not all(map(_is_monomial, total.args)) or not _is_primitive(total):
+        return False
+    terms = [_powers(term) for term in total.args]
+    readers = Counter(base for powers in terms for base in powers)
+    single = any(power == 1 and readers[base] == 1 for powers in terms for base, power in powers.items())
+    whole = all(power > 0 for powers in terms for power in powers.values())
+    outside = _powers(plain / total)
+    apart = plain.as_coeff_Mul()[0] == 1 and readers.keys().isdisjoint(outside)
+    over = any(power < 0 for power in outside.values())
+    return single and whole and (apart or not over) and len(terms) not in readers.values()
+
+
+def _is_monomial(expr: Expr) -> bool:
+    """Whether an expression is a number, or a product of integer powers of indeterminates."""
+    factors = (factor.as_base_exp() for factor in Mul.make_args(expr))
+    return all(base.is_Rational or (base.is_Symbol and power.is_Integer) for base, power in factors)
+
+
+def _powers(monomial: Expr) -> dict[Expr, Expr]:
+    """The indeterminates of a monomial with their powers."""
+    factors = (factor.as_base_exp() for factor in Mul.make_args(monomial))
+    return {base: power for base, power in factors if not base.is_Rational}
+
+
+def _is_primitive(total: Add) -> bool:
+    """Whether the coefficients of a sum are whole numbers, not all negative, that nothing divides."""
+    numbers = [term.as_coeff_Mul()[0] for term in total.args]
+    whole = all(number.is_Integer for number in numbers)
+    return whole and math.gcd(*map(int, numbers)) == 1 and any(number > 0 for number in numbers)
 
 
 def _meant(form: Expr, back: Mapping[Expr, Expr]) -> Expr:
@@ -135,6 +196,7 @@ def _leads_with_minus(term: Expr) -> bool:
 
 
 def _assumptions(part: Expr) -> dict[str, bool]:
+    part = part.args[0] if isinstance(part, Ref) else part
     if part.is_positive:
         return {"positive": True}
     return {"nonnegative": True} if part.is_nonnegative else {"real": True}
@@ -179,7 +241,7 @@ def _distributed(product: Mul) -> Iterator[Expr]:
 
 
 def _has_denominator(expr: Expr) -> bool:
-    return any(power.exp.is_negative for power in expr.atoms(Pow))
+    return any(isinstance(node, Pow) and node.exp.is_negative for node in nodes(expr))
 
 
 def multiplied_terms(expr: Expr) -> int:
@@ -203,18 +265,18 @@ def _denominators(expr: Add) -> int:
     return max(1, 2 * len(bases))
 
 
-def _leaves(expr: Expr) -> Iterator[Expr]:
-    """The parts that rational algebra does not look into, as often as they occur."""
-    if isinstance(expr, Ref) or not expr.args:
-        yield expr
-    else:
-        for arg in expr.args:
-            yield from _leaves(arg)
+def _outside_entries(expr: Expr) -> list[Expr]:
+    """Every node of an expression as often as it occurs, without the subscripts of entries."""
+    found = [expr]
+    for node in found:
+        found += () if isinstance(node, Ref) else node.args
+    return found
 
 
+@lru_cache(maxsize=4096)
 def cost(expr: Expr) -> int:
     """How long an expression is to read: operations and entries, with a penalty for denominators in sums."""
     operations = int(sp.count_ops(expr))
-    entries = sum(isinstance(part, Ref | Symbol) for part in _leaves(expr))
-    nested = sum(1 for part in expr.atoms(Add) for arg in part.args if _has_denominator(arg) and not arg.is_number)
+    entries = sum(isinstance(node, Ref | Symbol) for node in _outside_entries(expr))
+    nested = sum(1 for part in atoms(expr, Add) for arg in part.args if _has_denominator(arg) and not arg.is_number)
     return 2 * operations + entries + NESTED_COST * nested

@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
     ),
-    ("derive.errors", "derive.domains"),
+    ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program"),
     ("derive.catalog.*",),
     (
