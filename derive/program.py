@@ -20,15 +20,17 @@ the two bound indices, and the last free axes are those of their value, which th
 from __future__ import annotations
 
 import itertools
+from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from functools import cache, cached_property
+from functools import cache, cached_property, lru_cache
 from typing import Any, Literal
 
-from sympy import Expr, Integer, S, Symbol
+from sympy import Add, Expr, Integer, Mul, Pow, S, Symbol
 
 from chainrule.derive.domains import REAL, Domain, Sign
+from chainrule.derive.walking import nodes
 
 MatrixFunctionName = Literal[
     "inv", "det", "logdet", "cholesky", "pinv", "expm",
@@ -61,6 +63,18 @@ def free_index(position: int) -> Index:
 def bound_index(position: int) -> Index:
     """The bound index ``position`` of a reduction."""
     return Index(f"k{position}", integer=True, nonnegative=True)
+
+
+@cache
+def free_indices(rank: int) -> tuple[Index, ...]:
+    """The free indices of a definition with so many axes."""
+    return tuple(map(free_index, range(rank)))
+
+
+@cache
+def bound_indices(number: int) -> tuple[Index, ...]:
+    """The bound indices of a reduction over so many."""
+    return tuple(map(bound_index, range(number)))
 
 
 def dim(name: str) -> Dim:
@@ -127,6 +141,36 @@ def head(name: str, sign: Sign = "real") -> Symbol:
     assumptions = {"real": {"real": True}, "nonnegative": {"nonnegative": True},
                    "positive": {"positive": True}}[sign]  # fmt: skip
     return Symbol(name, **assumptions)
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What an expression is made of.
+
+    Attributes:
+        refs: every distinct entry that it reads, in a stable order.
+        names: the names that it reads.
+        indices: the indices in it.
+        dims: the lengths in it.
+    """
+
+    refs: tuple[Ref, ...]
+    names: frozenset[str]
+    indices: frozenset[Index]
+    dims: frozenset[Dim]
+
+
+@lru_cache(maxsize=4096)
+def contents(expr: Expr) -> Contents:
+    """What an expression is made of; definitions ask for it whenever they or their programs are made."""
+    found = set(nodes(expr))
+    refs = tuple(sorted((node for node in found if isinstance(node, Ref)), key=lambda ref: ref.sort_key()))
+    return Contents(
+        refs,
+        frozenset(ref.name for ref in refs),
+        frozenset(node for node in found if isinstance(node, Index)),
+        frozenset(node for node in found if isinstance(node, Dim)),
+    )
 
 
 @dataclass(frozen=True)
@@ -223,9 +267,7 @@ class Definition:
     def __post_init__(self) -> None:
         if bool(self.reduce) != bool(self.bound):
             raise ValueError(f"{self.name}: a reduction and its bound indices come together")
-        stray = {
-            index for index in self.body.atoms(Index) if index not in {*self.free, *self.bound_indices}
-        }
+        stray = contents(self.body).indices.difference(self.free, self.bound_indices)
         if stray:
             raise ValueError(f"{self.name}: indices {stray} are neither free nor bound")
 
@@ -237,12 +279,12 @@ class Definition:
     @property
     def free(self) -> tuple[Index, ...]:
         """The free indices, one per axis."""
-        return tuple(free_index(position) for position in range(len(self.shape)))
+        return free_indices(len(self.shape))
 
     @property
     def bound_indices(self) -> tuple[Index, ...]:
         """The bound indices."""
-        return tuple(bound_index(position) for position in range(len(self.bound)))
+        return bound_indices(len(self.bound))
 
     @property
     def lengths(self) -> dict[Index, Expr]:
@@ -253,12 +295,12 @@ class Definition:
     @cached_property
     def refs(self) -> tuple[Ref, ...]:
         """Every distinct entry that the body reads, in a stable order."""
-        return tuple(sorted(self.body.atoms(Ref), key=lambda ref: ref.sort_key()))
+        return contents(self.body).refs
 
     @cached_property
     def reads(self) -> frozenset[str]:
         """The names that the body reads."""
-        return frozenset(ref.name for ref in self.refs)
+        return contents(self.body).names
 
     def __getitem__(self, indices: tuple[Any, ...]) -> Ref:
         return Ref(self.head, *indices)
@@ -354,9 +396,10 @@ class Program:
         found: dict[Dim, None] = {}
         for item in self.inputs:
             for length in item.shape:
-                found.update(dict.fromkeys(sorted(length.atoms(Dim), key=lambda d: d.name)))
+                found.update(dict.fromkeys(sorted(contents(length).dims, key=lambda d: d.name)))
         for definition in self.definitions:
-            used = definition.body.atoms(Dim).union(*(s.atoms(Dim) for s in definition.lengths.values()))
+            read = (definition.body, *definition.shape, *definition.bound)
+            used = frozenset[Dim]().union(*(contents(expr).dims for expr in read))
             found.update(dict.fromkeys(sorted(used, key=lambda d: d.name)))
         return tuple(found)
 
@@ -399,9 +442,37 @@ def sign_of(body: Expr, reduce: Reduction = "") -> Sign:
     """What SymPy can tell about the sign of a definition with this body."""
     if reduce not in SIGN_PRESERVING:
         return "nonnegative" if reduce == "svdvals" else "real"
+    # SymPy would try everything it knows before it finds that it cannot say.
+    if _takes_any_sign(body):
+        return "real"
+    others = [factor for factor in Mul.make_args(body) if not _is_scale(factor)]
+    if others and all(map(_is_square, others)):
+        return "nonnegative"
     if body.is_positive:
         return "positive"
     return "nonnegative" if body.is_nonnegative else "real"
+
+
+def _takes_any_sign(body: Expr) -> bool:
+    """Whether an entry of unknown sign is a factor of one term and stands nowhere else."""
+    inside = Counter(node for node in nodes(body) if isinstance(node, Ref))
+    parts = [body]
+    for part in parts:
+        if isinstance(part, Add | Mul):
+            parts += part.args
+    return any(isinstance(part, Ref) and part.is_nonnegative is None and inside[part] == 1 for part in parts)
+
+
+def _is_scale(factor: Expr) -> bool:
+    """Whether a factor is a positive number, a length, or a power of one."""
+    base, power = factor.as_base_exp()
+    return bool((base.is_Rational and base > 0) or isinstance(base, Dim)) and bool(power.is_Integer)
+
+
+def _is_square(factor: Expr) -> bool:
+    """Whether a factor is an even power of what is real and may be zero."""
+    square = isinstance(factor, Pow) and factor.exp.is_Integer and factor.exp > 0 and factor.exp % 2 == 0
+    return bool(square) and _takes_any_sign(factor.base) and bool(factor.base.is_extended_real)
 
 
 def is_unit(length: Expr) -> bool:

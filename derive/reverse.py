@@ -383,7 +383,8 @@ _ENTRY = {sign: Dummy("a", **{sign: True}) for sign in ("positive", "nonnegative
 @lru_cache(maxsize=1024)
 def local_derivative(quantity: Definition, ref: Ref, kinks: KinkChoices = ()) -> Expr:
     """The derivative of a body by one entry that it reads, written with the quantity's own value."""
-    symbol = _ENTRY["positive" if ref.is_positive else "nonnegative" if ref.is_nonnegative else "real"]
+    head = ref.args[0]
+    symbol = _ENTRY["positive" if head.is_positive else "nonnegative" if head.is_nonnegative else "real"]
     body, _ = rewrite(quantity.body, SIGNS)
     slope = derivative(body.xreplace({ref: symbol}), symbol, kinks).xreplace({symbol: ref})
     slope = tidy_signs(rewrite(slope, POWERS)[0])
