@@ -9,13 +9,14 @@ lengths are pulled out of sums again.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
 
 import sympy as sp
-from sympy import Add, Expr, Integer, Mul, Pow, Rational, S
+from sympy import Add, Expr, Mul, Pow, Rational, S
 
 from chainrule.derive.forms.bound_terms import Over, indices_of
 from chainrule.derive.program import Dim, Program, Ref
@@ -54,8 +55,8 @@ class Order:
     def term(self, term: Expr) -> tuple[Any, ...]:
         """Positive terms first, one before others, arrays before scalars, then by name, numbers."""
         coefficient, rest = term.as_coeff_Mul()
-        kind = 0 if abs(term) == 1 else 2 if term.is_number else 1
-        return (bool(coefficient < 0), kind, -len(indices_of(rest)), self.first_name(rest), _Text(rest))
+        kind = (0 if abs(term) == 1 else 2) if term.is_number else 1
+        return (bool(coefficient.is_negative), kind, -len(indices_of(rest)), self.first_name(rest), _Text(rest))
 
     def factor(self, factor: Expr) -> tuple[Any, ...]:
         """Lengths, names and powers of names, others by name (functions before sums), logarithms."""
@@ -144,10 +145,8 @@ def _has_scalar(term: Expr) -> bool:
 def _common_number(numbers: Sequence[Expr]) -> Expr:
     if not all(number.is_Rational for number in numbers):
         return S.One
-    numerator = sp.gcd([Integer(number.p) for number in numbers])
-    denominator = sp.lcm([Integer(number.q) for number in numbers])
-    common = Rational(numerator, denominator)
-    sign = -1 if all(number < 0 for number in numbers) else 1
+    common = Rational(math.gcd(*(number.p for number in numbers)), math.lcm(*(number.q for number in numbers)))
+    sign = -1 if all(number.is_negative for number in numbers) else 1
     before = sum(abs(number) != 1 for number in numbers)
     after = sum(abs(number) != common for number in numbers) + 1
     return sign * common if common != 1 and after < before else S(sign)

@@ -12,6 +12,7 @@ from typing import Protocol
 from sympy import Expr, KroneckerDelta
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.forms.arrange import names_in
 from chainrule.derive.forms.bound_terms import MatrixEntry, indices_of
 from chainrule.derive.forms.layout import (
     Layout,
@@ -108,10 +109,10 @@ def _natural_axes(
             continue
         part = _part_of_axis(speller, index, length)
         if part is None:
-            natural.append(None if not index.atoms(Index) else next(iter(index.atoms(Index))))
+            natural.append(next(iter(indices_of(index)), None))
             items.append(Slice())
         elif isinstance(part, Slice):
-            natural.append(next(iter(index.atoms(Index))))
+            natural.append(next(iter(indices_of(index))))
             items.append(part)
         else:
             items.append(part)
@@ -140,14 +141,16 @@ def _part_of_axis(speller: EntrySpeller, index: Expr, length: Expr) -> Node | No
     """``None`` for a whole axis, else an entry or a slice of it."""
     if index.is_Integer:
         return None if is_unit(length) and index == 0 else number(index)
-    inner = index.atoms(Index)
-    if not inner and not index.atoms(Ref):
+    inner = indices_of(index)
+    if not inner and not names_in(index):
         return speller.spell(index, ())
     if len(inner) != 1:
         raise NoMatrixForm
     (moving,) = inner
-    start = index - moving
     count = speller.lengths[moving]
+    if index == moving and count == length:
+        return None
+    start = index - moving
     room = length - count - start
     if start == 0 and room == 0:
         return None

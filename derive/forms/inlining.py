@@ -20,6 +20,7 @@ from chainrule.derive.errors import LimitError
 from chainrule.derive.forms.bound_terms import Hardmax, LogSoftmax, MatrixEntry, Over, Softmax, indices_of
 from chainrule.derive.program import Definition, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import equal
+from chainrule.derive.walking import atoms, nodes
 
 #: Nodes that a printed formula may have once everything nameless is written in.
 MAX_NODES = 1000
@@ -49,7 +50,7 @@ class Inliner:
             LimitError: if the result would have more than ``MAX_NODES`` nodes, or reductions nested
                 more than ``MAX_NESTING`` deep.
         """
-        own = sum(1 for _ in sp.preorder_traversal(definition.body))
+        own = len(nodes(definition.body))
         if self.size(definition) > max(MAX_NODES, own):
             raise LimitError(f"{definition.name} has more than {MAX_NODES} nodes when written out")
         if self.depth(definition) > MAX_NESTING:
@@ -59,12 +60,12 @@ class Inliner:
     def with_softmax(self, expr: Expr) -> Expr:
         """The expression with ``exp(z - l)`` as softmax where ``l`` is the name of ``logsumexp(z)``."""
         found = {}
-        for exponential in expr.atoms(sp.exp):
-            named = {ref: self.entry(ref) for ref in exponential.atoms(Ref) if self.is_logsumexp(ref)}
+        for exponential in atoms(expr, sp.exp):
+            named = {ref: self.entry(ref) for ref in atoms(exponential, Ref) if self.is_logsumexp(ref)}
             result = recognised(exponential.xreplace(named)) if named else exponential
             if isinstance(result, Softmax):
                 found[exponential] = result
-        return expr.xreplace(found)
+        return expr.xreplace(found) if found else expr
 
     def is_logsumexp(self, ref: Ref) -> bool:
         """Whether a reference is to a definition that is a logsumexp."""
@@ -75,7 +76,7 @@ class Inliner:
         """The number of nodes of a definition once everything nameless is written in."""
         if definition.name not in self.sizes:
             total = 0
-            for node in sp.preorder_traversal(definition.body):
+            for node in nodes(definition.body):
                 inner = self.definition_of(node)
                 total += 1 if inner is None else self.size(inner)
             self.sizes[definition.name] = total
@@ -97,7 +98,7 @@ class Inliner:
 
     def resolved(self, expr: Expr) -> Expr:
         """The expression with references to nameless definitions written in."""
-        found = {ref: self.entry(ref) for ref in expr.atoms(Ref) if self.definition_of(ref) is not None}
+        found = {ref: self.entry(ref) for ref in atoms(expr, Ref) if self.definition_of(ref) is not None}
         return expr.xreplace(found) if found else expr
 
     def entry(self, ref: Ref) -> Expr:
@@ -157,7 +158,7 @@ def _depth(expr: Expr) -> int:
 
 def recognised(expr: Expr) -> Expr:
     """The expression with ``z - logsumexp(z)`` and its exponential as softmax terms."""
-    return expr if not expr.atoms(Over) else _recognised(expr, {})
+    return _recognised(expr, {}) if atoms(expr, Over) else expr
 
 
 def _recognised(expr: Expr, done: dict[Expr, Expr]) -> Expr:

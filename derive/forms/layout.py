@@ -270,7 +270,7 @@ def _parentheses(node: Node) -> int:
 def cheapest(nodes: Iterable[Node | None]) -> Node | None:
     """The first of the cheapest nodes."""
     found = [node for node in nodes if node is not None]
-    return min(found, key=cost) if found else None
+    return min(found, key=cost) if len(found) > 1 else found[0] if found else None
 
 
 class NoMatrixForm(Exception):

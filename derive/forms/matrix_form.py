@@ -12,6 +12,7 @@ from __future__ import annotations
 import itertools
 from collections import Counter
 from collections.abc import Callable
+from functools import lru_cache
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, log, polygamma
 
@@ -78,6 +79,12 @@ def matrix_form(program: Program, name: str) -> Node | None:
     Returns:
         A node that reads back to the same values, or ``None`` where there is no clean form.
     """
+    return _readable(program.pruned([name]), name)
+
+
+@lru_cache(maxsize=128)
+def _readable(program: Program, name: str) -> Node | None:
+    """A page shows many definitions more than once: with the formula, as they are derived, as results."""
     return matrix_node(program, name, written_in, readable=True)
 
 

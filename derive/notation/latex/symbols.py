@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from dataclasses import dataclass
+from functools import lru_cache
 
 from chainrule.derive.notation.latex.greek import GREEK
 from chainrule.derive.notation.tokens import canonical_name
@@ -56,6 +57,7 @@ def letter(word: str) -> str:
     return GREEK.get(SPELLINGS.get(word, word), word)
 
 
+@lru_cache(maxsize=4096)
 def symbol_of(name: str) -> Symbol:
     """As what a name shows.
 
