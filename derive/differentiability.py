@@ -126,6 +126,8 @@ def _of_place(written: _Written, place: Definition) -> Iterator[Nonsmooth]:
             key = oriented(spelled_out(raw.xreplace(replaced)))[0]
             functions.setdefault(key, []).append(name)
             shown.setdefault(key, raw)
+    if not functions and not distances:
+        return
     body = spelled_out(expand_mul(place.body.xreplace(replaced)))
     varying = frozenset(ref for ref in body.atoms(Ref) if ref.name in written.active) | {*distances.values()}
     cases = _Cases(body, tuple(functions), varying, written.program)

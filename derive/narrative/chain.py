@@ -220,15 +220,21 @@ def _sides(
     earlier = itertools.takewhile(lambda known: known.name != definition.name, telling.context.definitions)
     states = (telling.state[known.name] for known in earlier)
     program = telling.context.with_definitions((*states, replace(definition, origin="adjoint")), (definition.name,))
-    entries = tuple(entry_of(symbol, index_letters(program, definition.name)) for symbol in left)
-    by_entry = (entries if definition.shape else left, indexed(program, definition.name))
-    if telling.form == "index":
-        return [by_entry]
-    node = matrix_form(program, definition.name)
+    node = matrix_form(program, definition.name) if telling.form != "index" else None
     if node is None:
-        return [by_entry]
+        return [_by_entry(program, definition, left)]
     whole = (left, node_shown(node, program))
-    return [by_entry, whole] if telling.form == "both" and first and definition.shape else [whole]
+    both = telling.form == "both" and first and definition.shape
+    return [_by_entry(program, definition, left), whole] if both else [whole]
+
+
+def _by_entry(
+    program: Program, definition: Definition, left: tuple[Shown, ...]
+) -> tuple[tuple[Shown, ...], Shown]:
+    """The entries of a definition of the program."""
+    letters = index_letters(program, definition.name)
+    entries = tuple(entry_of(symbol, letters) for symbol in left) if definition.shape else left
+    return entries, indexed(program, definition.name)
 
 
 def _product(telling: _Telling, definition: Definition) -> Shown:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import ast
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from functools import singledispatch
 
 from chainrule.derive.catalog.elementwise import BY_NAME
@@ -100,11 +100,9 @@ def numpy_lines(program: Program) -> str:
 
 def _assignments(program: Program, names: Mapping[str, str]) -> list[ast.stmt]:
     """One assignment for every definition that is not written into another one."""
-    kept = _kept(program)
     return [
-        ast.Assign([ast.Name(names[item.name], ast.Store())], _value(program, item, kept, names))
-        for item in program.definitions
-        if item.name in kept
+        ast.Assign([ast.Name(names[item.name], ast.Store())], value)
+        for item, value in _values(program, names)
     ]
 
 
@@ -177,8 +175,17 @@ def _returned(body: list[ast.stmt], outputs: list[str]) -> list[ast.stmt]:
 # ---- definitions ------------------------------------------------------------------------------------------
 
 
-def _kept(program: Program) -> frozenset[str]:
-    """The definitions that get a line of their own.
+def _values(program: Program, names: Mapping[str, str]) -> Iterator[tuple[Definition, ast.expr]]:
+    """The definitions that get a line of their own, each with its right-hand side."""
+    kept = _kept(program)
+    for item in program.definitions:
+        if item.name in kept:
+            node = kept[item.name]
+            yield item, explicit_axes(program, item, names) if node is None else python(node, names)
+
+
+def _kept(program: Program) -> dict[str, Node | None]:
+    """The definitions that get a line of their own, in matrix notation where they have a matrix form.
 
     Those with a name, those that are used more than once, and those that a definition without a
     matrix form reads.  Logarithms that may be infinite are written in, where ``0 * log(0)`` is seen.
@@ -192,22 +199,19 @@ def _kept(program: Program) -> frozenset[str]:
         or (uses[definition.name] > 1 and definition.reduce != "logsumexp")
     }
     while True:
-        lacking = {
-            reads
-            for definition in program.definitions
-            if definition.name in kept and _node(program, definition, frozenset(kept)) is None
-            for reads in definition.reads
-            if isinstance(program.by_name[reads], Definition)
-        }
+        nodes = {item.name: _node(program, item.name, kept, wild) for item in program.definitions if item.name in kept}
+        explicit_ones = (item for item in program.definitions if item.name in nodes and nodes[item.name] is None)
+        read = (program.by_name[name] for item in explicit_ones for name in item.reads)
+        lacking = {item.name for item in read if isinstance(item, Definition)}
         if lacking <= kept:
-            return frozenset(kept)
+            return nodes
         kept |= lacking
 
 
-def _node(program: Program, definition: Definition, kept: frozenset[str]) -> Node | None:
-    node = matrix_node(program, definition.name, lambda inner: inner.name not in kept, readable=False)
+def _node(program: Program, name: str, kept: Container[str], wild: frozenset[str]) -> Node | None:
+    node = matrix_node(program, name, lambda inner: inner.name not in kept, readable=False)
     # In a matrix product nothing can be done about 0 * log(0).
-    return None if node is not None and _contracts_infinity(node, wild_names(program)) else node
+    return None if node is not None and _contracts_infinity(node, wild) else node
 
 
 def _contracts_infinity(node: Node, wild: frozenset[str]) -> bool:
@@ -231,11 +235,6 @@ def _is_wild(node: Node, wild: frozenset[str]) -> bool:
         return False
     through = isinstance(node, Binary | Negative | Transpose | Subscript)
     return through and any(_is_wild(part, wild) for part in children(node))
-
-
-def _value(program: Program, definition: Definition, kept: frozenset[str], names: Mapping[str, str]) -> ast.expr:
-    node = _node(program, definition, kept)
-    return explicit_axes(program, definition, names) if node is None else python(node, names)
 
 
 # ---- nodes ---------------------------------------------------------------------------------------------------
