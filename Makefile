@@ -36,6 +36,7 @@ bench: $(VENV)/.installed-test
 	$(BIN)/python benchmarks/derive_depth.py
 	$(BIN)/python benchmarks/derive_transformer.py
 	$(BIN)/python benchmarks/form_size.py
+	$(BIN)/python benchmarks/page_time.py
 
 # The stamps make a second run start at once; a changed pyproject.toml installs again.
 $(VENV)/.created:
