@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from chainrule.derive.forms.index_form import index_letters
 from chainrule.derive.forms.matrix_form import matrix_form
+from chainrule.derive.narrative.folding import folded
 from chainrule.derive.narrative.reasons import is_direct, mark, moves, reason, worked_out
 from chainrule.derive.narrative.symbols import (
     entry_of,
@@ -89,6 +90,7 @@ def backward(
     words = names_in(part for line in lines for part in (line.right, *line.note) if isinstance(part, Shown))
     words |= {part.output.name for step in steps for part in step.before.body.atoms(Partial)}
     lines = [replace(line, left=line.left[1:]) if _is_idle(line, words) else line for line in lines]
+    lines = lines if detail == "full" else folded(lines, {*context.by_name, *adjoints.values()})
     intro = _chain_rule(context, output) if detail != "brief" and _has_links(steps) else ()
     return Section("Chain rule, from the output back" if intro else "Derivation", tuple(lines), intro)
 
