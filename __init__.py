@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from chainrule.derive.formula import Formula, catalog, formula, traced
     from chainrule.derive.function_file import from_file
     from chainrule.derive.goals import fisher, gauss_newton, gradient, hessian, hvp, jacobian
+    from chainrule.derive.narrative.check import Check
     from chainrule.derive.pictures.graph import Graph, graph
     from chainrule.derive.pictures.plot import Plot, plot
     from chainrule.derive.stationary import Stationary, solve_stationary
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 #: The module that each public name is imported from.
 _MODULES = {
     "ChainruleError": "chainrule.derive.errors",
+    "Check": "chainrule.derive.narrative.check",
     "Derivation": "chainrule.derive.derivation",
     "Evidence": "chainrule.derive.checking.evidence",
     "Formula": "chainrule.derive.formula",
@@ -65,6 +67,7 @@ _MODULES = {
 
 __all__ = [
     "ChainruleError",
+    "Check",
     "Derivation",
     "Evidence",
     "Formula",

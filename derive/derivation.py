@@ -13,6 +13,8 @@ from chainrule.derive.computed import Kind
 from chainrule.derive.errors import InputError
 from chainrule.derive.formula import Formula, Source
 from chainrule.derive.narrative.chain import backward
+from chainrule.derive.narrative.check import Check, Question
+from chainrule.derive.narrative.checks import checks
 from chainrule.derive.narrative.differentials import by_told_names, comparison, moving
 from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts
 from chainrule.derive.narrative.result import results
@@ -86,7 +88,9 @@ class Derivation(Printed):
         result = replace(results(items), intro=intro)
         computable = not function_names(item.body for item in self.context.definitions)
         code = [Section("In NumPy", code=numpy_lines(self._program()))] if computable and detail != "brief" else []
-        sections = (*self.reasoning(detail, names_in(result.shown()), checked, form), result, *code)
+        sane = Section("Sanity checks", tuple(check.line for check in self.checks()) if detail != "brief" else ())
+        words = names_in([*result.shown(), *sane.shown()])
+        sections = (*self.reasoning(detail, words, checked, form), *filter(has_lines, (result, sane)), *code)
         return Page(_title(self), sections, self.assumptions, _layout(self))
 
     def reasoning(
@@ -108,7 +112,22 @@ class Derivation(Printed):
             forward(context, output, [step for step in definitions if step.where not in hidden], mentioned),
             chain,
         )
-        return tuple(section for section in sections if section.lines)
+        return tuple(filter(has_lines, sections))
+
+    def checks(self) -> tuple[Check, ...]:
+        """Sanity checks of the results that are proved and worth a look, at most three.
+
+        Example:
+            >>> from chainrule.derive.goals import gradient
+            >>> d = gradient("X: real[n, d]; y: real[n]; w: real[d]; norm(X @ w - y)^2", "w")
+            >>> print(d.checks()[0])
+            dL/dw = 0    where X @ w = y.
+        """
+        program = self._program().pruned()
+        symbols = {item.output.name: _quotient(self, key) for key, item in self.result.items()}
+        entrywise = not any(step.rule == "independent-entries" for step in self.steps)
+        formula = self.formula.differentiable
+        return checks(Question(self.goal, formula, formula.output.name, self.wrt, program, symbols, entrywise))
 
     def _moving(
         self, definitions: Sequence[Step], moves: Sequence[Step], detail: Detail, words: Collection[str],
@@ -194,6 +213,11 @@ def with_sources(
 
 #: The kind of program that computes each goal.
 _KINDS: Mapping[str, Kind] = {"gradient": "gradient", "jacobian": "gradient", "hessian": "hessian", "hvp": "hvp"}
+
+
+def has_lines(section: Section) -> bool:
+    """Whether a section has something to say."""
+    return bool(section.lines)
 
 
 def _quotient(d: Derivation, key: str) -> Shown:

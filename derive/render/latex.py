@@ -79,7 +79,7 @@ def aligned(lines: Sequence[Line], size: str = r"\small ", escape: Callable[[str
     widest = max((width(part) for parts in rights for part in parts), default=0)
     rows: list[str] = []
     for line, left, (first, *others) in zip(lines, lefts, rights, strict=True):
-        sign = "= " if line.left or line.note else ""
+        sign = "= " if line.left or (line.note and any(lefts)) else ""
         rows += [f"{left} &{sign}{first}", *(rf" &\quad {part}" for part in others)]
         notes = _wrapped(line.note, (room - GAP) / SMALL, escape)
         if len(notes) == 1 and widest + GAP + notes[0][1] * SMALL <= room:
