@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, KroneckerDelta, Mul, S, exp
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S, exp
 
 from chainrule.derive.algebra import Context, simplify
+from chainrule.derive.forms.components import components
 from chainrule.derive.normalised import Normalised, normalised
 from chainrule.derive.program import Definition, Index, Program, Ref, bound_index, free_index, fresh_names
 from chainrule.derive.reverse import local_derivative
@@ -46,6 +47,32 @@ def links_between(reader: str, variable: str, program: Program, hidden: Mapping[
         yield from _together(_links(_told(quantity, program, hidden), variable, program))
 
 
+def is_component(link: Step) -> bool:
+    """Whether a local derivative is that of one component by one component."""
+    return not link.after.shape and not link.after.reduce and not link.before.body.atoms(Index)
+
+
+def as_matrix(links: Sequence[Step], program: Program) -> Step | None:
+    """The components of the derivative of one quantity by one array as the matrix that they make up."""
+    pairs = {(link.before.body.output.name, link.before.body.variable.name) for link in links}
+    if len(links) < 2 or len(pairs) > 1 or not all(map(is_component, links)):
+        return None
+    above, below = (program.by_name[name] for name in next(iter(pairs)))
+    shape = above.shape + below.shape
+    axes = tuple(free_index(n) for n in range(len(shape)))
+    body = Add(*(_at(link, axes) for link in links))
+    whole = Partial(above[axes[: len(above.shape)]], below[axes[len(above.shape) :]])
+    before = Definition(links[0].where, shape, whole)
+    return replace(links[0], before=before, after=before.with_body(body), substeps=())
+
+
+def _at(link: Step, axes: Sequence[Index]) -> Expr:
+    """A component in its place, zero elsewhere."""
+    part = link.before.body
+    places = (*part.output.indices, *part.variable.indices)
+    return link.after.body * Mul(*(KroneckerDelta(axis, place) for axis, place in zip(axes, places, strict=True)))
+
+
 def _together(links: Iterable[Step]) -> Iterator[Step]:
     """Several terms of a quantity that read the same entry have one derivative, their sum."""
     groups: dict[tuple[Expr, tuple[Expr, ...], str], list[Step]] = {}
@@ -74,15 +101,38 @@ def _links(quantity: Definition, variable: str, program: Program) -> Iterator[St
     if unit:
         yield from _softmax_links(quantity, unit, variable, program)
     elif quantity.reduce in ("", "sum", "logsumexp"):
-        weight = exp(quantity.body - quantity[quantity.free]) if quantity.reduce == "logsumexp" else S.One
-        for ref in quantity.refs:
-            if ref.name == variable:
-                slope = local_derivative(quantity, ref, program.kinks) * weight
-                link, placed = _link(quantity, ref, slope, quantity.bound_indices, program)
-                if quantity.reduce != "logsumexp" and all(map(ref.has, quantity.bound_indices)):
-                    moves = _worked_out(link.after, quantity.body.xreplace(placed), ref.xreplace(placed), program)
-                    link = replace(link, substeps=moves)
-                yield link
+        for part, at in _by_components(quantity, variable):
+            for ref in part.refs:
+                if ref.name == variable:
+                    yield _moved(part, ref, at, program)
+
+
+def _moved(quantity: Definition, ref: Ref, at: tuple[Expr, ...], program: Program) -> Step:
+    """The local derivative of a quantity, or of the part of it that stands ``at`` a place, move by move."""
+    value = quantity[quantity.free]
+    weight = exp(quantity.body - value) if quantity.reduce == "logsumexp" else S.One
+    slope = (local_derivative(quantity, ref, program.kinks) * weight).xreplace({value: quantity[at]})
+    link, placed = _link(quantity, ref, slope, quantity.bound_indices, program, at=at)
+    if quantity.reduce == "logsumexp" or not all(map(ref.has, quantity.bound_indices)):
+        return link
+    moves = _worked_out(link.after, quantity.body.xreplace(placed), ref.xreplace(placed), program)
+    return replace(link, substeps=moves)
+
+
+def _by_components(quantity: Definition, variable: str) -> Iterator[tuple[Definition, tuple[Expr, ...]]]:
+    """A quantity that is told by cases part by part, each with its place; any other as it is.
+
+    By a scalar, all parts are differentiated at once.
+    """
+    scalar = not any(ref.indices for ref in quantity.refs if ref.name == variable)
+    parts = {} if scalar or quantity.reduce else components(quantity.body, quantity.lengths, quantity.free)
+    for place, body in parts.items():
+        rest = quantity.free[len(place) :]
+        renamed = {index: free_index(n) for n, index in enumerate(rest)}
+        part = Definition(quantity.name, quantity.shape[len(place) :], body.xreplace(renamed), sign=quantity.sign)
+        yield part, (*map(Integer, place), *part.free)
+    if not parts:
+        yield quantity, quantity.free
 
 
 def _softmax_links(quantity: Definition, unit: Normalised, variable: str, program: Program) -> Iterator[Step]:
@@ -101,12 +151,13 @@ def _softmax_links(quantity: Definition, unit: Normalised, variable: str, progra
 
 def _link(
     quantity: Definition, ref: Ref, slope: Expr, more: Sequence[Index], program: Program,
-    lengths: Mapping[Index, Expr] | None = None,
+    lengths: Mapping[Index, Expr] | None = None, at: tuple[Expr, ...] | None = None,
 ) -> tuple[Step, dict[Index, Index]]:  # fmt: skip
     """``dc[..]/da[..] = slope`` over the axes of the quantity, and how its indices were renamed.
 
     ``more`` are further indices of the slope: those in the entry become axes, and over the others
-    is summed, since an entry that several terms read has the sum of their slopes.
+    is summed, since an entry that several terms read has the sum of their slopes.  ``at`` is where
+    the quantity stands in another one of its name, of which it is a part.
     """
     lengths = quantity.lengths if lengths is None else lengths
     own, summed = ([index for index in more if ref.has(index) == with_entry] for with_entry in (True, False))
@@ -119,7 +170,7 @@ def _link(
     context = Context(dict(program.by_name), exact=frozenset(item.name for item in program.inputs))
     # A sum stays as it is: what makes it simpler is told where it is used.
     simple = raw if over else simplify(raw, context)[0]
-    before = Definition(name, shape, Partial(quantity[quantity.free], ref.xreplace(placed)))
+    before = Definition(name, shape, Partial(quantity[quantity.free if at is None else at], ref.xreplace(placed)))
     return Step("link", name, before, raw if context.added else simple), placed
 
 

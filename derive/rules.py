@@ -83,6 +83,8 @@ RULES: tuple[Rule, ...] = (
     Rule("exponential", r"(a^u)' = a^u \log(a)\, u'", "(a^u)' = a^u log(a) u'", "Exponential with a constant base."),
     Rule("logarithmic", r"(u^v)' = u^v (v \log u)'", "(u^v)' = u^v (v log(u))'", "Logarithmic differentiation."),
     Rule("branches", r"\text{each branch}", "where(c, u, v)' = where(c, u', v')", "Branch by branch."),
+    Rule("entries", r"\begin{bmatrix} u & v \end{bmatrix}' = \begin{bmatrix} u' & v' \end{bmatrix}",
+         "[u, v]' = [u', v']", "Entry by entry."),
     Rule("table", r"\text{table}", "table", "Table of derivatives."),
     Rule("composite", r"f(u)' = f'(u)\, u'", "f(u)' = f'(u) u'", "Chain rule."),
     Rule("local-derivative", r"\frac{dy}{dz}", "dy/dz", "Differentiate one link by the next quantity."),

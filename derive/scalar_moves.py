@@ -14,7 +14,7 @@ from sympy import Add, Dummy, Expr, Mul, Pow, S, log
 
 from chainrule.derive.kinks import derivative
 from chainrule.derive.program import Definition, KinkChoices, Ref
-from chainrule.derive.scalar import where
+from chainrule.derive.scalar import compares_indices, where
 from chainrule.derive.steps import Slope, Step
 
 #: Rounds after which a derivative is left as it is.
@@ -111,7 +111,17 @@ def _logarithmic(body: Expr, variable: Ref) -> Move:
 
 def _branches(body: Expr, variable: Ref) -> Move:
     condition, chosen, other = body.args
+    if compares_indices(condition):
+        return "entries", _entries(body, variable)
     return "branches", where(condition, _d(chosen, variable), _d(other, variable))
+
+
+def _entries(body: Expr, variable: Ref) -> Expr:
+    """The derivatives of all entries of an array that is told by cases of its indices."""
+    if isinstance(body, where) and compares_indices(body.args[0]):
+        condition, chosen, other = body.args
+        return where(condition, _entries(chosen, variable), _entries(other, variable))
+    return _d(body, variable)
 
 
 def _applied(body: Expr, variable: Ref, kinks: KinkChoices) -> Move:

@@ -143,7 +143,7 @@ def _reduction(kind: str, index: str, last: str, clear: bool) -> str:
 
 
 def _delta(left: str, right: str) -> str:
-    comma = "" if len(left) == len(right) == 1 else ","
+    comma = "" if len(left + right) == 2 and (left + right).isalpha() else ","
     return rf"\delta_{{{left}{comma}{right}}}"
 
 

@@ -233,7 +233,7 @@ def cost(node: Node) -> int:
         case NewAxis():
             return NEW_AXIS_COST
         case Tuple():
-            return 2 + sum(cost(item) for item in node.items)
+            return 2 + sum(cost(item) for item in node.items) + 2 * node.square * (len(node.items) - 1)
         case _:
             return 1
 

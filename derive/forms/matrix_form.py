@@ -30,6 +30,7 @@ from chainrule.derive.forms.bound_terms import (
     Triangle,
     indices_of,
 )
+from chainrule.derive.forms.components import cased, clearer, turned, written_out
 from chainrule.derive.forms.contraction import operand_layout
 from chainrule.derive.forms.entries import delta, entry, matrix_value
 from chainrule.derive.forms.inlining import Inliner, written_in
@@ -47,6 +48,7 @@ from chainrule.derive.forms.layout import (
     number,
     several,
     shape_node,
+    with_axes,
     without_minus,
 )
 from chainrule.derive.forms.masks import cumulative, cumulative_product, padded, pieces, triangle
@@ -102,6 +104,7 @@ def matrix_node(program: Program, name: str, inline: Callable[[Definition], bool
         node = writer.definition(item)
     except (NoMatrixForm, LimitError, RecursionError):
         return None
+    node = turned(node)
     if not readable:
         return node
     return None if cost(node) > UNCLEAR_COST else with_moments(node)
@@ -153,7 +156,9 @@ class Writer:
         """An expression in exactly this layout, whether or not it has all its indices."""
         if set(indices_in(layout)) == indices_of(body) and (indices_in(layout) or not layout):
             return self.spell(body, layout)
-        return self.filled(body, layout)
+        axes = indices_in(layout)
+        array = written_out(self, body, axes) if cased(body) else None
+        return self.filled(body, layout) if array is None else with_axes(array, layout)
 
     def filled(self, body: Expr, layout: Layout) -> Node:
         """An expression that lacks some of the layout's axes, filled up with ones or zeros."""
@@ -185,10 +190,10 @@ class Writer:
             raise LimitError(f"a matrix form was not found in {MAX_WORK} attempts")
         if set(indices_in(layout)) != indices_of(expr):
             raise NoMatrixForm
-        for kind, write in WRITERS:
-            if isinstance(expr, kind):
-                return write(self, expr, layout)
-        return apply(self, expr, layout)
+        write = next((write for kind, write in WRITERS if isinstance(expr, kind)), apply)
+        if not cased(expr):
+            return write(self, expr, layout)
+        return clearer(written_out(self, expr, layout), attempt(lambda place: write(self, expr, place), layout))
 
 
 # ---- leaves ------------------------------------------------------------------------------------------

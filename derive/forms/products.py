@@ -20,6 +20,7 @@ from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S
 from chainrule.derive.forms.arrange import Fraction, common_factors, fraction, names_in, negated
 from chainrule.derive.forms.bound_terms import Over, indices_of
 from chainrule.derive.forms.coefficients import Scalars
+from chainrule.derive.forms.components import cased
 from chainrule.derive.forms.contraction import cycle_traces, eliminated
 from chainrule.derive.forms.layout import (
     Layout,
@@ -234,7 +235,7 @@ def _has_unit_factor(product: Expr) -> bool:
         return product.kind == "sum" and _has_unit_factor(product.body)
     if isinstance(product, Add | Mul):
         return any(map(_has_unit_factor, product.args))
-    return isinstance(product, KroneckerDelta)
+    return isinstance(product, KroneckerDelta) and not cased(product)
 
 
 def opened(speller: TermSpeller, term: Expr) -> Expr:

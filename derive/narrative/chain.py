@@ -8,6 +8,8 @@ from dataclasses import dataclass, field, replace
 
 from chainrule.derive.forms.index_form import index_letters
 from chainrule.derive.forms.matrix_form import matrix_form
+from chainrule.derive.links import is_component
+from chainrule.derive.narrative.components import by_components, component_lines
 from chainrule.derive.narrative.folding import folded
 from chainrule.derive.narrative.reasons import is_direct, mark, moves, reason, worked_out
 from chainrule.derive.narrative.symbols import (
@@ -33,6 +35,10 @@ INTRO_LATEX = (
     r"\frac{{\partial {output}}}{{\partial {a}}} = "
     r"\sum_{{{c}}} \frac{{\partial {output}}}{{\partial {c}}} \frac{{\partial {c}}}{{\partial {a}}}"
 )
+
+
+#: What a line says after moves: of a whole, or of its components.
+TOGETHER = {False: "Rearrange.", True: "All components together."}
 
 
 @dataclass(frozen=True)
@@ -110,7 +116,8 @@ def _is_idle(line: Line, words: Collection[str]) -> bool:
 
 def _has_links(steps: Iterable[Step]) -> bool:
     """Whether an adjoint is passed on through the entries of something."""
-    return any(link.rule == "link" and link.before.shape for step in steps for link in step.substeps)
+    told = (step for step in steps if not (is_direct(step) and by_components(step)))
+    return any(link.rule == "link" and link.before.shape for step in told for link in step.substeps)
 
 
 def _owners(steps: Sequence[Step]) -> dict[str, str]:
@@ -140,9 +147,10 @@ def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
     where, last = steps[0].where, ""
     left = _left(telling, steps[0])
     moved = list(_moves_of(telling, steps[0]))
+    parts = bool(moved) and any(line.left[0].text for line in moved if line.left)
     for line in moved:
-        yield replace(line, left=left)
-        left, last = (), line.right.text
+        yield line if parts else replace(line, left=left)
+        left, last = (left, "") if parts else ((), line.right.text)
     whole = steps[0].after
     # Where the moves were told, what they lead to is told already, at most by another name.
     for step in steps[1:] if moved and len(steps) > 1 else steps:
@@ -152,16 +160,17 @@ def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
             telling.state[step.where] = replace(step.after, origin="auto")
         sides = _sides(telling, whole, left, first=step is steps[0])
         if sides[-1][1].text != last:
-            note = (*_words(telling, step, bool(moved) and step is steps[0]), *mark(step, telling.checked))
+            after = TOGETHER[parts] if (left and parts) or (moved and step is steps[0]) else ""
+            note = (*_words(telling, step, after), *mark(step, telling.checked))
             for number, (symbols, right) in enumerate(sides):
                 details = () if number else _details(telling, step)
                 yield Line(right, symbols, ("In matrix notation.",) if number else note, details)
             left, last = (), sides[-1][1].text
 
 
-def _words(telling: _Telling, step: Step, moved: bool) -> Note:
-    """Why a step holds; where its moves were told, what is left of it."""
-    return ("Rearrange.",) if moved else reason(step, telling.context, telling.adjoints)
+def _words(telling: _Telling, step: Step, after: str) -> Note:
+    """Why a step holds; where its moves were told, what is left of it ``after`` them."""
+    return (after,) if after else reason(step, telling.context, telling.adjoints)
 
 
 def _left(telling: _Telling, step: Step) -> tuple[Shown, ...]:
@@ -177,20 +186,29 @@ def _left(telling: _Telling, step: Step) -> tuple[Shown, ...]:
 
 
 def _is_elementary(telling: _Telling, step: Step) -> bool:
-    """Whether a step differentiates a formula of scalars by a scalar: then its moves are the derivation."""
+    """Whether a step differentiates a formula of scalars by a scalar, or the components of an array by components.
+
+    Then its moves are the derivation.
+    """
     before, context = step.before, telling.context
-    if before.shape or telling.detail == "brief":
+    if telling.detail == "brief" or not is_direct(step):
         return False
-    scalar = not any(isinstance(item, Definition) and item.reduce for item in context.by_name.values())
-    return scalar and is_direct(step)
+    if before.shape:
+        return by_components(step)
+    return not any(isinstance(item, Definition) and item.reduce for item in context.by_name.values())
 
 
 def _moves_of(telling: _Telling, step: Step) -> Iterator[Line]:
     """The moves of a derivative of scalars, up to what the step leads to."""
-    if _is_elementary(telling, step):
-        for link in step.substeps:
-            rules = tuple(move for move in link.substeps if move.rule != "simplify")
-            yield from moves(replace(link, substeps=rules), Shown("", ""), telling.context, telling.checked)
+    if not _is_elementary(telling, step):
+        return
+    for link in step.substeps:
+        told = replace(link, substeps=tuple(move for move in link.substeps if move.rule != "simplify"))
+        briefly = telling.detail == "normal" and bool(telling.context.by_name[told.before.body.output.name].shape)
+        if is_component(link) and step.before.shape:
+            yield from component_lines(told, telling.context, telling.checked, briefly=briefly)
+        else:
+            yield from moves(told, Shown("", ""), telling.context, telling.checked)
 
 
 def _details(telling: _Telling, step: Step) -> tuple[Line, ...]:

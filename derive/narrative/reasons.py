@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -9,11 +10,13 @@ from dataclasses import replace
 from sympy import Abs, Dummy, Expr, Function
 
 from chainrule.derive.kinks import derivative
+from chainrule.derive.links import as_matrix, is_component
 from chainrule.derive.narrative.matrix_laws import matrix_laws
-from chainrule.derive.narrative.symbols import entry, entry_partial, named, quantity
+from chainrule.derive.narrative.symbols import entry, entry_partial, is_told_by_cases, named, quantity
 from chainrule.derive.program import Input, Program, fresh_names
 from chainrule.derive.render.page import Line, Note, Shown
 from chainrule.derive.rules import BY_ID
+from chainrule.derive.scalar import where
 from chainrule.derive.scalar_moves import pending
 from chainrule.derive.steps import Checked, Partial, Slope, Step
 
@@ -59,7 +62,7 @@ def reason(step: Step, context: Program, adjoints: Mapping[str, str]) -> Note:
         return _said([rule], (("through", _reader(links[0])),))
     note: list[str | Shown] = []
     last = ""
-    for link in links:
+    for link in _shown(links, context):
         reader = _reader(link)
         begins = [", and "] if reader == last else [", through ", named(reader), ": "]
         note += [*begins, _stated(link, links, context)]
@@ -70,10 +73,18 @@ def reason(step: Step, context: Program, adjoints: Mapping[str, str]) -> Note:
     return (first[:1].upper() + first[1:], *note[1:], ".")
 
 
+def _shown(links: Sequence[Step], context: Program) -> Iterator[Step]:
+    """The links, the components of one derivative together as a matrix if it can be written out."""
+    for _, group in itertools.groupby(links, lambda link: link.where):
+        own = list(group)
+        matrix = as_matrix(own, context)
+        yield from own if matrix is None or not is_told_by_cases(matrix.after) else [matrix]
+
+
 def _stated(link: Step, links: Sequence[Step], context: Program) -> Shown:
     """A local derivative as an equation; of one of several terms that read the same array only that term's."""
-    symbol = _symbol(link, context)
-    if link.substeps and [_reader(other) for other in links].count(_reader(link)) > 1:
+    symbol = link_symbol(link, context)
+    if link.substeps and not is_component(link) and [_reader(other) for other in links].count(_reader(link)) > 1:
         symbol = entry(context, link.substeps[0].before)
     return _equation(symbol, entry(context, link.after))
 
@@ -88,7 +99,7 @@ def worked_out(step: Step, context: Program, checked: Checked) -> Iterator[Line]
     """The local derivatives of a step that take more than one look, move by move."""
     for link in _links(step):
         if link.substeps:
-            yield from moves(link, _symbol(link, context), context, checked)
+            yield from moves(link, link_symbol(link, context), context, checked)
     if step.rule == "local-derivative" and step.substeps:
         assert isinstance(step.before.body, Partial)
         yield from moves(step, entry_partial(context, step.before, step.before.body), context, checked)
@@ -97,9 +108,12 @@ def worked_out(step: Step, context: Program, checked: Checked) -> Iterator[Line]
 def moves(link: Step, symbol: Shown, context: Program, checked: Checked) -> Iterator[Line]:
     """A local derivative move by move."""
     left: tuple[Shown, ...] = (symbol,)
+    last = ""
     for move in link.substeps:
-        yield Line(entry(context, move.after), left, (*_about(move, context), *mark(move, checked)))
-        left = ()
+        right = entry(context, move.after)
+        if right.text != last:
+            yield Line(right, left, (*about(move, context), *mark(move, checked)))
+        left, last = (), right.text
 
 
 def mark(step: Step, checked: Checked) -> Note:
@@ -138,12 +152,12 @@ def _equation(left: Shown, right: Shown) -> Shown:
     return Shown(f"{left.text} = {right.text}", lambda: f"{left.latex} = {right.latex}")
 
 
-def _about(move: Step, context: Program) -> Note:
+def about(move: Step, context: Program) -> Note:
     """The rules of a move; for functions their derivatives, with the inner function where there is one."""
     laws: dict[str, _Law] = {}
     for slope in pending(move.before.body):
         functions = [arg for arg in slope.body.args if arg.has(slope.variable)]
-        if isinstance(slope.body, Function | Abs) and len(functions) == 1:
+        if isinstance(slope.body, Function | Abs) and not isinstance(slope.body, where) and len(functions) == 1:
             law = _law(slope, functions[0], move, context)
             # One law for all arguments; with an inner function, if there is one.
             laws[law[0].text] = max(law, laws.get(law[0].text, law), key=len)
@@ -173,7 +187,7 @@ def _reader(link: Step) -> str:
     return link.before.body.output.name
 
 
-def _symbol(link: Step, context: Program) -> Shown:
+def link_symbol(link: Step, context: Program) -> Shown:
     """The left-hand side of a local derivative."""
     assert isinstance(link.before.body, Partial)
-    return entry_partial(context, link.before, link.before.body)
+    return entry_partial(context, link.before, link.before.body, whole=is_told_by_cases(link.after))

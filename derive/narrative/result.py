@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from chainrule.derive.forms.components import is_written_out
 from chainrule.derive.forms.index_form import index_letters
-from chainrule.derive.narrative.symbols import entry_of, equation, indexed, named, shape_text
+from chainrule.derive.forms.matrix_form import matrix_form
+from chainrule.derive.narrative.symbols import entry_of, equation, indexed, is_told_by_cases, named, shape_text, sides
 from chainrule.derive.program import Program
 from chainrule.derive.render.page import Line, Section, Shown
 
@@ -19,11 +21,14 @@ def results(items: Iterable[tuple[Shown, Program, str]]) -> Section:
     parts: dict[str, Line] = {}
     for symbol, program, name in items:
         definition = program.by_name[name]
-        (left, matrix), index = equation(symbol, program, name), indexed(program, name)
+        node = matrix_form(program, name)
+        left, matrix = sides(symbol, node, program, name)
         shape = shape_text(definition.shape) if definition.shape else ""
         lines.append(Line(matrix, (left,), (shape,) if shape else ()))
-        if index.text != matrix.text and definition.shape:
-            lines.append(Line(index, (entry_of(symbol, index_letters(program, name)),)))
+        if definition.shape and not is_written_out(node) and not is_told_by_cases(definition):
+            index = indexed(program, name)
+            entry = entry_of(symbol, index_letters(program, name))
+            lines += [Line(index, (entry,))] if index.text != matrix.text else []
         for part in program.pruned([name]).definitions:
             if part.origin != "auto" and part.name != name and part.name not in parts:
                 left, right = equation(named(part.name), program, part.name)

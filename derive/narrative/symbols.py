@@ -8,11 +8,12 @@ from dataclasses import replace
 from functools import partial as partial_of
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
+from chainrule.derive.forms.components import components
 from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
 from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.syntax import Name, Node
 from chainrule.derive.notation.unparse import unparse
-from chainrule.derive.program import Definition, Program
+from chainrule.derive.program import Definition, Index, Input, Program
 from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.page import Shown
 from chainrule.derive.steps import Partial
@@ -25,7 +26,11 @@ def shown(program: Program, name: str) -> Shown:
 
 def equation(symbol: Shown, program: Program, name: str) -> tuple[Shown, Shown]:
     """Both sides of a definition: the symbol, of an entry if only index notation can say it, and its value."""
-    node = matrix_form(program, name)
+    return sides(symbol, matrix_form(program, name), program, name)
+
+
+def sides(symbol: Shown, node: Node | None, program: Program, name: str) -> tuple[Shown, Shown]:
+    """:func:`equation` of a definition whose matrix form, if it has one, is known."""
     if node is not None:
         return symbol, node_shown(node, program)
     entries = program.by_name[name].shape
@@ -108,12 +113,24 @@ def entry(program: Program, definition: Definition) -> Shown:
     item = replace(definition, origin="adjoint")
     scalar = not item.shape and not item.reduce and not any(ref.indices for ref in item.refs)
     program = program.with_definitions((*program.definitions, item), (item.name,))
-    return shown(program, item.name) if scalar else indexed(program, item.name, usual=True)
+    whole = scalar or is_told_by_cases(item)
+    return shown(program, item.name) if whole else indexed(program, item.name, usual=True)
 
 
-def entry_partial(program: Program, definition: Definition, part: Partial) -> Shown:
-    """The derivative of one entry by one entry, as a symbol: ``dz[i]/dw[j]``."""
+def is_told_by_cases(definition: Input | Definition) -> bool:
+    """Whether no one entry stands for all, so that an array is shown by its components."""
+    if isinstance(definition, Input):
+        return False
+    found = {} if definition.reduce else components(definition.body, definition.lengths, definition.free)
+    return any(len(place) == len(definition.shape) for place in found)
+
+
+def entry_partial(program: Program, definition: Definition, part: Partial, whole: bool = False) -> Shown:
+    """The derivative of one entry by one entry, as a symbol: ``dz[i]/dw[j]``; ``whole``, of all entries."""
     above, below = (entry(program, replace(definition, body=ref)) for ref in (part.output, part.variable))
+    if whole:
+        above = named(part.output.name)
+        below = named(part.variable.name) if part.variable.atoms(Index) else below
     inner = f"({below.text})" if "(" in below.text else below.text
     return Shown(
         f"d{above.text}/d{inner}", lambda: rf"\frac{{\partial {above.latex}}}{{\partial {below.latex}}}"

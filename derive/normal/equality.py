@@ -7,7 +7,8 @@ Both sides are brought to normal form over the same free indices; their differen
 3. after choosing signs (every consistent pattern of the signs and two-valued entries in it) each
    case is zero; or
 4. the sums in it, opened and merged over the same bound indices, have bodies that are zero; or
-5. its product with a matrix of which it has the inverse is zero.
+5. its product with a matrix of which it has the inverse is zero; or
+6. each of the components that a small array is written out by is zero.
 
 Equality means: wherever both sides are defined, off the kinks that the proof names.
 ``None`` is never "different": it only says that no proof was found within the limits.
@@ -20,8 +21,12 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fractions import Fraction
+from operator import attrgetter
+
+from sympy import Integer
 
 from chainrule.derive.domains import has_equations
+from chainrule.derive.forms.components import components
 from chainrule.derive.normal.algebra import Algebra
 from chainrule.derive.normal.arithmetic import ProofLimit
 from chainrule.derive.normal.matrix_sums import without_inverse
@@ -39,7 +44,7 @@ from chainrule.derive.normal.terms import (
     rename_mono,
 )
 from chainrule.derive.normal.text import text
-from chainrule.derive.program import Program
+from chainrule.derive.program import Definition, Program, free_index, fresh_names
 
 #: Signs and two-valued entries whose cases are distinguished.
 MAX_CASES = 6
@@ -86,7 +91,39 @@ def prove_equal(
             found = equation.attempt(allowed, method)
             if found is not None:
                 return _fewest_facts(equation, method, *found)
-    return None
+    return _by_components(equation, fixed)
+
+
+def _by_components(equation: _Equation, fixed: Iterable[str]) -> Proof | None:
+    """A proof that every component of two arrays is equal, where their entries are told by cases."""
+    sides = (equation.left, equation.left_name), (equation.right, equation.right_name)
+    items = [program.by_name[name] for program, name in sides]
+    cases = [set(components(item.body, item.lengths, item.free))
+             for item in items if isinstance(item, Definition) and not item.reduce]  # fmt: skip
+    if len(cases) < 2 or not any(cases):
+        return None
+    proofs = []
+    for place in max(cases, key=lambda found: len(next(iter(found), ()))):
+        (left, name), (right, other) = (_at(program, own, place) for program, own in sides)
+        proof = prove_equal(left, name, right, other, fixed)
+        if proof is None:
+            return None
+        proofs.append(proof)
+    facts, kinks = ({part for proof in proofs for part in parts(proof)} for parts in (_FACTS, _KINKS))
+    return Proof(tuple(sorted(facts)), "equal component by component", tuple(sorted(kinks)))
+
+
+_FACTS, _KINKS = attrgetter("facts"), attrgetter("kinks")
+
+
+def _at(program: Program, name: str, place: tuple[int, ...]) -> tuple[Program, str]:
+    """The program with the part of an array that stands at a place of its first axes, and the name of that."""
+    item = program.by_name[name]
+    assert isinstance(item, Definition)
+    part = next(fresh_names(program.by_name, "part"))
+    axes = (*map(Integer, place), *(free_index(n) for n in range(len(item.shape) - len(place))))
+    entry = Definition(part, item.shape[len(place) :], item.at(axes))
+    return program.with_definitions((*program.definitions, entry), (part,)), part
 
 
 @dataclass(frozen=True)

@@ -30,7 +30,7 @@ from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
 from chainrule.derive.notation.open_lengths import aligned, multiplied, refuse_open
 from chainrule.derive.notation.overloaded import MEANINGS, lower_signed
 from chainrule.derive.notation.parser import FUNCTIONS
-from chainrule.derive.notation.place_lists import as_stack, is_array, selected
+from chainrule.derive.notation.place_lists import as_stack, selected
 from chainrule.derive.notation.signs import COMPARISONS
 from chainrule.derive.notation.structure import STRUCTURE_LOWERINGS
 from chainrule.derive.notation.syntax import (
@@ -273,7 +273,7 @@ class Reader:
                 return replace(self.condition(condition), node=node)
             case Overloaded():
                 return self.overloaded(node)
-            case Tuple() if is_array(node):
+            case Tuple(square=True):
                 return self.call(as_stack(node))
             case Call():
                 return self.call(node)

@@ -353,7 +353,7 @@ class Parser(Signs):
         span = Span(opening.span.text, opening.span.start, last.span.end)
         if closing == "]" and isinstance(items[0], Binary) and items[0].operator in COMPARISONS:
             return Iverson(items[0], span=span)
-        return Tuple(tuple(items), span=span) if is_tuple else replace(items[0], span=span)
+        return Tuple(tuple(items), closing == "]", span=span) if is_tuple else replace(items[0], span=span)
 
     def bars(self) -> Node:
         """``|x|`` is the absolute value, ``||x||`` and ``‖x‖`` the norm."""

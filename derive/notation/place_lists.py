@@ -16,11 +16,6 @@ from chainrule.derive.notation.syntax import Call, Dots, Negative, NewAxis, Node
 from chainrule.derive.notation.tensors import Tensor
 
 
-def is_array(node: Node) -> bool:
-    """Whether a list is written as an array, ``[1, 2]``, not as a shape."""
-    return node.span is not None and node.span.excerpt.startswith("[")
-
-
 def as_stack(node: Tuple) -> Call:
     """An array as its entries or rows put together.
 
@@ -28,12 +23,12 @@ def as_stack(node: Tuple) -> Call:
         NotationError: it is a single list in two brackets, of which one may only group.
     """
     written = "".join(node.span.excerpt.split()) if node.span else ""
-    if written.startswith("[[") and not is_array(node.items[0]):
+    if written.startswith("[[") and not (node.items[0].span and node.items[0].span.excerpt.startswith("[")):
         raise NotationError(
             "these brackets can be read in two ways", node.span, expected="a vector [a, b], or a matrix with one row",
             hint="a single row is stack([a, b])[None, :]; brackets around one expression group it",
         )  # fmt: skip
-    return Call("stack", (replace(node, span=None),), span=node.span)
+    return Call("stack", (replace(node, square=False, span=None),), span=node.span)
 
 
 def selected(context: Context, operand: Tensor, node: Subscript) -> Tensor:

@@ -199,9 +199,10 @@ class Subscript(Node):
 
 @dataclass(frozen=True)
 class Tuple(Node):
-    """``(a, b)``: a shape or several axes."""
+    """``(a, b)``: a shape or several axes; ``square``, ``[a, b]``, an array with these entries or rows."""
 
     items: tuple[Node, ...]
+    square: bool = False
 
 
 @dataclass(frozen=True)

@@ -157,6 +157,8 @@ def decimal_text(value: Rational) -> str:
 
 def _tuple(node: Tuple) -> str:
     inner = ", ".join(map(unparse, node.items))
+    if node.square:
+        return f"[{inner}]"
     return f"({inner},)" if len(node.items) == 1 else f"({inner})"
 
 

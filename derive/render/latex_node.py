@@ -97,6 +97,8 @@ def rank(node: Node, ranks: Mapping[str, int]) -> int:
             return rank(node.operand, ranks) - dropped + sum(isinstance(item, NewAxis) for item in node.items)
         case Call():
             return _call_rank(node, ranks)
+        case Tuple(square=True):
+            return 1 + max(rank(item, ranks) for item in node.items)
         case _:
             return 0
 
@@ -191,6 +193,8 @@ class _Latex:
 
     @write.register
     def _(self, node: Tuple) -> Written:
+        if node.square:
+            return self.array(node), ATOM
         return rf"\left({', '.join(map(self.plain, node.items))}\right)", ATOM
 
     @write.register
@@ -217,6 +221,19 @@ class _Latex:
     def _(self, node: Call) -> Written:
         special = CALLS.get(node.function)
         return self.function(node) if special is None else special(self, node)
+
+    def array(self, node: Tuple) -> str:
+        """A column of numbers, rows under each other, or a list of matrices."""
+        if self.rank(node) > 2:
+            return rf"\left[{', '.join(map(self.plain, node.items))}\right]"
+        rows = r" \\ ".join(map(self.row, node.items))
+        return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
+
+    def row(self, item: Node) -> str:
+        """What stands in one row of an array: an entry, the entries of a row, or a vector as a row."""
+        if isinstance(item, Tuple):
+            return " & ".join(map(self.plain, item.items))
+        return self.column(item, turned=True) if self.rank(item) == 1 else self.plain(item)
 
     def place(self, item: Node) -> str:
         """An item of a subscript; in LaTeX, entries count from 1."""

@@ -305,7 +305,22 @@ def _new_axis(node: NewAxis, names: Mapping[str, str]) -> ast.expr:
 
 @python.register
 def _tuple(node: Tuple, names: Mapping[str, str]) -> ast.expr:
+    if node.square:
+        whole = all(_is_whole(part) for part in walk(node) if not isinstance(part, Tuple))
+        return calling("np.array", _entries(node, names), **({"dtype": name("float")} if whole else {}))
     return ast.Tuple([python(item, names) for item in node.items], ast.Load())
+
+
+def _entries(node: Node, names: Mapping[str, str]) -> ast.expr:
+    """The entries of an array as nested lists."""
+    if isinstance(node, Tuple) and node.square:
+        return ast.List([_entries(item, names) for item in node.items], ast.Load())
+    return python(node, names)
+
+
+def _is_whole(node: Node) -> bool:
+    """Whether a node is a whole number, or the sign of one: of such entries NumPy would make an array of integers."""
+    return isinstance(node, Negative) or (isinstance(node, Number) and bool(node.value.is_Integer))
 
 
 @python.register

@@ -42,7 +42,7 @@ def read_bracket(reading: Reading) -> Node:
     close(reading, CLOSING[opening.text], opening)
     reading.open.pop()
     span = reading.from_(opening)
-    return Tuple(tuple(items), span=span) if is_tuple else replace(items[0], span=span)
+    return Tuple(tuple(items), opening.text == "[", span=span) if is_tuple else replace(items[0], span=span)
 
 
 def _braced_cases(reading: Reading, opening: Token) -> Node:
