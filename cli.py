@@ -7,6 +7,7 @@ prints answers and maps errors to exit codes.
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -58,8 +59,13 @@ def run(arguments: Sequence[str]) -> int:
         return print_error(error, as_json)
 
 
+#: Objects made until unused ones are looked for: most that a command makes are needed until its end.
+OBJECTS_UNTIL_COLLECTION = 100_000
+
+
 def main() -> NoReturn:
     """Run the command line and exit."""
+    gc.set_threshold(OBJECTS_UNTIL_COLLECTION)
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")

@@ -13,7 +13,7 @@ from typing import Any
 import mpmath
 import numpy as np
 import numpy.typing as npt
-from scipy import linalg
+import scipy
 
 Array = npt.NDArray[Any]
 
@@ -72,7 +72,7 @@ _NUMPY: dict[str, Callable[[Array], Any]] = {
     "logdet": lambda a: np.linalg.slogdet(a)[1],
     "cholesky": lambda a: np.linalg.cholesky(_symmetric(a)),
     "pinv": np.linalg.pinv,
-    "expm": linalg.expm,
+    "expm": lambda a: scipy.linalg.expm(a),
     "eigvalsh": lambda a: np.linalg.eigvalsh(_symmetric(a)),
     "eigvectors": _eigenvectors,
     "svdvals": lambda a: np.linalg.svd(a, compute_uv=False),

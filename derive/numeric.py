@@ -15,8 +15,8 @@ from typing import Any
 import mpmath
 import numpy as np
 import numpy.typing as npt
+import scipy
 import sympy as sp
-from scipy import special
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Number, NumberSymbol, Pow, S
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
@@ -56,7 +56,8 @@ def _numpy_function(entry: Elementwise) -> Callable[..., Array] | None:
     if not entry.numpy:
         return None
     module, _, name = entry.numpy.partition(".")
-    function: Callable[..., Array] = getattr(np if module == "np" else special, name)
+    # SciPy loads a module of its own when it is first asked for, which a page does not wait for.
+    function: Callable[..., Array] = getattr(np if module == "np" else scipy.special, name)
     return function
 
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 
 import numpy as np
+import scipy
 import sympy as sp
-from scipy import special
 from sympy import Add, Expr, Mul, Pow, Rational, S
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
@@ -82,7 +82,7 @@ def _float_power(base: float, exponent: float) -> float:
 def _float_function(entry: Elementwise, values: Sequence[float]) -> float:
     module, _, name = entry.numpy.partition(".")
     if name:
-        return float(getattr(np if module == "np" else special, name)(*values))
+        return float(getattr(np if module == "np" else scipy.special, name)(*values))
     env: dict[Expr, float] = dict(zip(entry.args, values, strict=True))
     if entry.stable is None:
         return _float(entry.define, env)

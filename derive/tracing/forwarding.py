@@ -18,7 +18,7 @@ from types import BuiltinFunctionType, CellType, CodeType, FunctionType, MethodT
 from typing import Any
 
 import numpy as np
-from scipy import linalg, special
+import scipy
 
 from chainrule.derive.catalog.tensor_functions import TENSOR_BY_NAME
 from chainrule.derive.tracing.perform import perform
@@ -35,11 +35,9 @@ IN_SPECIAL = ("softmax", "log_softmax", "logsumexp")
 IN_LINALG = ("expm",)
 #: Functions of ``scipy.linalg`` that mean what NumPy's of the same name does.
 LIKE_NUMPY = ("inv", "det", "solve", "pinv", "norm")
-#: Functions of ``math`` that have another name in NumPy and SciPy.
-IN_MATH: dict[str, Any] = {
-    "pow": np.power, "lgamma": special.gammaln, "gamma": special.gamma, "erf": special.erf, "erfc": special.erfc,
-    "fabs": np.abs,
-}  # fmt: skip
+#: Functions of ``math`` that have another name in NumPy, and those that are in ``scipy.special``.
+IN_NUMPY = {"pow": "power", "fabs": "abs"}
+OF_MATH_IN_SPECIAL = {"lgamma": "gammaln", "gamma": "gamma", "erf": "erf", "erfc": "erfc"}
 #: The types of functions that may be forwarded.
 FUNCTIONS = (FunctionType, BuiltinFunctionType, type(np.sum))
 
@@ -89,11 +87,12 @@ def has_traced(values: Iterable[Any]) -> bool:
 def _table() -> dict[Any, Reading]:
     """How each function is read that traced values may not reach by themselves."""
     table: dict[Any, Reading] = {function: partial(_of_numpy, function) for function in readings()}
-    table |= {getattr(special, name): partial(_catalogued, name) for name in IN_SPECIAL}
-    table |= {getattr(linalg, name): partial(_catalogued, name) for name in IN_LINALG}
-    table |= {getattr(linalg, name): partial(_of_numpy, getattr(np.linalg, name)) for name in LIKE_NUMPY}
+    table |= {getattr(scipy.special, name): partial(_catalogued, name) for name in IN_SPECIAL}
+    table |= {getattr(scipy.linalg, name): partial(_catalogued, name) for name in IN_LINALG}
+    table |= {getattr(scipy.linalg, name): partial(_of_numpy, getattr(np.linalg, name)) for name in LIKE_NUMPY}
     for name, function in vars(math).items():
-        universal = IN_MATH.get(name, getattr(np, name, None))
+        special = OF_MATH_IN_SPECIAL.get(name)
+        universal = getattr(scipy.special, special) if special else getattr(np, IN_NUMPY.get(name, name), None)
         if isinstance(universal, np.ufunc):
             table[function] = partial(_of_math, function, universal)
     return {**table, len: _length, math.fsum: partial(_of_numpy, np.sum), math.prod: partial(_of_numpy, np.prod)}

@@ -12,7 +12,7 @@ from functools import cache
 from typing import Any
 
 import numpy as np
-from scipy import special
+import scipy
 
 from chainrule.derive.catalog.elementwise import ELEMENTWISE
 from chainrule.derive.errors import ShapeError, UnsupportedError
@@ -66,18 +66,17 @@ JOINS: dict[str, str] = {
 #: What ``function.reduce`` and ``function.accumulate`` are in the notation.
 REDUCTIONS = {"add": "sum", "multiply": "prod", "maximum": "max", "minimum": "min", "logaddexp": "logsumexp"}
 CUMULATIVE = {"add": "cumsum", "multiply": "cumprod"}
-#: Where the functions are found.
-MODULES = {"np": np, "special": special}
 
 
 @cache
 def catalogued() -> dict[Any, str]:
     """The catalogue's name of every universal function that it knows."""
     found: dict[Any, str] = {}
+    modules = {"np": np, "special": scipy.special}
     for entry in ELEMENTWISE:
-        paths = [entry.numpy, *(f"{module}.{name}" for name in (entry.name, *entry.aliases) for module in MODULES)]
+        paths = [entry.numpy, *(f"{module}.{name}" for name in (entry.name, *entry.aliases) for module in modules)]
         for module, _, name in (path.partition(".") for path in paths if path):
-            function: Any = getattr(MODULES[module], name, None)
+            function: Any = getattr(modules[module], name, None)
             least = len(entry.args) - len(entry.defaults)
             if isinstance(function, np.ufunc) and least <= function.nin <= len(entry.args):
                 found.setdefault(function, entry.name)
@@ -89,7 +88,7 @@ def name_of(function: Any) -> str:
     name = str(function.__name__)
     if vars(np).get(name) is function:
         return f"np.{name}"
-    return f"scipy.special.{name}" if vars(special).get(name) is function else name
+    return f"scipy.special.{name}" if vars(scipy.special).get(name) is function else name
 
 
 def read_ufunc(record: Record, function: Any, method: str, *inputs: Any, **keywords: Any) -> Any:
