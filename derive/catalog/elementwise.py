@@ -187,16 +187,18 @@ log1mexp = Elementwise(
 def _mills_fraction(depth: int) -> sp.Expr:
     """``normpdf(u) / normcdf(-u)`` for large u: Laplace's continued fraction u + 1/(u + 2/(u + 3/(u + ..)))."""
     fraction: sp.Expr = u
-    for numerator in range(depth, 0, -1):
-        fraction = u + numerator / fraction
-    return fraction
+    # SymPy would look for signs in every denominator, for as long as all else here takes.
+    for numerator in range(depth, 1, -1):
+        fraction = u + sp.Mul(numerator, sp.Pow(fraction, -1, evaluate=False), evaluate=False)
+    return u + sp.Pow(fraction, -1, evaluate=False)
 
 
 # Sixteen terms of the fraction are right to 1e-17 beyond 8; nearer, erfc is accurate as it stands.
+MILLS = _mills_fraction(16)
 inverse_mills = Elementwise(
     "inverse_mills", (x,), normpdf(x) / normcdf(x), "normpdf(x) / normcdf(x), about -x for very negative x",
     derivative=(-OUT * (x + OUT),), positive=True,
-    stable=Lets(((u, sp.Abs(x)),), where(less(x, -8), _mills_fraction(16), normpdf(x) / normcdf(x)),
+    stable=Lets(((u, sp.Abs(x)),), where(less(x, -8), MILLS, normpdf(x) / normcdf(x)),
                 doubles_only=True),
     latex=r"\frac{{\varphi\left({0}\right)}}{{\Phi\left({0}\right)}}",
     source="Abramowitz and Stegun, Handbook of Mathematical Functions (1964), eq. 26.2.14")
@@ -204,7 +206,7 @@ lognormcdf = Elementwise(
     "lognormcdf", (x,), sp.log(normcdf(x)), "logarithm of normcdf, finite for very negative x",
     derivative=(inverse_mills(x),), numpy="special.log_ndtr",
     stable=Lets(((u, sp.Abs(x)),),
-                where(less(x, -8), -(u**2) / 2 - sp.log(2 * pi) / 2 - sp.log(_mills_fraction(16)),
+                where(less(x, -8), -(u**2) / 2 - sp.log(2 * pi) / 2 - sp.log(MILLS),
                       where(less(x, 0), sp.log(half * sp.erfc(u / sp.sqrt(2))),
                             log1p(-half * sp.erfc(u / sp.sqrt(2))))), doubles_only=True),
     latex=r"\log\left(\Phi\left({0}\right)\right)",
