@@ -44,13 +44,15 @@ def stages(found: Derivative) -> dict[str, str]:
 def _is_meeting(item: Definition, found: Derivative) -> bool:
     """Whether an array reads several quantities that vary, or is the argument of a function.
 
-    A term of a sum such as ``X @ w + b`` is neither.
+    A term of a sum such as ``X @ w + b`` is neither, nor is what another quantity only names.
     """
     several = sum(ref.name in found.adjoints for ref in item.refs) > 1
     readers = [(reader, ref) for reader in found.forward for ref in reader.refs if ref.name == item.name]
     bent = any(reader.reduce in ("", "logsumexp") and bends(reader, ref) for reader, ref in readers)
     reduced = any(reader.reduce for reader, _ in readers)
-    return bool(item.shape) and ((several and (not item.reduce or reduced)) or (item.reduce == "sum" and bent))
+    if not item.shape or any(reader.body == ref and not reader.reduce for reader, ref in readers):
+        return False
+    return (several and (not item.reduce or reduced)) or (item.reduce == "sum" and bent)
 
 
 @dataclass(frozen=True)
@@ -173,7 +175,8 @@ class _Assembly:
         told = tuple(("fact", fact) for fact in facts if fact not in self.told)
         self.told.update(facts)
         variables = (("variable", name) for name in self.found.results)
-        self._say("carry-over", (("through", quantity), *variables, *told))
+        to = dict.fromkeys(("to", term.quantity) for term in new)
+        self._say("carry-over", (("through", quantity), *variables, *to, *told))
 
     def _collect(self, quantity: str) -> None:
         """Several terms with one differential as one."""

@@ -158,6 +158,7 @@ def test_what_a_line_prints_is_read_back_to_the_same_number(text: str, view: str
     lines = lines_of(derivation.page())
     assert len(lines) >= 2
     for left, line in lines:
+        assert ".T.T" not in line.right.text
         read = cr.formula(f"{declared}; value_of_the_line = {line.right.text}; value_of_the_line").program
         value = evaluate(read, {item.name: env[item.name] for item in read.inputs})[read.outputs[0]]
         np.testing.assert_allclose(np.broadcast_to(value, env[left].shape), env[left], rtol=1e-9, atol=1e-10)
@@ -175,6 +176,20 @@ def test_names_of_the_formula_are_not_taken() -> None:
     assert {"d_x", "d_L", "dy"} <= set(differential.context.by_name)
     assert {"v_x", "y_dot2"} <= set(forward.context.by_name)
     assert all(item.holds for view in (differential, forward) for item in cr.evidence(view))
+
+
+def test_a_differential_stands_at_the_end_of_its_products() -> None:
+    page = cr.gradient(GAUSS, "mu,S", view="differential").text()
+    assert "dr = -outer(ones(n), dmu)" in page
+    assert "(n*tr(inv(S) @ dS) + sum(z*dr) + sum(r*dz))/2" in page
+    page = cr.gradient("A: real[n,n]; x: real[n]; x@A@x", "x", view="differential").text()
+    assert "dL = x @ A @ dx + (A @ x).T @ dx " in page
+
+
+def test_entry_by_entry() -> None:
+    page = cr.gradient(LINEAR, "w,b", view="differential").text(form="index")
+    assert "dr[i] = sum_j X[i,j] dw[j] + db" in page
+    assert "tr(" not in page.partition("Result")[0]
 
 
 def test_what_does_not_depend_on_the_variable() -> None:

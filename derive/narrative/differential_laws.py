@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 
 from sympy import Abs, Dummy, Expr, Function, Mul, Pow
@@ -59,6 +59,7 @@ SUMS = {
     1: Shown("sum(u*v) = u.T @ v", r"\sum_i u_i v_i = u^\top v"),
     2: Shown("sum(A*B) = tr(A.T @ B)", r"\sum_{i,j} A_{ij} B_{ij} = \operatorname{tr}(A^\top B)"),
 }  # fmt: skip
+SYMMETRIC = "The matrix diag(p) - outer(p, p) in the differential of a softmax is symmetric"
 REPEATED = "What is repeated along an axis meets the sum over it"
 
 
@@ -70,13 +71,19 @@ def differential_laws(step: Step, write: Writing) -> Note:
     return _listed(found)
 
 
-def carrying_laws(step: Step, write: Writing) -> Note:
-    """The laws by which the factors of a differential go to the other side, and facts that were used."""
+def carrying_laws(step: Step, write: Writing, by_entry: bool) -> Note:
+    """The laws by which the factors of a differential go to the other side, and facts that were used.
+
+    Entry by entry, ``by_entry``, that is the order of the sums.
+    """
     scope = _Scope.of(step, write.program)
-    laws = dict.fromkeys(law for item in scope.items for law in _carried(item, scope))
+    reached = {item.name for item in scope.items} | {value for key, value in step.bindings if key == "to"}
+    laws = dict.fromkeys(law for item in scope.items for law in _carried(item, scope, reached))
     facts = [value.removesuffix(".") for key, value in step.bindings if key == "fact"]
     words = [law for law in laws if isinstance(law, str)]
     found = [law for law in laws if isinstance(law, Shown)]
+    if by_entry:
+        words, found = (["Exchange the sums"] if laws else []), []
     note = _listed([law for law in found if law not in SUMS.values()] or found)
     for sentence in (*words, *dict.fromkeys(facts)):
         note = (*note, f"; {sentence[0].lower()}{sentence[1:]}" if note and sentence[:2].isalpha() else sentence)
@@ -135,15 +142,15 @@ def _laws(item: Definition, scope: _Scope) -> Iterator[Shown]:
     """The laws for one definition."""
     if item.reduce in MATRIX_FUNCTION_BY_NAME:
         function = MATRIX_FUNCTION_BY_NAME[item.reduce]
-        yield Shown(function.differential or _law_text(function.name, function.tangent), function.law)
+        upright = re.sub(r"(?<![A-Za-z\\])d(?=[A-Z\\])", r"\\mathrm{d}", function.law)
+        yield Shown(function.differential or _law_text(function.name, function.tangent), upright)
         return
     if _normaliser(item, scope.program, scope.active):
         yield SOFTMAX
         return
     if item.reduce in REDUCTIONS:
         yield REDUCTIONS[item.reduce]
-    if _is_product(item, scope):
-        yield PRODUCT if item.reduce == "sum" and item.shape else ENTRYWISE
+    yield from dict.fromkeys(_products(item, scope))
     yield from _functions(item, scope)
     yield LINEAR
 
@@ -156,10 +163,13 @@ def _law_text(name: str, tangent: str) -> str:
     return f"d({words['B']}) = {value}"
 
 
-def _is_product(item: Definition, scope: _Scope) -> bool:
-    """Whether two factors of a term depend on the variables."""
-    products = item.body.atoms(Mul)
-    return any(sum(bool(_moving(factor, scope)) for factor in Mul.make_args(term)) > 1 for term in products)
+def _products(item: Definition, scope: _Scope) -> Iterator[Shown]:
+    """The product rule for every term in which several factors vary, of matrices or entry by entry."""
+    for term in item.body.atoms(Mul):
+        factors = [factor for factor in Mul.make_args(term) if _moving(factor, scope)]
+        entries = [factor.indices for factor in factors if isinstance(factor, Ref)]
+        if len(factors) > 1:
+            yield PRODUCT if item.reduce == "sum" and len({*entries}) == len(factors) else ENTRYWISE
 
 
 def _moving(expr: Expr, scope: _Scope) -> bool:
@@ -191,12 +201,15 @@ def _law_of(node: Expr, inner: Expr, program: Program) -> Shown:
 # ---- carrying over
 
 
-def _carried(item: Definition, scope: _Scope) -> Iterator[Shown | str]:
-    """How the factors in one definition go to the other side."""
+def _carried(item: Definition, scope: _Scope, reached: Collection[str]) -> Iterator[Shown | str]:
+    """How the factors in one definition go to the other side, before the differentials that are ``reached``."""
     rank = len(item.shape)
+    if _normaliser(item, scope.program, scope.active):
+        yield SYMMETRIC
+        return
     if item.reduce in MATRIX_FUNCTION_BY_NAME:
         yield CYCLIC
-    for ref in scope.refs(item):
+    for ref in [ref for ref in scope.refs(item) if ref.name in reached]:
         lower = len(ref.indices)
         constant = not local_derivative(item, ref, scope.program.kinks).has(Index)
         if item.reduce == "sum" and rank:

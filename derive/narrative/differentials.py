@@ -174,7 +174,7 @@ def _assembled(steps: Sequence[Step], telling: _Telling) -> Iterator[Line]:
     named: set[str] = set()
     put_in: Note = ()
     for step in steps:
-        right, words = _line(step, telling), _reason(step, telling.write)
+        right, words = _line(step, telling), _reason(step, telling)
         if step.rule == "put-in-differential":
             scalar = not telling.write.program.ranks[dict(step.bindings)["name"]]
             put_in = words if scalar else ()
@@ -198,14 +198,14 @@ def _line(step: Step, telling: _Telling) -> Shown:
     return telling.write.entries(step.after) if found is None else found
 
 
-def _reason(step: Step, write: Writing) -> Note:
+def _reason(step: Step, telling: _Telling) -> Note:
     """Why a line follows from the one above it, without the point at its end."""
-    value = dict(step.bindings)
+    value, write = dict(step.bindings), telling.write
     if step.rule == "put-in-differential":
         return "Put in ", write.name(value["name"])
     if step.rule == "collect-differential":
         return "Collect the terms with ", write.name(value["name"])
-    return carrying_laws(step, write)
+    return carrying_laws(step, write, telling.form == "index")
 
 
 def _introduced(step: Step, write: Writing, named: set[str]) -> Note:

@@ -6,9 +6,20 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import partial, reduce
 
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
-from chainrule.derive.forms.layout import minus, transposed
+from chainrule.derive.forms.layout import matmul, minus, transposed, without_minus
 from chainrule.derive.notation.resolve import mapped
-from chainrule.derive.notation.syntax import Binary, BinaryOperator, Call, Name, Negative, Node, walk
+from chainrule.derive.notation.syntax import (
+    Binary,
+    BinaryOperator,
+    Call,
+    Name,
+    Negative,
+    Node,
+    Number,
+    Transpose,
+    Tuple,
+    walk,
+)
 from chainrule.derive.render.latex_node import rank
 
 
@@ -22,14 +33,38 @@ def differentials_last(
     node = mapped(node, partial(differentials_last, moving=moving, ranks=ranks, symmetric=symmetric))
     match node:
         case Binary(operator="*"):
-            return _with_last(node, moving)
+            return _repeated(_with_last(node, moving), ranks)
         case Binary("@", left, right) if rank(left, ranks) == rank(right, ranks) == 1:
             turns = _moves(left, moving) and not _moves(right, moving) and not _is_form(left, ranks)
             return _turned(left, right) if turns else node
-        case Call("sum", (Binary("*", left, right),)) if not node.keywords and _is_own_transpose(left, symmetric):
-            return Call("trace", (Binary("@", left, right),))
+        case Call("sum", (Binary() as body,)) if not node.keywords and _moves(body, moving):
+            return _summed(body, ranks, symmetric)
         case Call("trace", (Binary(operator="@") as product,)) if not node.keywords:
             return Call("trace", (_rotated(product, moving, ranks),))
+    return node
+
+
+def _summed(body: Node, ranks: Mapping[str, int], symmetric: Collection[str]) -> Node:
+    """The sum of all entries: of a sum term by term; of a product, where it can be, as a product of matrices."""
+    match body:
+        case Binary("+" | "-" as sign, left, right) if rank(left, ranks) == rank(right, ranks):
+            return Binary(sign, _summed(left, ranks, symmetric), _summed(right, ranks, symmetric))
+        case Binary("*", left, right) if rank(left, ranks) == rank(right, ranks) == 1:
+            return matmul(left, right)
+        case Binary("*", left, right) if rank(left, ranks) == 2 and _is_own_transpose(left, symmetric):
+            return Call("trace", (Binary("@", left, right),))
+    return Call("sum", (body,))
+
+
+def with_columns(node: Node, moving: Collection[str], ranks: Mapping[str, int]) -> Node:
+    """The node with ``g.T @ dx`` for inner products of a vector and a differential."""
+    node = mapped(node, partial(with_columns, moving=moving, ranks=ranks))
+    match node:
+        case Binary("@", left, right) if rank(left, ranks) == rank(right, ranks) == 1 and _moves(right, moving):
+            positive = without_minus(left)
+            if isinstance(positive or left, Transpose) or _moves(left, moving) or _is_form(left, ranks):
+                return node
+            return Binary("@", Transpose(left) if positive is None else Negative(Transpose(positive)), right)
     return node
 
 
@@ -82,6 +117,18 @@ def _with_last(product: Node, moving: Collection[str]) -> Node:
     if isinstance(last, Negative):
         return minus(_chain("*", [*factors, last.operand]))
     return _chain("*", [*factors, last])
+
+
+def _repeated(product: Node, ranks: Mapping[str, int]) -> Node:
+    """A vector that stands in every row as ``outer(ones(n), dx)``."""
+    match product:
+        case Binary("*", Negative(ones), vector) if rank(vector, ranks) == 1 < rank(ones, ranks):
+            positive = Binary("*", ones, vector)
+            turned = _repeated(positive, ranks)
+            return product if turned == positive else Negative(turned)
+        case Binary("*", Call("ones", (Tuple((length, Number(one))),)), vector) if one == rank(vector, ranks) == 1:
+            return Call("outer", (Call("ones", (length,)), vector))
+    return product
 
 
 def _turned(left: Node, right: Node) -> Node:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
 from chainrule.derive.forms.layout import call, minus, number, without_minus
 from chainrule.derive.forms.matrix_form import matrix_form
-from chainrule.derive.narrative.factor_order import differentials_last
+from chainrule.derive.narrative.factor_order import differentials_last, with_columns
 from chainrule.derive.notation.resolve import mapped
 from chainrule.derive.notation.syntax import Binary, Call, Name, Negative, Node, Transpose
 from chainrule.derive.notation.unparse import unparse
@@ -33,7 +33,8 @@ class Writing:
 
     def node(self, node: Node, latex: Node | None = None) -> Shown:
         """A syntax tree, and another one for LaTeX where that writes it in another way."""
-        return Shown(unparse(_with_short_names(node)), lambda: self._latex(latex or node))
+        text = with_columns(_with_short_names(node), self.moving, self.program.ranks)
+        return Shown(unparse(text), lambda: self._latex(latex or node))
 
     def _latex(self, node: Node) -> str:
         ranks = self.program.ranks
