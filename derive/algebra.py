@@ -30,6 +30,7 @@ from chainrule.derive.program import (
 )
 from chainrule.derive.ranges import counted, reduced, required_facts
 from chainrule.derive.rational import cost, shortest
+from chainrule.derive.repeated_sums import repeated
 from chainrule.derive.scalar import Indicator
 from chainrule.derive.steps import Step
 
@@ -55,6 +56,7 @@ class Context:
         added: auto definitions that passes split off, in order.
         foldable: pointwise definitions whose bodies are to be written by name.
         reserved: names of definitions that were written into others: they must not mean anything else.
+        beside: the names that the quantity reads whose parts are simplified.
     """
 
     known: dict[str, Input | Definition]
@@ -63,6 +65,7 @@ class Context:
     added: list[Definition] = field(default_factory=list)
     foldable: list[Definition] = field(default_factory=list)
     reserved: frozenset[str] = frozenset()
+    beside: frozenset[str] = frozenset()
 
     def fresh(self, stem: str) -> str:
         """A name that nothing has."""
@@ -439,6 +442,18 @@ def _scaled_sum(
     return term / refs[0], source
 
 
+def repeated_sum(definition: Definition, context: Context) -> Rewrite | None:
+    """A multiple of a sum that is known already, by the name of that one."""
+    found = repeated(definition, context.known, context.exact)
+    if found is None or not (definition.origin == "adjoint" or found.name in context.beside):
+        # In a part alone it would part what is equal in the whole.
+        return None
+    if found.mirrored:
+        names = tuple(("name", name) for name in found.mirrored)
+        return Rewrite("symmetry", definition.with_body(found.summand), names)
+    return Rewrite("fold", replace(definition, body=found.body, reduce="", bound=()), (("name", found.name),))
+
+
 PASSES: tuple[Pass, ...] = (
     substitute,
     drop_unit_bounds,
@@ -449,6 +464,7 @@ PASSES: tuple[Pass, ...] = (
     symmetric_entries,
     readable,
     fold,
+    repeated_sum,
     cancel_and_factor,
     join_cases,
     join_densities,

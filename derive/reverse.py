@@ -222,7 +222,9 @@ class Reverse:
         result, steps = simplify(raw, self.context)
         self.steps += steps
         if self.parts:
+            self.context.beside = frozenset(result.reads)
             self._simplify_parts()
+            self.context.beside = frozenset()
             result, steps = simplify(result, self.context)
             self.steps += steps
         return result

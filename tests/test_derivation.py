@@ -192,6 +192,17 @@ def test_blocks_below_the_diagonal_of_a_hessian_are_those_above_it() -> None:
     check(derivation)
 
 
+def test_a_sum_that_has_a_name_is_not_summed_again() -> None:
+    text = "x: real[n]; A: {}[n,n]; exp(-x @ A @ x / 2)"
+    derivation = hessian(text.format("spd"), "x")
+    assert derivation.result["x"].matrix() == "L*(outer(A @ x, A @ x) - A)"
+    assert len([step for step in derivation.steps if step.rule == "fold"]) == 2
+    check(derivation)
+    plain = hessian(text.format("real"), "x")
+    assert not [step for step in plain.steps if step.rule == "symmetry"]
+    check(plain)
+
+
 def test_lines_in_index_notation_have_indices_on_the_left() -> None:
     text = gradient("x: real[n]; c = cumprod(x); sum(c^2)").text()
     assert "c          = cumprod(x)" in text
