@@ -60,6 +60,9 @@ SAID = [
       "dL/dW = X.T @ (1/k - Y) / n, dL/db = mean(1/k - Y, axis=0)    at W = b = 0."]),
     ("gradient", SIGNED + "C: positive; norm(w)^2/2 + C*sum(relu(1 - y*(X@w)))", "w",
      ["dL/dw = w    where y*(X @ w) > 1 in every entry.", "dL/dw = (-C*X.T) @ y    at w = 0."]),
+    ("gradient", "X: real[n, d]; w: real[d]; b: real; sum(relu(X@w + b))", "w,b",
+     ["dL/dw = dL/db = 0    where X @ w + b < 0 in every entry.",
+      "w @ dL/dw + b*dL/db = L    L is homogeneous of degree 1 in w and b (Euler)."]),
     ("gradient", SIGNED + "mean(log(1 + exp(-y*(X@w))))", "w",
      ["dL/dw -> 0    as y*(X @ w) -> oo.", "dL/dw = -X.T @ y / (2*n)    at w = 0."]),
     ("gradient", ATTENTION, "K",
@@ -180,6 +183,8 @@ def meeting(d: Derivation, check: Check, point: Values) -> Values:
             return point | {"y": point["y"] + there.value(left)}
         name, value = (left, right) if right.startswith("mean(") else (right, left)
         return point | {name: np.asarray(there.value(value))}
+    if " < " in check.reason:
+        return point | {"b": np.asarray(-1e3)}
     if check.kind == "beyond":
         # Every example on its own side: labels are what the model says, which is made large.
         large = point | {"w": 1000 * point["w"]}
@@ -250,6 +255,9 @@ NOT_SAID = [
     (gradient, "x: real; arctan(1/x)", "x", ["limit"]),
     (gradient, "x: positive; x*log(x)", "x", []),
     (gradient, "x: real; b: real; tanh(b*x)", "x", ["value"]),
+    # What does not depend on a variable at all.
+    (gradient, "x, m: real; x^2", "m", []),
+    (gradient, "X: real[n, d]; y: binary[n]; w: real[d]; b: real; mean(softplus(X@w) - y*(X@w))", "b", []),
     # Nonnegative second derivatives of what is not convex.
     (hessian, "x: real; 1/x^2", "x", []),
     (hessian, "x: real; -log(abs(x))", "x", []),

@@ -82,7 +82,7 @@ def ends(q: Question) -> Iterator[Check]:
     """What a derivative by a number tends to at both ends of its range."""
     for variable, result in q.pairs:
         item = q.formula.by_name[variable]
-        if isinstance(item, Input) and not item.shape and not q.program.by_name[result].shape:
+        if isinstance(item, Input) and not item.shape and not q.result(result).shape and q.depends([variable], result):
             both = _ENDS.get(item.domain.name, ())
             found = [(end, value) for end in both if (value := _limit(q, variable, result, end)) is not None]
             if len(found) == len(both) > 1:

@@ -26,12 +26,15 @@ from chainrule.derive.program import Definition
 from chainrule.derive.render.page import Shown
 from chainrule.derive.vanishing import Residual, is_approached, is_multiple, residuals, vanishing
 
+#: Characters of what is left that are told.
+MAX_LEFT = 40
+
 
 def vanishes(q: Question) -> Iterator[Check]:
     """Where the model says what the targets are; if something is left there, what."""
     seen: set[str] = set()
     for residual in residuals(q.program, q.variables):
-        zero = [name for name in _zero(q, residual) if name not in seen]
+        zero = [name for name in _zero(q, residual) if name not in seen and q.result(name).body != 0]
         seen.update(zero)
         if not all(is_multiple(q.result(name), residual) for name in zero):
             yield _where(q, residual, dict.fromkeys(zero, NOTHING))
@@ -57,7 +60,8 @@ def _left(q: Question, residual: Residual) -> dict[str, Shown]:
         if program is None or residual.target.name in read or not read & {*q.variables}:
             return {}
         found[name] = shown(program, name)
-        if 3 * len(found[name].text) > 2 * len(shown(q.program, name).text):
+        length = len(found[name].text)
+        if length > MAX_LEFT or 3 * length > 2 * len(shown(q.program, name).text):
             return {}
     return found
 
@@ -74,11 +78,14 @@ def _where(q: Question, residual: Residual, values: Mapping[str, Shown]) -> Chec
         where = equal(model, reduction("mean", target, residual.missing if shape else ()))
     else:
         where = equal(named(residual.name), NOTHING) if residual.name else equal(model, target)
+    return check("vanishes", _equations(q, values), "where ", where)
+
+
+def _equations(q: Question, values: Mapping[str, Shown]) -> Shown:
+    """``dL/dw = dL/db = 0``, or one equation for each result."""
     if len({value.text for value in values.values()}) == 1:
-        statement = equal(*(q.symbols[name] for name in values), next(iter(values.values())))
-    else:
-        statement = listed([equal(q.symbols[name], value) for name, value in values.items()])
-    return check("vanishes", statement, "where ", where)
+        return equal(*(q.symbols[name] for name in values), next(iter(values.values())))
+    return listed([equal(q.symbols[name], value) for name, value in values.items()])
 
 
 def beyond(q: Question) -> Iterator[Check]:
@@ -86,8 +93,11 @@ def beyond(q: Question) -> Iterator[Check]:
     for comparison, values in switched_off(q.program, q.variables):
         place = next(item for item in q.program.definitions if item.body.has(comparison))
         if place.name not in q.program.outputs:
-            parts = [equal(q.symbols[name], shown(program, name)) for name, program in values.items()]
-            yield check("beyond", listed(parts), "where ", _failing(q, place, comparison), " in every entry")
+            left = {
+                name: NOTHING if program.definitions[-1].body == 0 else shown(program, name)
+                for name, program in values.items()
+            }
+            yield check("beyond", _equations(q, left), "where ", _failing(q, place, comparison), " in every entry")
             return
     for margin in margins(q.program, q.variables):
         place = next(item for item in q.program.definitions if {*margin.args} <= {*item.refs})
