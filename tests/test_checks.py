@@ -62,7 +62,8 @@ SAID = [
      ["dL/dw = w    where y*(X @ w) > 1 in every entry.", "dL/dw = (-C*X.T) @ y    at w = 0."]),
     ("gradient", "X: real[n, d]; w: real[d]; b: real; sum(relu(X@w + b))", "w,b",
      ["dL/dw = dL/db = 0    where X @ w + b < 0 in every entry.",
-      "w @ dL/dw + b*dL/db = L    L is homogeneous of degree 1 in w and b (Euler)."]),
+      "w @ dL/dw + b*dL/db = L    L is homogeneous of degree 1 in w and b (Euler).",
+      "dL/db -> n as b -> oo, dL/db -> 0 as b -> -oo    "]),
     ("gradient", SIGNED + "mean(log(1 + exp(-y*(X@w))))", "w",
      ["dL/dw -> 0    as y*(X @ w) -> oo.", "dL/dw = -X.T @ y / (2*n)    at w = 0."]),
     ("gradient", ATTENTION, "K",
@@ -208,7 +209,7 @@ def test_what_is_said_is_so(goal: str, text: str, wrt: str, said: list[str]) -> 
 
 def assert_limits(d: Derivation, check: Check, point: Values) -> None:
     """Far out the derivative is near its limit, and nearer farther out."""
-    (name,) = d.wrt
+    name = check.statement.partition("/d")[2].partition(" ")[0]
     text = check.statement if " as " in check.statement else f"{check.statement} as {name} -> oo"
     for part in text.split(", "):
         statement, _, where = part.partition(" as ")

@@ -92,7 +92,7 @@ def beyond(q: Question) -> Iterator[Check]:
     """What is left where the targets do not count any more."""
     for comparison, values in switched_off(q.program, q.variables):
         place = next(item for item in q.program.definitions if item.body.has(comparison))
-        if place.name not in q.program.outputs:
+        if place.reduce or place.name not in q.program.outputs:
             left = {
                 name: NOTHING if program.definitions[-1].body == 0 else shown(program, name)
                 for name, program in values.items()
