@@ -27,6 +27,7 @@ from chainrule.derive.narrative.symbols import (
 )
 from chainrule.derive.notation.left import spelled
 from chainrule.derive.program import Definition, Input, Program, fresh_names
+from chainrule.derive.quotients import with_quotients
 from chainrule.derive.remarks import about_kinks
 from chainrule.derive.reverse import Derivative
 from chainrule.derive.steps import Partial, Step, assumes
@@ -245,6 +246,7 @@ def _derivation(
 ) -> Derivation:
     """``parts`` are the definitions of the formula and the steps that follow them."""
     steps = (*map(_definition_step, parts[0]), *parts[1])
+    context = with_quotients(context)
     hidden = inlined_parts(context, steps[len(parts[0]) :])
     steps = tuple(with_links(step, context, hidden) for step in steps)
     results = with_sources(goal, f, names, steps, results)

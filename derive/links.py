@@ -16,6 +16,7 @@ from chainrule.derive.algebra import Context, simplify
 from chainrule.derive.forms.components import components
 from chainrule.derive.normalised import Normalised, normalised
 from chainrule.derive.program import Definition, Index, Program, Ref, bound_index, free_index, fresh_names
+from chainrule.derive.quotients import is_softmax, quotient_moves
 from chainrule.derive.reverse import local_derivative
 from chainrule.derive.scalar_moves import scalar_steps
 from chainrule.derive.steps import Partial, Step
@@ -141,12 +142,16 @@ def _softmax_links(quantity: Definition, unit: Normalised, variable: str, progra
     others = {index: Index(f"l{n}", integer=True, nonnegative=True) for n, index in enumerate(over)}
     same = Mul(*(KroneckerDelta(index, other) for index, other in others.items()))
     scores = quantity.with_body(unit.scores)
-    for ref in scores.refs:
-        if ref.name == variable:
-            slope = local_derivative(scores, ref, program.kinks).xreplace(others)
-            slope *= unit.slope * (same - unit.share.xreplace(others))
-            lengths = {others[index]: quantity.lengths[index] for index in over}
-            yield _link(quantity, ref.xreplace(others), slope, tuple(lengths), program, lengths)[0]
+    refs = [ref for ref in scores.refs if ref.name == variable]
+    for ref in refs:
+        own = local_derivative(scores, ref, program.kinks).xreplace(others)
+        slope = own * unit.slope * (same - unit.share.xreplace(others))
+        lengths = {others[index]: quantity.lengths[index] for index in over}
+        link, placed = _link(quantity, ref.xreplace(others), slope, tuple(lengths), program, lengths)
+        if len(refs) == 1 and not link.after.reduce and is_softmax(quantity, unit):
+            moves = quotient_moves(link, quantity, unit, others, (same, own), placed, program)
+            link = replace(link, substeps=moves)
+        yield link
 
 
 def _link(

@@ -42,7 +42,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.tracing.*",),
     ("derive.preactivation", "derive.residuals", "derive.nested_sums", "derive.repeated_sums", "derive.normalised",
      "derive.softmaxes", "derive.algebra", "derive.matrix_adjoints", "derive.shared_parts", "derive.term_weights",
-     "derive.tangents", "derive.differentials",
+     "derive.tangents", "derive.differentials", "derive.quotients",
      "derive.reverse", "derive.calculus", "derive.chain", "derive.switches", "derive.one_sided",
      "derive.differentiability",
      "derive.vanishing", "derive.margins", "derive.semidefinite",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import defaultdict
+from dataclasses import replace
 
 import mpmath
 import numpy as np
@@ -13,6 +14,7 @@ from support import cut, differences, expanded
 from sympy import Dummy, Expr, lambdify
 
 from chainrule.derive.catalog.losses import ENTRIES
+from chainrule.derive.checking.evidence import evidence
 from chainrule.derive.checking.sampling import sample, size_assignments
 from chainrule.derive.formula import formula
 from chainrule.derive.goals import gradient, hessian, jacobian
@@ -138,3 +140,29 @@ def test_moves_end_at_the_local_derivative() -> None:
     for link, steps in moves:
         assert steps[-1].after == link.after
         assert all(before.after == after.before for before, after in itertools.pairwise(steps))
+
+
+@pytest.mark.parametrize(("text", "first"), [
+    ("x: real[n]; p = softmax(x); p", "(s e[i] delta[i,j] - e[i] e[j])/s^2"),
+    ("x: real[n]; e: real; p = exp(x)/sum(exp(x)); e*sum(p^2)", "(t u[i] delta[i,j] - u[i] u[j])/t^2"),
+    ("Z: real[n,k]; T: positive; P = softmax(Z/T, axis=1); sum(P^3)",
+     "(e[i,j] s[i] delta[j,l] - e[i,j] e[i,l])/(T s[i]^2)"),
+])  # fmt: skip
+def test_the_derivative_of_a_softmax_is_taken_by_the_quotient_rule(text, first) -> None:
+    f = formula(text)
+    d = (jacobian if f.shape else gradient)(f, f.inputs[0].name)
+    moves = [move for step in d.steps for link in step.substeps for move in link.substeps]
+    taught = [move for move in moves if move.rule.startswith("softmax-")]
+    assert [move.rule for move in taught] == ["softmax-quotient", "softmax-shares", "softmax-cases"]
+    assert first in d.text("full")
+    proofs = {item.step: item for item in evidence(d)}
+    assert all(proofs[move].holds and proofs[move].digits is not None for move in taught)
+    wrong = replace(taught[0], after=taught[0].after.with_body(2 * taught[0].after.body))
+    steps = tuple(
+        replace(step, substeps=tuple(
+            replace(link, substeps=tuple(wrong if move is taught[0] else move for move in link.substeps))
+            for link in step.substeps
+        ))
+        for step in d.steps
+    )  # fmt: skip
+    assert not all(item.holds for item in evidence(replace(d, steps=steps)))

@@ -36,6 +36,9 @@ POINTS = 3
 #: Sizes at which a derivation is checked.
 SIZES = ((2, 3, 4), (3, 2, 2))
 
+#: Rules of steps from the derivative of one entry by one entry to what it is.
+LINKS = frozenset({"link", "softmax-quotient"})
+
 Point = Mapping[str, Array]
 
 
@@ -84,7 +87,8 @@ def _steps(steps: Sequence[Step]) -> Iterator[tuple[Step, tuple[Step, ...]]]:
     for step in steps:
         if step.rule != "definition":
             for substep in step.substeps:
-                yield from ((move, ()) for move in substep.substeps)
+                for move in substep.substeps:
+                    yield move, (move,) if move.rule in LINKS else ()
                 yield substep, tuple(link for link in step.substeps if _about(link) == _about(substep))
             yield step, ()
 
@@ -136,11 +140,11 @@ class _Place:
             return self._slope(self.context.definitions, part.output.name, moves), self._value(step.after)
         if not isinstance(part, Partial):
             return self._value(step.before), self._value(step.after)
-        local = step.rule in ("link", "local-derivative")
+        local = step.rule in LINKS or step.rule == "local-derivative"
         definitions = self._locally(part.output.name) if local else self.context.definitions
         direction = self._direction(part.variable.name)
         slope = self._slope(definitions, part.output.name, {part.variable.name: direction})
-        if step.rule == "link":
+        if step.rule in LINKS:
             return slope, sum(self._along(link, direction, np.shape(slope)) for link in together)
         return slope, np.tensordot(self._value(step.after), direction, axes=direction.ndim)
 

@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 
 from chainrule.derive.forms.index_form import index_letters
 from chainrule.derive.forms.matrix_form import matrix_form
-from chainrule.derive.links import is_component
-from chainrule.derive.narrative.components import by_components, component_lines
+from chainrule.derive.narrative.components import by_components, component_lines, is_entry
 from chainrule.derive.narrative.folding import folded
 from chainrule.derive.narrative.reasons import is_direct, mark, moves, reason, worked_out
 from chainrule.derive.narrative.symbols import (
@@ -205,7 +204,7 @@ def _moves_of(telling: _Telling, step: Step) -> Iterator[Line]:
     for link in step.substeps:
         told = replace(link, substeps=tuple(move for move in link.substeps if move.rule != "simplify"))
         briefly = telling.detail == "normal" and bool(telling.context.by_name[told.before.body.output.name].shape)
-        if is_component(link) and step.before.shape:
+        if is_entry(link) and step.before.shape:
             yield from component_lines(told, telling.context, telling.checked, briefly=briefly)
         else:
             yield from moves(told, Shown("", ""), telling.context, telling.checked)

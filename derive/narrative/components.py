@@ -14,7 +14,12 @@ from chainrule.derive.steps import Checked, Step
 
 def by_components(step: Step) -> bool:
     """Whether a derivative is worked out component by component, or of an array that is told by cases."""
-    return bool(step.substeps) and all(is_component(link) or is_told_by_cases(link.after) for link in step.substeps)
+    return bool(step.substeps) and all(is_entry(link) or is_told_by_cases(link.after) for link in step.substeps)
+
+
+def is_entry(link: Step) -> bool:
+    """Whether a local derivative is told by one entry that stands for all, or is that of one component."""
+    return is_component(link) or any(move.rule == "softmax-quotient" for move in link.substeps)
 
 
 def component_lines(link: Step, context: Program, checked: Checked, *, briefly: bool) -> Iterator[Line]:

@@ -21,7 +21,7 @@ from chainrule.derive.scalar_moves import pending
 from chainrule.derive.steps import Checked, Partial, Slope, Step
 
 #: Bindings whose values are names of quantities.
-QUANTITIES = frozenset({"name", "through"})
+QUANTITIES = frozenset({"name", "through", "softmax", "above", "below"})
 #: The derivative of a function as an equation, and what its inner function is.
 _Law = tuple[Shown] | tuple[Shown, str, Shown]
 
