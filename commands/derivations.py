@@ -24,7 +24,7 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
-from chainrule.commands.files import PAGE_FORMS, chosen, output_option, written
+from chainrule.commands.files import PAGE_FORMS, output_option, page_form, written
 from chainrule.derive.render.page import VIEWS, WIDTH, Detail, Form
 
 #: What ``show`` can derive, and the option's help.
@@ -103,7 +103,7 @@ def answered(
 ) -> Answer:  # fmt: skip
     """A derivation or solution in one of the forms, printed or written; ``alone`` is the form of its result."""
     checked, told = checked or {}, detail or "normal"
-    form = chosen(form, output)
+    form = page_form(form, output)
     if form in RESULT_FORMS:
         return written(output, alone(form))
     if output in (None, "-") and form == "latex":
@@ -157,7 +157,7 @@ def printed_results(
 @wrt_option
 @goal_options
 @format_option
-@output_option
+@output_option("Where to write: the ending of the name says the format (default: standard output).")
 @detail_option
 @adjoints_option
 @view_option
@@ -226,7 +226,7 @@ def _summary(found: Sequence[cr.Evidence]) -> str:
 @formula_argument
 @wrt_option
 @format_option
-@output_option
+@output_option("Where to write: the ending of the name says the format (default: standard output).")
 @detail_option
 @json_option
 def solve(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import click
@@ -15,14 +15,22 @@ from chainrule.derive.render.formats import FORMATS, format_of
 #: The forms of a whole derivation.
 PAGE_FORMS = (*FORMATS, "json")
 
-output_option = click.option(
-    "-o", "--output", metavar="FILE",
-    help="Where to write: the ending of the name says the format (default: standard output).",
-)  # fmt: skip
+Decorator = Callable[[Callable[..., Answer]], Callable[..., Answer]]
 
 
-def chosen(form: str | None, output: str | None) -> str:
-    """The format: as asked for, by the name of the file, or as the reader can show it."""
+def output_option(about: str) -> Decorator:
+    """The option ``-o FILE`` with this help."""
+    return click.option("-o", "--output", metavar="FILE", help=about)
+
+
+def picture_form(form: str | None, output: str | None, forms: Collection[str]) -> str:
+    """The format of a picture: as asked for, by the name of the file, or text."""
+    suffix = Path(output or "").suffix.lower().removeprefix(".")
+    return form or (suffix if suffix in forms else "text")
+
+
+def page_form(form: str | None, output: str | None) -> str:
+    """The format of a page: as asked for, by the name of the file, or as the reader can show it."""
     if form is not None:
         return form
     if output not in (None, "-"):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 import chainrule as cr
@@ -19,20 +17,13 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
-from chainrule.commands.files import written
+from chainrule.commands.files import output_option, picture_form, written
 from chainrule.commands.values import read_values
 
-output_option = click.option("-o", "--output", metavar="FILE", help="Where to write the picture.")
 at_option = click.option(
     "--at", multiple=True, metavar="NAME=VALUE|FILE",
     help="Values of inputs: --at b=0.5, --at 'w=[1, 2]', or a file.npz with an array for each name.",
 )  # fmt: skip
-
-
-def chosen(form: str | None, output: str | None, forms: tuple[str, ...], default: str) -> str:
-    """The format that was asked for, or the one that the file's name says, or the default."""
-    suffix = Path(output or "").suffix.lower().removeprefix(".")
-    return form or (suffix if suffix in forms else default)
 
 
 @click.command(
@@ -51,7 +42,7 @@ def chosen(form: str | None, output: str | None, forms: tuple[str, ...], default
     "--format", "form", type=click.Choice(["text", "svg", "dot"]), default=None,
     help="A tree for terminals, a picture, or Graphviz (default: what FILE's name says, else text).",
 )  # fmt: skip
-@output_option
+@output_option("Where to write the picture.")
 @at_option
 @kink_option
 @json_option
@@ -64,7 +55,7 @@ def graph(
     found = cr.graph(parsed, split_names(wrt), at=read_values(at), kinks=read_kinks(kinks))
     if as_json:
         return Answer("", {"graph": found.to_dict()})
-    content = getattr(found, chosen(form, output, ("svg", "dot"), "text"))()
+    content = getattr(found, picture_form(form, output, ("svg", "dot")))()
     return written(output, content if content.endswith("\n") else content + "\n")
 
 
@@ -91,7 +82,7 @@ def graph(
     "--format", "form", type=click.Choice(["text", "svg", "png"]), default=None,
     help="Letters for terminals or a picture (default: what FILE's name says, else text).",
 )  # fmt: skip
-@output_option
+@output_option("Where to write the picture.")
 @at_option
 @kink_option
 @json_option
@@ -103,7 +94,7 @@ def plot(
     """Draw the curve of a scalar formula with its derivatives, or its level lines over two inputs."""
     parsed = read_formula(formula, function, notation)
     vertical = (start if y_from is None else y_from, stop if y_to is None else y_to)
-    form = chosen(form, output, ("svg", "png"), "text")
+    form = picture_form(form, output, ("svg", "png"))
     if form == "png" and output in (None, "-"):
         raise click.UsageError("a png picture goes to a file: -o FILE.png")
     found = cr.plot(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
@@ -26,7 +25,7 @@ from chainrule.derive.kinks import with_kinks
 from chainrule.derive.notation.declarations import collect
 from chainrule.derive.notation.read import NOTATIONS, Notation, parse_formula
 from chainrule.derive.notation.syntax import Name, Node
-from chainrule.derive.notation.tokens import MAX_CHARACTERS, MAX_NAME
+from chainrule.derive.notation.tokens import MAX_CHARACTERS, MAX_NAME, WORD
 from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program
@@ -36,9 +35,6 @@ from chainrule.derive.render.numpy_source import numpy_source
 from chainrule.derive.reverse import Derivative
 from chainrule.derive.stable import stabilise
 from chainrule.derive.tracing.trace import trace
-
-#: The names in a printed formula.
-WORDS = re.compile(r"[^\W\d]\w*")
 
 
 @dataclass(frozen=True)
@@ -217,7 +213,7 @@ class Formula:
         forms: dict[str, str] = {}
         waiting = [text]
         while waiting:
-            for name in named.intersection(WORDS.findall(waiting.pop())) - forms.keys():
+            for name in named.intersection(WORD.findall(waiting.pop())) - forms.keys():
                 forms[name] = form(name)
                 waiting.append(forms[name])
         yield from ((d.name, forms[d.name]) for d in self.program.definitions if d.name in forms)

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S, exp
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S
 
 from chainrule.derive.algebra import Context, simplify
 from chainrule.derive.forms.components import components
@@ -20,6 +20,7 @@ from chainrule.derive.quotients import is_softmax, quotient_moves
 from chainrule.derive.reverse import local_derivative
 from chainrule.derive.scalar_moves import scalar_steps
 from chainrule.derive.steps import Partial, Step
+from chainrule.derive.weights import softmax_of
 
 
 def with_links(step: Step, program: Program, hidden: Mapping[str, str]) -> Step:
@@ -111,7 +112,7 @@ def _links(quantity: Definition, variable: str, program: Program) -> Iterator[St
 def _moved(quantity: Definition, ref: Ref, at: tuple[Expr, ...], program: Program) -> Step:
     """The local derivative of a quantity, or of the part of it that stands ``at`` a place, move by move."""
     value = quantity[quantity.free]
-    weight = exp(quantity.body - value) if quantity.reduce == "logsumexp" else S.One
+    weight = softmax_of(quantity) if quantity.reduce == "logsumexp" else S.One
     slope = (local_derivative(quantity, ref, program.kinks) * weight).xreplace({value: quantity[at]})
     link, placed = _link(quantity, ref, slope, quantity.bound_indices, program, at=at)
     if quantity.reduce == "logsumexp" or not all(map(ref.has, quantity.bound_indices)):

@@ -29,13 +29,31 @@ def oriented(expr: Expr) -> tuple[Expr, int]:
     return (-basic, -1) if turned else (basic, 1)
 
 
+def basic_switch(node: Expr) -> tuple[Expr, str] | None:
+    """The switch of a comparison, of an absolute value or of a sign, with its function."""
+    if isinstance(node, Indicator):
+        return node.args[0] - node.args[1], "where"
+    if isinstance(node, sp.Abs | sp.sign):
+        return node.args[0], "abs" if isinstance(node, sp.Abs) else "sign"
+    return None
+
+
+def basic_switches(expr: Expr) -> Iterator[Expr]:
+    """The switches of an expression, its functions with kinks written by cases."""
+    for node in sp.preorder_traversal(expr):
+        found = basic_switch(node)
+        if found is not None:
+            yield found[0]
+        elif isinstance(node, CatalogFunction) and node.entry.kinks:
+            yield from basic_switches(node.entry.expanded(*node.args))
+
+
 def named_switches(expr: Expr) -> Iterator[tuple[Expr, str]]:
     """Every switch of an expression as it is written, with its function; ``where`` stands for comparisons."""
     for node in sp.preorder_traversal(expr):
-        if isinstance(node, Indicator):
-            yield node.args[0] - node.args[1], "where"
-        elif isinstance(node, sp.Abs | sp.sign):
-            yield node.args[0], "abs" if isinstance(node, sp.Abs) else "sign"
+        found = basic_switch(node)
+        if found is not None:
+            yield found
         elif isinstance(node, CatalogFunction) and node.entry.kinks:
             kink = node.entry.kink
             between = kink.high - kink.low if kink else node.entry.args[0]

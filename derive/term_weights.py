@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sympy import Expr, S, exp
+from sympy import Expr, S
 
 from chainrule.derive.algebra import Context
 from chainrule.derive.program import Definition, KinkChoices
 from chainrule.derive.scalar import equal
-from chainrule.derive.weights import one_of, product_of_others
+from chainrule.derive.weights import one_of, product_of_others, softmax_of
 
 
 def weight(quantity: Definition, context: Context, kinks: KinkChoices) -> Expr:
     """The derivative of a reduction by one of its terms, in the quantity's own indices; 1 without a reduction."""
     value = quantity[quantity.free]
     if quantity.reduce == "logsumexp":
-        return exp(quantity.body - value)
+        return softmax_of(quantity)
     if quantity.reduce in ("max", "min"):
         attained = equal(quantity.body, value)
         side = dict(kinks).get(quantity.reduce, "shared")

@@ -1,11 +1,16 @@
-"""Weights of the entries of a reduction in its derivative: who attains a maximum, the other factors of a product."""
+"""Weights of the entries of a reduction in its derivative: softmax, who attains a maximum, the other factors."""
 
 from __future__ import annotations
 
-from sympy import Expr, Mul, S
+from sympy import Expr, Mul, S, exp
 
 from chainrule.derive.program import Definition, bound_index, free_index
 from chainrule.derive.scalar import equal, where
+
+
+def softmax_of(quantity: Definition) -> Expr:
+    """The derivative of ``logsumexp(f)`` by a term, ``exp(f - logsumexp(f))``."""
+    return exp(quantity.body - quantity[quantity.free])
 
 
 def one_of(quantity: Definition, attained: Expr, last: bool) -> tuple[Expr, Definition]:

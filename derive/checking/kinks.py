@@ -7,7 +7,7 @@ has a kink where two entries tie, and a norm where it is zero.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,6 @@ import numpy.typing as npt
 import sympy as sp
 from sympy import Expr
 
-from chainrule.derive.catalog.entries import CatalogFunction
 from chainrule.derive.numeric import FLOAT64, Backend, evaluate
 from chainrule.derive.program import (
     Definition,
@@ -27,7 +26,7 @@ from chainrule.derive.program import (
     fresh_names,
 )
 from chainrule.derive.roots import radicands
-from chainrule.derive.scalar import Indicator
+from chainrule.derive.switches import basic_switches
 
 Array = npt.NDArray[Any]
 
@@ -85,7 +84,7 @@ def switches(program: Program) -> Switches:
 
 
 def _of_definition(definition: Definition) -> list[tuple[Expr, bool]]:
-    arguments = dict.fromkeys(_arguments(definition.body))
+    arguments = dict.fromkeys(basic_switches(definition.body))
     rows: list[tuple[Expr, bool]] = [(expr, False) for expr in arguments if expr.has(Ref)]
     if definition.reduce in {"max", "min"}:
         rows.append((definition.body - definition[definition.free], True))
@@ -98,17 +97,6 @@ def _under_roots(program: Program) -> dict[str, list[Expr]]:
     for definition, base in radicands(program, (item.name for item in program.inputs), frozenset(program.by_name)):
         found.setdefault(definition.name, []).append(sp.sqrt(base))
     return found
-
-
-def _arguments(expr: Expr) -> Iterable[Expr]:
-    """The expressions whose sign matters in a scalar expression."""
-    for node in sp.preorder_traversal(expr):
-        if isinstance(node, Indicator):
-            yield node.args[0] - node.args[1]
-        elif isinstance(node, sp.Abs | sp.sign):
-            yield node.args[0]
-        elif isinstance(node, CatalogFunction) and node.entry.kinks:
-            yield from _arguments(node.entry.expanded(*node.args))
 
 
 def _as_definition(name: str, place: Definition, expr: Expr) -> Definition:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import replace
 
+from chainrule.derive.notation.tokens import WORD
 from chainrule.derive.render.page import Line, Note, Shown
 
 #: Names and numbers, and the signs between them.
-TOKENS = re.compile(r"[^\W\d]\w*|\d+|\S")
+TOKENS = re.compile(rf"{WORD.pattern}|\d+|\S")
 
 
 def folded(lines: Iterable[Line], names: Container[str]) -> list[Line]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import replace
 from functools import partial as partial_of
@@ -12,6 +11,7 @@ from chainrule.derive.forms.components import components
 from chainrule.derive.forms.index_form import index_latex, index_letters, index_text
 from chainrule.derive.forms.matrix_form import matrix_form
 from chainrule.derive.notation.syntax import Name, Node
+from chainrule.derive.notation.tokens import WORD
 from chainrule.derive.notation.unparse import unparse
 from chainrule.derive.program import Definition, Index, Input, Program
 from chainrule.derive.render.latex_node import node_latex
@@ -139,4 +139,4 @@ def entry_partial(program: Program, definition: Definition, part: Partial, whole
 
 def names_in(shown: Iterable[Shown]) -> set[str]:
     """The names in texts."""
-    return {name for item in shown for name in re.findall(r"[^\W\d]\w*", item.text)}
+    return {name for item in shown for name in WORD.findall(item.text)}

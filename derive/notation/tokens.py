@@ -19,6 +19,8 @@ Kind = Literal[
     "number", "name", "text", "operator", "superscript", "subscript", "method", "separator", "end", "command"
 ]
 
+#: A name in a text that was printed.
+WORD = re.compile(r"[^\W\d]\w*")
 #: Characters that a statement may have, unless the caller says otherwise.
 MAX_CHARACTERS = 4096
 #: Statements of this length that a text may have: a program of many layers is long, not deep.

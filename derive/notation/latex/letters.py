@@ -26,11 +26,10 @@ from chainrule.derive.notation.syntax import (
     Subscripted,
     walk,
 )
-from chainrule.derive.notation.tokens import Token, canonical_name
+from chainrule.derive.notation.tokens import WORD, Token, canonical_name
 
 #: A subscript as indices, if it is that.
 Items = tuple[Node, ...] | None
-_WORD = re.compile(r"[^\W\d]\w*")
 #: Signs in the place of a subscript that stand for a whole axis.
 _WHOLE_AXIS = frozenset([":", "·"])
 
@@ -95,7 +94,7 @@ def _upright(token: Token) -> Letter:
     """A word in upright letters, which is that word exactly."""
     font, _, written = token.text.partition(":")
     word = re.sub(r"\\?[ -]", "_", written.replace("\\_", "_").strip())
-    if not _WORD.fullmatch(word):
+    if not WORD.fullmatch(word):
         raise NotationError(
             "this is no name", token.span, expected="letters, digits and \\_", found=f"'{written}'",
             hint="words between formulas are not read",
