@@ -73,7 +73,7 @@ KINKED = [
     ("x: real; phi: function; abs(phi(x))", ["L may not be differentiable where phi(x) = 0 (abs: derivative 0)"]),
     ("x: real; p: positive; abs(x)^p", ["L may not be differentiable where x = 0 (root: derivative 0)"]),
     (X + "y: pm1[n]; mean(relu(1 - y*x))", [
-        "L is not differentiable where x[i] y[i] - 1 = 0 (relu: derivative 0)",
+        "L is not differentiable where y[i] x[i] - 1 = 0 (relu: derivative 0)",
     ]),
     (X + "norm(x)", ["L is not differentiable where x[i] = 0 for every i (norm: derivative 0)"]),
     (X + "exp(-norm(x))", ["L is not differentiable where x[i] = 0 for every i (norm: derivative 0)"]),
@@ -87,7 +87,7 @@ KINKED = [
         "L is not differentiable where x[i] - y[i] = 0 (maximum: derivative 1/2 by each)",
     ]),
     (X + "A: real[n, n]; sqrt(x @ A @ x)", [
-        "L may not be differentiable where sum_i x[i] sum_j x[j] A[j,i] = 0 (root: derivative 0)",
+        "L may not be differentiable where sum_i x[i] sum_j x[j] A[i,j] = 0 (root: derivative 0)",
     ]),
     (X + "relu(1 - 1/norm(x))*x[0]", [
         "L is not differentiable where 1 - 1/sqrt(sum_i x[i]^2) = 0 (relu: derivative 0)",
