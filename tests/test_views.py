@@ -186,6 +186,18 @@ def test_a_differential_stands_at_the_end_of_its_products() -> None:
     assert "dL = x @ A @ dx + (A @ x).T @ dx " in page
 
 
+@pytest.mark.parametrize(("text", "law"), [
+    ("x: real[n]; sum(where(x > 0, x**2, -x))", "d(where(c, u, v)) = where(c, du, dv), d(u**2) = 2*u*du."),
+    ("z: real[n]; y: real[n]; l = log_softmax(z); sum(y*l)", "d(a - logsumexp(a)) = da - sum(softmax(a)*da)."),
+    ("z: real[n]; y: real[n]; p = softmax(z); sum(y*p)", "p = softmax(a): dp = p*(da - sum(p*da))."),
+    ("S: spd[n,n]; sum(cholesky(S))", "@ (tril(P) - diag(diag(P))/2), where P = inv(cholesky(A))"),
+    ("A: real[n,n]; x: real[n]; (A@x)@(A@x)", "d(A @ B) = dA @ B + A @ dB"),
+])  # fmt: skip
+def test_the_law_of_a_differential_is_said(text: str, law: str) -> None:
+    page = cr.gradient(text, variables(cr.formula(text).program), view="differential").text()
+    assert law in " ".join(page.split())
+
+
 def test_entry_by_entry() -> None:
     page = cr.gradient(LINEAR, "w,b", view="differential").text(form="index")
     assert "dr[i] = sum_j X[i,j] dw[j] + db" in page

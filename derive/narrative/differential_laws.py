@@ -12,11 +12,12 @@ from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.forms.latex_names import DIFFERENTIAL
 from chainrule.derive.kinks import derivative
 from chainrule.derive.narrative.moving import Writing
-from chainrule.derive.normalised import normalised
+from chainrule.derive.normalised import Normalised, normalised
 from chainrule.derive.preactivation import reached
 from chainrule.derive.program import Definition, Index, Input, Program, Ref, fresh_names
 from chainrule.derive.render.page import Note, Shown
 from chainrule.derive.reverse import local_derivative
+from chainrule.derive.scalar import Indicator, where
 from chainrule.derive.steps import Along, Partial, Step
 
 #: Laws of differentials, in text and in LaTeX.
@@ -26,6 +27,14 @@ ENTRYWISE = Shown("d(u*v) = du*v + u*dv", r"\mathrm{d}(u v) = \mathrm{d}u\,v + u
 SOFTMAX = Shown(
     "p = softmax(a): dp = p*(da - sum(p*da))",
     r"p = \operatorname{softmax}(a): \mathrm{d}p = p \odot (\mathrm{d}a - p^\top \mathrm{d}a)",
+)
+LOG_SOFTMAX = Shown(
+    "d(a - logsumexp(a)) = da - sum(softmax(a)*da)",
+    r"\mathrm{d}(a - \operatorname{logsumexp}(a)) = \mathrm{d}a - \operatorname{softmax}(a)^\top \mathrm{d}a",
+)
+BRANCHES = Shown(
+    "d(where(c, u, v)) = where(c, du, dv)",
+    r"\mathrm{d}\operatorname{where}(c, u, v) = \operatorname{where}(c, \mathrm{d}u, \mathrm{d}v)",
 )
 REDUCTIONS = {
     "logsumexp": Shown(
@@ -131,6 +140,11 @@ def _normaliser(item: Definition, program: Program, active: set[str]) -> str:
     return unit.normaliser.name if unit else ""
 
 
+def _is_softmax(item: Definition, unit: Normalised) -> bool:
+    """Whether normalised scores are read in an exponential alone."""
+    return bool(unit.share in (item.body, item[item.free]))
+
+
 def _listed(laws: Sequence[Shown]) -> Note:
     return tuple(part for law in laws for part in (", ", law))[1:]
 
@@ -145,8 +159,9 @@ def _laws(item: Definition, scope: _Scope) -> Iterator[Shown]:
         upright = re.sub(r"(?<![A-Za-z\\])d(?=[A-Z\\])", r"\\mathrm{d}", function.law)
         yield Shown(function.differential or _law_text(function.name, function.tangent), upright)
         return
-    if _normaliser(item, scope.program, scope.active):
-        yield SOFTMAX
+    unit = normalised(item, scope.program.by_name, scope.active)
+    if unit:
+        yield SOFTMAX if _is_softmax(item, unit) else LOG_SOFTMAX
         return
     if item.reduce in REDUCTIONS:
         yield REDUCTIONS[item.reduce]
@@ -159,8 +174,8 @@ def _law_text(name: str, tangent: str) -> str:
     """``d(inv(A)) = -inv(A) @ dA @ inv(A)`` for the tangent ``-B @ D @ B``."""
     words = {"B": f"{name}(A)", "D": "dA"}
     tangent = tangent.replace("trace(", "tr(")
-    value = re.sub(r"\b[BD]\b", lambda match: words[match[0]], tangent)
-    return f"d({words['B']}) = {value}"
+    *parts, value = re.sub(r"\b[BD]\b", lambda match: words[match[0]], tangent).split("; ")
+    return ", where ".join([f"d({words['B']}) = {value}", *parts])
 
 
 def _products(item: Definition, scope: _Scope) -> Iterator[Shown]:
@@ -180,7 +195,11 @@ def _functions(item: Definition, scope: _Scope) -> Iterator[Shown]:
     """``d(tanh(u)) = (1 - tanh(u)**2)*du`` for the functions of one argument in a body."""
     for node in sorted(item.body.atoms(Function, Abs, Pow), key=lambda node: node.sort_key()):
         inner = [arg for arg in node.args if _moving(arg, scope)]
-        if len(inner) == 1 and not any(arg.atoms(Ref) for arg in node.args if arg is not inner[0]):
+        if isinstance(node, where):
+            yield BRANCHES
+        elif isinstance(node, Indicator):
+            continue
+        elif len(inner) == 1 and not any(arg.atoms(Ref) for arg in node.args if arg is not inner[0]):
             yield _law_of(node, inner[0], scope.program)
 
 
@@ -204,8 +223,9 @@ def _law_of(node: Expr, inner: Expr, program: Program) -> Shown:
 def _carried(item: Definition, scope: _Scope, reached: Collection[str]) -> Iterator[Shown | str]:
     """How the factors in one definition go to the other side, before the differentials that are ``reached``."""
     rank = len(item.shape)
-    if _normaliser(item, scope.program, scope.active):
-        yield SYMMETRIC
+    unit = normalised(item, scope.program.by_name, scope.active)
+    if unit:
+        yield SYMMETRIC if _is_softmax(item, unit) else REPEATED
         return
     if item.reduce in MATRIX_FUNCTION_BY_NAME:
         yield CYCLIC
