@@ -51,6 +51,8 @@ SAID = [
     ("gradient", GAUSSIAN, "mu", ["dL/dmu = 0    where mu = mean(x, axis=0)."]),
     ("gradient", "x: real[n]; mu: real; s: positive; n*log(s) + sum((x - mu)^2)/(2*s^2)", "mu",
      ["dL/dmu = 0    where mu = mean(x)."]),
+    ("gradient", "y: binary[n]; b: real; mean(softplus(b) - y*b)", "b",
+     ["dL/db = 0    where sigmoid(b) = mean(y).", "dL/db = mean(1/2 - y)    at b = 0."]),
     ("gradient", LOGITS, "w",
      ["dL/dw -> 0    as sigmoid(X @ w) -> y.", "dL/dw = X.T @ (1/2 - y) / n    at w = 0."]),
     ("gradient", SOFTMAX, "W,b",
@@ -182,8 +184,10 @@ def meeting(d: Derivation, check: Check, point: Values) -> Values:
         there = Point(d, point)
         if right == "0":
             return point | {"y": point["y"] + there.value(left)}
-        name, value = (left, right) if right.startswith("mean(") else (right, left)
-        return point | {name: np.asarray(there.value(value))}
+        if right.startswith("mean("):
+            name = right[5:].partition(",")[0].rstrip(")")
+            return point | {name: point[name] - there.value(right) + there.value(left)}
+        return point | {right: np.asarray(there.value(left))}
     if " < " in check.reason:
         return point | {"b": np.asarray(-1e3)}
     if check.kind == "beyond":

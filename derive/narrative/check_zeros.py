@@ -47,7 +47,7 @@ def _zero(q: Question, residual: Residual) -> Iterator[str]:
     """The results that vanish with a residual."""
     active = reached(q.program, frozenset(q.variables))
     for name in vanishing(q.program, residual):
-        if not residual.is_discrete or is_approached(q.program.pruned([name]), residual, active):
+        if residual.missing or not residual.is_discrete or is_approached(q.program.pruned([name]), residual, active):
             yield name
 
 
@@ -71,7 +71,7 @@ def _where(q: Question, residual: Residual, values: Mapping[str, Shown]) -> Chec
     target = named(residual.target.name)
     shape = [length for n, length in enumerate(residual.target.shape) if n not in residual.missing]
     model = value_shown(q.program, residual.squeezed, shape)
-    if residual.is_discrete:
+    if residual.is_discrete and not residual.missing:
         parts = [tends(q.symbols[name], value) for name, value in values.items()]
         return check("vanishes", listed(parts), "as ", tends(model, target))
     if residual.missing:
