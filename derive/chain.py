@@ -12,11 +12,12 @@ from dataclasses import replace
 
 from sympy import Mul
 
-from chainrule.derive.algebra import Context, simplify
+from chainrule.derive.algebra import simplify
 from chainrule.derive.calculus import differentiate
 from chainrule.derive.program import Definition, Program
 from chainrule.derive.rational import shortest
 from chainrule.derive.reverse import Derivative, local_derivative
+from chainrule.derive.rewriting import Context
 from chainrule.derive.steps import Partial, Step
 
 

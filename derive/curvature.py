@@ -18,7 +18,7 @@ from dataclasses import dataclass, replace
 
 from sympy import Dummy, Expr, S
 
-from chainrule.derive.algebra import Context, simplify
+from chainrule.derive.algebra import simplify
 from chainrule.derive.calculus import differentiate, joined
 from chainrule.derive.catalog.entries import scalar_derivative
 from chainrule.derive.deviations import opened
@@ -26,6 +26,7 @@ from chainrule.derive.errors import InputError, UnsupportedError
 from chainrule.derive.preactivation import reached, with_preactivations
 from chainrule.derive.program import Definition, Input, Program, Ref, bound_index, free_index, fresh_names
 from chainrule.derive.reverse import Derivative
+from chainrule.derive.rewriting import Context
 from chainrule.derive.steps import Step
 
 

@@ -15,9 +15,10 @@ from dataclasses import dataclass, replace
 
 from sympy import Add
 
-from chainrule.derive.algebra import Context, simplify
+from chainrule.derive.algebra import simplify
 from chainrule.derive.program import Definition, Input, Program, bound_index, free_index
 from chainrule.derive.reverse import Contribution, Derivative, bends
+from chainrule.derive.rewriting import Context
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.steps import Partial, Step, assumes
 from chainrule.derive.tangents import Tangents

@@ -12,12 +12,13 @@ from dataclasses import replace
 
 from sympy import Add, Expr, Integer, KroneckerDelta, Mul, S
 
-from chainrule.derive.algebra import Context, simplify
+from chainrule.derive.algebra import simplify
 from chainrule.derive.forms.components import components
 from chainrule.derive.normalised import Normalised, normalised
 from chainrule.derive.program import Definition, Index, Program, Ref, bound_index, free_index, fresh_names
 from chainrule.derive.quotients import is_softmax, quotient_moves
 from chainrule.derive.reverse import local_derivative
+from chainrule.derive.rewriting import Context
 from chainrule.derive.scalar_moves import scalar_steps
 from chainrule.derive.steps import Partial, Step
 from chainrule.derive.weights import softmax_of

@@ -13,7 +13,6 @@ from typing import Literal
 
 from sympy import Expr, KroneckerDelta, Symbol
 
-from chainrule.derive.algebra import Context
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.program import (
@@ -25,6 +24,7 @@ from chainrule.derive.program import (
     free_index,
     fresh_names,
 )
+from chainrule.derive.rewriting import Context
 
 
 def is_matrix_function(definition: Definition) -> bool:

@@ -12,7 +12,8 @@ from dataclasses import replace
 
 from sympy import Add, Dummy, Expr, Function
 
-from chainrule.derive.program import Definition, Index, Program, Ref, fresh_names, sign_of
+from chainrule.derive.program import Definition, Index, Program, Ref, fresh_names
+from chainrule.derive.signs import sign_of
 
 
 def with_preactivations(program: Program, variables: frozenset[str]) -> Program:

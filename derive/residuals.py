@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from sympy import Add, Expr, Mul
 
 from chainrule.derive.preactivation import reached
-from chainrule.derive.program import Definition, Index, Input, Program, Ref, free_index, fresh_names, sign_of
+from chainrule.derive.program import Definition, Index, Input, Program, Ref, free_index, fresh_names
+from chainrule.derive.signs import sign_of
 
 
 @dataclass(frozen=True)

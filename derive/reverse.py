@@ -25,7 +25,7 @@ from functools import lru_cache
 
 from sympy import Dummy, Expr, KroneckerDelta, Mul, Number, Pow, S
 
-from chainrule.derive.algebra import MAX_INLINE, Context, simplify
+from chainrule.derive.algebra import MAX_INLINE, simplify
 from chainrule.derive.catalog.entries import scalar_derivative
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.edges import noted
@@ -49,6 +49,7 @@ from chainrule.derive.program import (
 from chainrule.derive.ranges import reduced
 from chainrule.derive.rational import cost, tidy_signs
 from chainrule.derive.residuals import with_residuals
+from chainrule.derive.rewriting import Context
 from chainrule.derive.roots import uncertain_roots, vanishing_roots
 from chainrule.derive.shared_parts import with_names
 from chainrule.derive.softmaxes import with_softmax

@@ -11,7 +11,8 @@ from collections.abc import Container, Iterable, Iterator, Mapping
 
 from sympy import Dummy, Expr, Mul, Pow, log
 
-from chainrule.derive.program import Definition, Input, Program, Ref, sign_of
+from chainrule.derive.program import Definition, Input, Program, Ref
+from chainrule.derive.signs import sign_of
 
 #: What is under a root, as the sorted names of the quantities that it reads.
 Radicand = tuple[str, ...]

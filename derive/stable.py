@@ -27,8 +27,9 @@ from chainrule.derive.catalog import elementwise as fn
 from chainrule.derive.exponentials import exponential_sum, log_of_sum, split_exponential
 from chainrule.derive.identities import STABLE, rewrite
 from chainrule.derive.moments import central_moment
-from chainrule.derive.program import Definition, Index, Program, Reduction, Ref, fresh_names, sign_of
+from chainrule.derive.program import Definition, Index, Program, Reduction, Ref, fresh_names
 from chainrule.derive.scalar import equal, where
+from chainrule.derive.signs import sign_of
 from chainrule.derive.zero_products import with_masks
 
 _LOGARITHMS = (log, fn.log1p.function)

@@ -17,10 +17,11 @@ from dataclasses import dataclass, replace
 
 from sympy import Add, Expr, S
 
-from chainrule.derive.algebra import Context, simplify
+from chainrule.derive.algebra import simplify
 from chainrule.derive.matrix_adjoints import is_matrix_function, tangent_law
 from chainrule.derive.program import Definition, Input, Program, Ref
 from chainrule.derive.reverse import Derivative, local_derivative, worth_naming
+from chainrule.derive.rewriting import Context
 from chainrule.derive.steps import Along, Partial, Step
 from chainrule.derive.term_weights import weight
 

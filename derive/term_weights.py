@@ -6,8 +6,8 @@ from dataclasses import replace
 
 from sympy import Expr, S
 
-from chainrule.derive.algebra import Context
 from chainrule.derive.program import Definition, KinkChoices
+from chainrule.derive.rewriting import Context
 from chainrule.derive.scalar import equal
 from chainrule.derive.weights import one_of, product_of_others, softmax_of
 

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
-    ("derive.scalar", "derive.program"),
+    ("derive.scalar", "derive.program", "derive.signs"),
     ("derive.catalog.*",),
     (
         "derive.exponentials", "derive.scalar_rules", "derive.kink_rules", "derive.identities", "derive.rational",
@@ -41,7 +41,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.notation.*",),
     ("derive.tracing.*",),
     ("derive.preactivation", "derive.residuals", "derive.nested_sums", "derive.repeated_sums", "derive.normalised",
-     "derive.softmaxes", "derive.algebra", "derive.matrix_adjoints", "derive.shared_parts", "derive.term_weights",
+     "derive.softmaxes", "derive.rewriting", "derive.sum_passes", "derive.algebra",
+     "derive.matrix_adjoints", "derive.shared_parts", "derive.term_weights",
      "derive.tangents", "derive.differentials", "derive.quotients",
      "derive.reverse", "derive.calculus", "derive.chain", "derive.switches", "derive.one_sided",
      "derive.differentiability",

@@ -12,8 +12,9 @@ from sympy import Add, Expr, Integer, Mul, Pow, Rational, Symbol
 from chainrule.derive import rational
 from chainrule.derive.catalog.elementwise import ELEMENTWISE
 from chainrule.derive.catalog.entries import scalar_derivative
-from chainrule.derive.program import Ref, bound_index, dim, head, sign_of
+from chainrule.derive.program import Ref, bound_index, dim, head
 from chainrule.derive.rational import is_irreducible, tidy_signs
+from chainrule.derive.signs import sign_of
 from chainrule.derive.walking import atoms, nodes
 
 U = (Symbol("u0", real=True), Symbol("u1", positive=True), Symbol("u2", nonnegative=True), Symbol("u3", real=True))

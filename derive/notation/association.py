@@ -8,7 +8,8 @@ from dataclasses import replace
 
 from sympy import Expr, Mul
 
-from chainrule.derive.program import Definition, Ref, bound_index, free_index, sign_of
+from chainrule.derive.program import Definition, Ref, bound_index, free_index
+from chainrule.derive.signs import sign_of
 
 HERE, THERE = free_index(0), bound_index(0)
 

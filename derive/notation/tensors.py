@@ -32,9 +32,9 @@ from chainrule.derive.program import (
     free_index,
     fresh_names,
     is_unit,
-    sign_of,
 )
 from chainrule.derive.ranges import bounds, is_nonnegative
+from chainrule.derive.signs import sign_of
 
 Shape = tuple[Expr, ...]
 

@@ -19,8 +19,8 @@ from chainrule.derive.program import (
     bound_index,
     free_index,
     fresh_names,
-    sign_of,
 )
+from chainrule.derive.signs import sign_of
 
 
 class Builder:
