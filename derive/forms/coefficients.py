@@ -12,6 +12,7 @@ from chainrule.derive.forms.bound_terms import indices_of
 from chainrule.derive.forms.contraction import combined
 from chainrule.derive.forms.layout import (
     Layout,
+    begins_with_number,
     binary,
     call,
     chain,
@@ -114,7 +115,8 @@ def _coefficient(speller: Speller, upper: list[Node], lower: list[Node], body: N
     if not upper:
         return Binary("/", body, chain("*", lower)) if lower else body
     front = divided(upper, lower)
-    if not speller.readable and isinstance(body, Binary) and body.operator == "@":
+    if isinstance(body, Binary) and body.operator == "@" and not (speller.readable and begins_with_number(front)):
+        # C*(X.T @ v); only numbers stand before a product without brackets, 2*X.T @ v.
         return binary("*", front, body)
     return in_front(front, body)
 

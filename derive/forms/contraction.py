@@ -255,7 +255,7 @@ def combined(speller: Speller, groups: Groups, layout: Layout) -> Node:
     """The product of groups over free indices, in a layout of all of them."""
     if len(groups) == 1:
         return next(iter(groups.values())).part().write(layout)
-    found = [attempt(lambda place: _broadcast(groups, place), layout)]
+    found = [attempt(partial(_broadcast, groups), layout), attempt(partial(_broadcast, _whole(groups, layout)), layout)]
     if len(layout) == 2 and None not in layout:
         found += _with_diagonals(speller, groups, layout)
     if len(layout) > 2 and not any(group.lower for group in groups.values()):
@@ -264,6 +264,14 @@ def combined(speller: Speller, groups: Groups, layout: Layout) -> Node:
     if best is None:
         raise NoMatrixForm
     return best
+
+
+def _whole(groups: Groups, layout: Layout) -> Groups:
+    """The groups with quotients that need new axes as one part: ``(u / v)[:, None]``."""
+    return {
+        indices: Group([group.part()]) if group.upper and None in operand_layout(indices, layout) else group
+        for indices, group in groups.items()
+    }
 
 
 def _broadcast(groups: Groups, layout: Layout) -> Node:

@@ -36,6 +36,8 @@ SYMMETRIC_CALLS = frozenset({"diag", "eye"})
 #: Extra cost of a call, in characters: what readers and machines would rather avoid.
 CALL_COST = {"einsum": 25, "diag": 5, "ones": 8, "outer": 0}
 NEW_AXIS_COST, TRANSPOSE_COST, NAME_COST = 9, 3, 2
+#: Reductions of all entries, and the cost of transposes between entries that might as well stand as they are.
+TOTALS, TURNED_COST = frozenset({"sum", "mean"}), 12
 #: Cost of broadcasting to three axes, which nobody reads.
 UNCLEAR_COST = 1000
 
@@ -202,6 +204,13 @@ def begins_transposed(node: Node) -> bool:
     return isinstance(node, Transpose)
 
 
+def begins_with_number(node: Node) -> bool:
+    """Whether the first operand of a product is a number."""
+    while isinstance(node, Binary) and node.operator in ("*", "/", "@"):
+        node = node.left
+    return isinstance(node, Number)
+
+
 # ---- choosing -----------------------------------------------------------------------------------
 
 
@@ -228,6 +237,8 @@ def cost(node: Node) -> int:
             extra = CALL_COST.get(node.function, 0) + len(node.function) + 2
             # A sum over the rows of a transpose is one over columns.
             extra += 10 * any(key == "axis" and _turns_operands(node.arguments[0]) for key, _ in node.keywords)
+            if node.function in TOTALS and not node.keywords:
+                extra += TURNED_COST * any(map(_turns_operands, node.arguments))
             extra += sum(_keyword_cost(node.function, key, value) for key, value in node.keywords)
             return extra + sum(cost(argument) + 2 for argument in node.arguments)
         case NewAxis():
@@ -258,6 +269,8 @@ def _turns_operands(node: Node) -> bool:
     """Whether an operand of an elementwise operation is a transpose."""
     if isinstance(node, Transpose):
         return True
+    if isinstance(node, Negative):
+        return _turns_operands(node.operand)
     if isinstance(node, Binary) and node.operator != "@":
         return _turns_operands(node.left) or _turns_operands(node.right)
     return isinstance(node, Call) and any(map(_turns_operands, node.arguments))

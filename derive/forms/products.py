@@ -21,7 +21,7 @@ from chainrule.derive.forms.arrange import Fraction, common_factors, fraction, n
 from chainrule.derive.forms.bound_terms import Over, indices_of
 from chainrule.derive.forms.coefficients import Scalars
 from chainrule.derive.forms.components import cased
-from chainrule.derive.forms.contraction import cycle_traces, eliminated
+from chainrule.derive.forms.contraction import combined, cycle_traces, eliminated, total
 from chainrule.derive.forms.layout import (
     Layout,
     NoMatrixForm,
@@ -326,6 +326,10 @@ def _eliminations(
     orders = itertools.permutations(bound) if len(bound) <= 3 else _rotations(tuple(bound))
     for order in orders:
         yield eliminated(speller, groups, {index: bound[index] for index in order}, averaged)
+    if speller.readable and len(groups) > 1 and frozenset(bound) in groups:
+        # sum(y*x*g) for sum_ij y[i,j] x[i,j] g[j], which nobody takes for (y*x) @ g.
+        entries = Part(frozenset(bound), partial(combined, speller, groups))
+        yield [Group([total(speller, Group([entries]), bound, averaged)])]
 
 
 def _rotations(order: tuple[Index, ...]) -> Iterator[tuple[Index, ...]]:
