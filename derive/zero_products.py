@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 
-from sympy import Add, Expr, KroneckerDelta, Mul, Pow, S, Symbol, log
+from sympy import Abs, Add, Expr, KroneckerDelta, Mul, Pow, S, Symbol, log, sign
 
 from chainrule.derive.catalog.elementwise import log1p
-from chainrule.derive.program import Program, Ref
+from chainrule.derive.program import Dim, Index, Program, Ref
 from chainrule.derive.scalar import INFINITE, Indicator, equal, where
 
 Named = Callable[[str], bool]
+#: What has finite values for finite arguments.
+BOUNDED = (Add, Mul, Indicator, where, Abs, sign)
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,26 @@ def wild_names(program: Program) -> frozenset[str]:
         if not definition.reduce and is_wild(definition.body, found.__contains__):
             found.add(definition.name)
     return frozenset(found)
+
+
+def finite_names(program: Program) -> frozenset[str]:
+    """The inputs, and what sums, products and choices alone make of them."""
+    found = {item.name for item in program.inputs}
+    for definition in program.definitions:
+        if definition.reduce in ("", "sum", "max", "min") and _is_finite(definition.body, found):
+            found.add(definition.name)
+    return frozenset(found)
+
+
+def _is_finite(body: Expr, finite: Container[str]) -> bool:
+    if isinstance(body, Ref):
+        return body.name in finite
+    if isinstance(body, Pow):
+        lengths = isinstance(body.base, Dim) and bool(body.exp.is_number)
+        return lengths or (bool(body.exp.is_Integer and body.exp.is_positive) and _is_finite(body.base, finite))
+    if body.is_number or isinstance(body, Dim | Index | KroneckerDelta):
+        return not body.has(*INFINITE)
+    return isinstance(body, BOUNDED) and all(_is_finite(part, finite) for part in body.args)
 
 
 def has_infinite(program: Program) -> bool:

@@ -17,7 +17,10 @@ FORMS = (
     ("A: real[n,m]; X: real[n,m]; sum(X*A)", ("L = sum(X*A)",)),
     ("x: real; w1: real; tanh(w1*x)", ("L = tanh(w1*x)",)),
     ("T: positive; s: positive; r: real; exp(-r*T)*(r + s^2/2)", ("L = exp(-r*T)*(r + s**2/2)",)),
-    ("Z: real[n,k]; Y: real[n,k]; t: positive; -mean(sum(Y*log_softmax(Z/t, axis=1), axis=1))", ()),
+    ("Z: real[n,k]; Y: real[n,k]; t: positive; -mean(sum(Y*log_softmax(Z/t, axis=1), axis=1))",
+     ("L = sum(Y*(lse[:, None] - Z/t))/n",)),
+    ("x: real[n,d]; g: real[d]; y: real[n,d]; s = sqrt(mean(x^2, axis=1, keepdims=True)); sum(y*(x/s*g))",
+     ("L = sum(y*x*g/s)",)),
 )  # fmt: skip
 
 

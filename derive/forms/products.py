@@ -326,7 +326,8 @@ def _eliminations(
     orders = itertools.permutations(bound) if len(bound) <= 3 else _rotations(tuple(bound))
     for order in orders:
         yield eliminated(speller, groups, {index: bound[index] for index in order}, averaged)
-    if speller.readable and len(groups) > 1 and frozenset(bound) in groups:
+    whole = frozenset(bound)
+    if speller.readable and len(groups) > 1 and whole in groups and all(indices <= whole for indices in groups):
         # sum(y*x*g) for sum_ij y[i,j] x[i,j] g[j], which nobody takes for (y*x) @ g.
         entries = Part(frozenset(bound), partial(combined, speller, groups))
         yield [Group([total(speller, Group([entries]), bound, averaged)])]

@@ -50,7 +50,7 @@ from chainrule.derive.render.scalar_source import (
     quotient,
     rational,
 )
-from chainrule.derive.zero_products import wild_names
+from chainrule.derive.zero_products import finite_names, wild_names
 
 #: The notation's array functions in NumPy and SciPy.
 ARRAY_FUNCTIONS = {
@@ -60,6 +60,8 @@ ARRAY_FUNCTIONS = {
     "tril": "np.tril", "triu": "np.triu",
     "logsumexp": "special.logsumexp", "softmax": "special.softmax", "log_softmax": "special.log_softmax",
 }  # fmt: skip
+#: Functions with finite values for finite arguments.
+FINITE = frozenset({"where", "abs", "sign", "step", "relu", "maximum", "minimum", "sum", "mean", "diag", "outer"})
 #: Names that the source uses itself.
 RESERVED = frozenset({"np", "special", "linalg", "times"})
 
@@ -191,6 +193,7 @@ def _kept(program: Program) -> dict[str, Node | None]:
     matrix form reads.  Logarithms that may be infinite are written in, where ``0 * log(0)`` is seen.
     """
     uses, wild = program.uses(), wild_names(program)
+    finite = finite_names(program) | {length.name for length in program.dims}
     kept = {
         definition.name
         for definition in program.definitions
@@ -199,7 +202,8 @@ def _kept(program: Program) -> dict[str, Node | None]:
         or (uses[definition.name] > 1 and definition.reduce != "logsumexp")
     }
     while True:
-        nodes = {item.name: _node(program, item.name, kept, wild) for item in program.definitions if item.name in kept}
+        own = (item.name for item in program.definitions if item.name in kept)
+        nodes = {name: _node(program, name, kept, wild, finite) for name in own}
         explicit_ones = (item for item in program.definitions if item.name in nodes and nodes[item.name] is None)
         read = (program.by_name[name] for item in explicit_ones for name in item.reads)
         lacking = {item.name for item in read if isinstance(item, Definition)}
@@ -208,13 +212,15 @@ def _kept(program: Program) -> dict[str, Node | None]:
         kept |= lacking
 
 
-def _node(program: Program, name: str, kept: Container[str], wild: frozenset[str]) -> Node | None:
+def _node(
+    program: Program, name: str, kept: Container[str], wild: frozenset[str], finite: frozenset[str]
+) -> Node | None:
     node = matrix_node(program, name, lambda inner: inner.name not in kept, readable=False)
     # In a matrix product nothing can be done about 0 * log(0).
-    return None if node is not None and _contracts_infinity(node, wild) else node
+    return None if node is not None and _contracts_infinity(node, wild, finite) else node
 
 
-def _contracts_infinity(node: Node, wild: frozenset[str]) -> bool:
+def _contracts_infinity(node: Node, wild: frozenset[str], finite: frozenset[str]) -> bool:
     """Whether a matrix product may multiply by 0 what is infinite, or not defined where an indicator is 0."""
     sides: list[Node] = []
     for part in walk(node):
@@ -222,7 +228,23 @@ def _contracts_infinity(node: Node, wild: frozenset[str]) -> bool:
             sides += [part.left, part.right]
         elif isinstance(part, Call) and part.function == "einsum" and len(part.arguments) > 2:
             sides += [side for side in part.arguments[1:] if not isinstance(side, Call) or side.function == "log"]
-    return any(_is_wild(side, wild) for side in sides)
+    return any(_is_wild(side, wild) for side in sides) and not all(_is_finite(side, finite) for side in sides)
+
+
+def _is_finite(node: Node, finite: frozenset[str]) -> bool:
+    """Whether a node has finite values, so that nothing happens to what an indicator leaves of it."""
+    match node:
+        case Name(name):
+            return name in finite
+        case Number() | NewAxis() | Slice():
+            return True
+        case Binary("/", left, right):
+            return _is_finite(left, finite) and isinstance(right, Number)
+        case Binary("**", left, right):
+            return _is_finite(left, finite) and isinstance(right, Number) and right.value > 0
+        case Call(function) if function not in FINITE:
+            return False
+    return all(_is_finite(part, finite) for part in children(node))
 
 
 def _is_wild(node: Node, wild: frozenset[str]) -> bool:
