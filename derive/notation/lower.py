@@ -28,8 +28,18 @@ from chainrule.derive.notation.indices import Indices
 from chainrule.derive.notation.letters import Letter, is_sum_of_letters
 from chainrule.derive.notation.linear_algebra import MATRIX_LOWERINGS
 from chainrule.derive.notation.open_lengths import aligned, multiplied, refuse_open
+from chainrule.derive.notation.operator_chains import (
+    CHAINED,
+    SUMS,
+    has_dot,
+    is_row,
+    matmul_proposal,
+    operator_of,
+    product_hint,
+    refuse_primed,
+    runs_of,
+)
 from chainrule.derive.notation.overloaded import MEANINGS, lower_signed
-from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.place_lists import as_stack, selected
 from chainrule.derive.notation.signs import COMPARISONS
 from chainrule.derive.notation.structure import STRUCTURE_LOWERINGS
@@ -51,7 +61,7 @@ from chainrule.derive.notation.syntax import (
     walk,
 )
 from chainrule.derive.notation.tensors import Shape, Tensor, Workspace, broadcast_shape, frees, spread
-from chainrule.derive.notation.tokens import SUBSCRIPTS, canonical_name
+from chainrule.derive.notation.unknown_names import refuse_name
 from chainrule.derive.program import Definition, Dim, Index, Input
 from chainrule.derive.ranges import Facts, facts_against, facts_of
 
@@ -59,23 +69,8 @@ from chainrule.derive.ranges import Facts, facts_against, facts_of
 ALL_LOWERINGS: dict[str, Callable[..., Tensor]] = {
     **LOWERINGS, **AXIS_LOWERINGS, **STRUCTURE_LOWERINGS, **MATRIX_LOWERINGS, "einsum": lower_einsum,
 }  # fmt: skip
-#: How an inner product of vectors with a subscript is written.
-DOTS = frozenset({"·", "⋅", "∙", "\\cdot"})
 #: Names that stand for functions without being declared.
 USUAL_FUNCTIONS = frozenset({"activation"})
-#: Words that are no names unless they are declared: the words, what is wrong, what to try.
-NO_NAMES: tuple[tuple[frozenset[str], str, str], ...] = (
-    (FUNCTIONS, "{0} is a function and needs brackets", "write {0}(..); a variable called {0} has to be declared"),
-    (frozenset({"True", "False", "None"}), "{0} cannot stand here", ""),
-    (
-        frozenset({"nan", "NaN", "Inf", "infinity", "oo"}),
-        "{0} is not a number here", "only finite numbers are read, and inf as a value of where(x > 0, x, -inf)",
-    ),
-    (
-        frozenset({"and", "or", "not", "if", "else", "for", "in", "is", "import", "return", "def"}),
-        "the word {0} means nothing here", "a choice is written where(x > 0, a, b)",
-    ),
-)  # fmt: skip
 
 
 @dataclass
@@ -142,11 +137,11 @@ class Reader:
         while isinstance(first, Juxtaposed) or (isinstance(first, Binary) and first.operator in CHAINED):
             chain.insert(0, first)
             first = first.left
-        if any(map(_has_dot, chain)):
+        if any(map(has_dot, chain)):
             chain = self.with_inner_products(first, chain)
         operands = [first, *(item.right for item in chain)]
-        facts = self.indices.facts_of_factors(operands, [_operator(item) in SUMS for item in chain])
-        runs = _runs(chain) if facts is None else [[item] for item in chain]
+        facts = self.indices.facts_of_factors(operands, [operator_of(item) in SUMS for item in chain])
+        runs = runs_of(chain) if facts is None else [[item] for item in chain]
         with located(first), self.indices.knowing(facts[0] if facts else ()):
             value = self.work.settle(self.leaf(first))
         for place, run in enumerate(runs, 1):
@@ -161,8 +156,8 @@ class Reader:
         kept: list[Binary | Juxtaposed] = []
         for item in chain:
             before = kept[-1].right if kept else first
-            sides = [self.lower(before), self.lower(item.right)] if _has_dot(item) else []
-            if not sides or any(side.rank != 1 for side in sides) or not any(map(_is_row, sides)):
+            sides = [self.lower(before), self.lower(item.right)] if has_dot(item) else []
+            if not sides or any(side.rank != 1 for side in sides) or not any(map(is_row, sides)):
                 kept.append(item)
                 continue
             product = Binary("@", before, item.right, span=join(before, item.right))
@@ -183,12 +178,12 @@ class Reader:
     def fold(self, left: Tensor, run: Sequence[Binary | Juxtaposed], join: Callable[[list[Expr]], Expr]) -> Tensor:
         """A sum, or a product with quotients, of operands that are broadcast together."""
         operands = aligned([left, *(self.lower(item.right) for item in run)])
-        signs, shape = ["", *map(_operator, run)], operands[0].shape
+        signs, shape = ["", *map(operator_of, run)], operands[0].shape
         for item, before, right in zip(run, operands, operands[1:], strict=False):
-            operator = _operator(item)
-            _refuse_primed(item, before, right)
+            operator = operator_of(item)
+            refuse_primed(item, before, right)
             so_far = Tensor(shape, S.Zero, item.left)
-            shape = broadcast_shape([so_far, right], operator, _product_hint(so_far, right, operator))
+            shape = broadcast_shape([so_far, right], operator, product_hint(so_far, right, operator))
         row = any(operand.row for operand in operands) and all(operand.row or not operand.rank for operand in operands)
         bodies = [spread(operand, shape) for operand in operands]
         parts = [
@@ -202,7 +197,7 @@ class Reader:
         left, right = multiplied(left, right)
         for operand, other in ((left, right), (right, left)):
             if operand.rank == 0:
-                self.refuse_undeclared(operand.node, _matmul_proposal(operand is left, other))
+                self.refuse_undeclared(operand.node, matmul_proposal(operand is left, other))
         product = matmul(self.work, node, left, right)
         return replace(product, row=left.row and right.rank == 2)
 
@@ -222,7 +217,7 @@ class Reader:
                 return lower_outer(self.work, node, left, right)
         elif max(left.rank, right.rank) >= 2:
             return self.matmul(left, right, node)
-        if left.rank == right.rank == 1 and (_is_row(left) or _is_row(right)):
+        if left.rank == right.rank == 1 and (is_row(left) or is_row(right)):
             raise NotationError(
                 "this product of vectors can be read in two ways", node.span,
                 expected=f"{left.text} @ {right.text} or {left.text} * {right.text}",
@@ -336,48 +331,9 @@ class Reader:
             return Tensor((), pi, node)
         if name in {"inf", "∞"}:
             return Tensor((), S.Infinity, node)
-        self.refuse_name(name, node)
+        refuse_name(self, name, node)
         self.undeclared[name] = self.inferred.get(name) or Input(name)
         return self.name(name, node)
-
-    def refuse_name(self, name: str, node: Node) -> None:
-        """Refuse names that nobody declared and that cannot be scalars."""
-        if name in self.functions:
-            raise NotationError(f"{name} is a function and needs brackets", node.span, hint=f"write {name}(..)")
-        if name == self.current:
-            raise NotationError(
-                f"{name} is defined by itself here", node.span,
-                hint="a recurrence is written out step by step: h1 = f(h0); h2 = f(h1)",
-            )  # fmt: skip
-        if name in self.later:
-            raise NotationError(f"{name} is used before it is defined", node.span, hint="put its statement first")
-        for words, message, hint in NO_NAMES:
-            if name in words:
-                raise NotationError(message.format(name), node.span, hint=hint.format(name))
-        base = node.base if isinstance(node, Subscripted) else _without_subscript(name, node)
-        if base in self.values or base in self.inferred:
-            self.refuse_subscript(name, base, node)
-        if name.startswith("_"):
-            raise UnknownNameError(f"{name} is not declared", node.span, hint=f"declare it, for example {name}: real")
-        if self.closed:
-            known = [*self.values, *self.dims]
-            raise UnknownNameError(
-                f"{name} is not known", node.span, near=near_names(name, known), hint="known here: " + ", ".join(known)
-            )
-
-    def refuse_subscript(self, name: str, base: str, node: Node) -> None:
-        """Refuse a name that may be an entry of a known one."""
-        number = name.removeprefix(base).removeprefix("_")
-        if number.isdigit() and int(number) > 0:
-            raise UnknownNameError(
-                f"{name} can be read in two ways", node.span, near=(base,),
-                expected=f"{base}[{int(number) - 1}], entry {number} of {base}, or a scalar: {name}: real",
-                hint="entries in brackets count from 0",
-            )  # fmt: skip
-        raise UnknownNameError(
-            f"{name} is not declared", node.span, near=(base,),
-            hint=f"subscripts are indices only under a sum such as Σ_i; the whole of {base} is written {base}",
-        )  # fmt: skip
 
     def refuse_undeclared(self, node: Node, proposal: str) -> None:
         """Refuse a scalar whose name nobody declared where a scalar cannot stand."""
@@ -454,25 +410,12 @@ class Reader:
         return replace(inner, body=scalars.compare("!=", inner.body, S.Zero), row=False)
 
 
-def _without_subscript(name: str, node: Node) -> str:
-    """The name before a subscript such as that of ``x_i`` or ``x₁``."""
-    written = node.span.excerpt if node.span else name
-    base = written.rstrip("".join(SUBSCRIPTS))
-    return canonical_name(base) if base != written else name.rpartition("_")[0]
-
-
 def _levelled(left: Expr, right: Expr) -> tuple[Expr, Expr]:
     """Both sides of a comparison of indices, the number on the left taken from both."""
     number, rest = left.as_coeff_Add()
     if number and number.is_Integer and right.is_integer and isinstance(rest, Index):
         return rest, right - number
     return left, right
-
-
-#: Operators that end a product.
-SUMS = ("+", "-")
-#: Operators whose chains are followed in a loop.
-CHAINED = frozenset("+-*/@")
 
 
 @contextmanager
@@ -484,70 +427,3 @@ def located(node: Node) -> Iterator[None]:
         if error.span is None:
             error.span = node.span
         raise
-
-
-def _operator(node: Binary | Juxtaposed) -> str:
-    return node.operator if isinstance(node, Binary) else ""
-
-
-def _runs(chain: Sequence[Binary | Juxtaposed]) -> list[list[Binary | Juxtaposed]]:
-    """The chain cut where the kind of operator changes; ``@`` and juxtaposition stand alone."""
-    kinds = {"+": 1, "-": 1, "*": 2, "/": 2, "@": 0, "": 0}
-    runs: list[list[Binary | Juxtaposed]] = []
-    previous = 0
-    for node in chain:
-        kind = kinds[_operator(node)]
-        if runs and kind and kind == previous:
-            runs[-1].append(node)
-        else:
-            runs.append([node])
-        previous = kind
-    return runs
-
-
-def _has_dot(node: Binary | Juxtaposed) -> bool:
-    """Whether a product is written with a dot."""
-    if isinstance(node, Juxtaposed):
-        return node.sign == "·"
-    if _operator(node) != "*" or node.left.span is None or node.right.span is None:
-        return False
-    text, start, end = node.left.span.text, node.left.span.end, node.right.span.start
-    return text[start:end].strip("() ") in DOTS
-
-
-def _is_row(tensor: Tensor) -> bool:
-    """Whether a vector is made of rows such as x_i, which index notation leaves an axis."""
-    return any(isinstance(part, Subscript) and part.paper for part in walk(tensor.node))
-
-
-def _refuse_primed(node: Binary | Juxtaposed, left: Tensor, right: Tensor) -> None:
-    """``x'*A`` is a product of matrices in other tools and entry by entry here, so it is refused."""
-    if _operator(node) != "*" or not left.rank or not right.rank:
-        return
-    for tensor in (left, right):
-        if tensor.row and isinstance(tensor.node, Transpose) and tensor.node.prime:
-            raise NotationError(
-                f"{tensor.text} of a vector before or after * can be read in two ways", node.span,
-                expected=f"{left.text} @ {right.text} or {_plain(left)} * {_plain(right)}",
-                hint="* multiplies entry by entry; the product of matrices is @",
-            )  # fmt: skip
-
-
-def _plain(tensor: Tensor) -> str:
-    return tensor.text.rstrip("'ᵀ′’")
-
-
-def _product_hint(left: Tensor, right: Tensor, operator: str) -> str:
-    if operator != "*" or not left.rank or not right.rank:
-        return ""
-    if left.shape[-1] == right.shape[-2 if right.rank > 1 else -1]:
-        return "* multiplies entry by entry; the product of matrices is @"
-    return ""
-
-
-def _matmul_proposal(is_left: bool, other: Tensor) -> str:
-    """A declaration that would fit the other operand of ``@``."""
-    if not other.rank:
-        return "{0}: real[n, d]" if is_left else "{0}: real[d]"
-    inner = other.shape[-1 if not is_left or other.rank == 1 else -2]
-    return "{0}: real[m, " + f"{inner}]" if is_left else "{0}: real[" + f"{inner}]"

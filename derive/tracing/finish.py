@@ -8,7 +8,8 @@ from typing import TypeGuard
 
 from chainrule.derive.errors import ChainruleError, NotationError, Span
 from chainrule.derive.notation.attach import with_requirements
-from chainrule.derive.notation.lower import CHAINED, Reader
+from chainrule.derive.notation.lower import Reader
+from chainrule.derive.notation.operator_chains import CHAINED
 from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.notation.read import target_name
 from chainrule.derive.notation.syntax import Binary, Name, Node, Subscript, walk
