@@ -44,8 +44,10 @@ def with_residuals(program: Program, variables: frozenset[str]) -> Program:
             names = {ref.name for ref in found.body.atoms(Ref)}
             if names & active and not any(sources[name] & names for name in names):
                 places[found if found.negative() not in places else found.negative()] += 1
+    own = {definition.body for definition in program.definitions if not definition.reduce}
     for found, count in places.items():
-        if count > 1 or _is_unnamed(found, program):
+        has_name = found.body in own or -found.body in own
+        if not has_name and (count > 1 or _is_unnamed(found, program)):
             program = _named(program, found)
     return program
 
