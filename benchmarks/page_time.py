@@ -42,6 +42,9 @@ def seconds(text: str, wrt: tuple[str, ...]) -> float:
 def main(wanted: list[str]) -> int:
     """Measure, print the table, judge."""
     entries = [entry for entry in ENTRIES if not wanted or any(part in entry.name for part in wanted)]
+    if not entries:
+        print("no loss has such a name")
+        return 2
     rounds = [[seconds(*renamed(entry, number)) for entry in entries] for number in range(ROUNDS + 1)]
     # The first round also loads what is loaded on first use.
     times = [statistics.median(column) for column in zip(*rounds[1:], strict=True)]
