@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from chainrule.derive.verify import verify
     from chainrule.kernels.elementwise import elementwise
     from chainrule.kernels.kernel import Kernel, kernel
+    from chainrule.learning.explanation import Explanation
+    from chainrule.learning.topics import Topic, explain, topic, topics
 
 #: The module that each public name is imported from.
 _MODULES = {
@@ -39,15 +41,18 @@ _MODULES = {
     "Check": "chainrule.derive.narrative.check",
     "Derivation": "chainrule.derive.derivation",
     "Evidence": "chainrule.derive.checking.evidence",
+    "Explanation": "chainrule.learning.explanation",
     "Formula": "chainrule.derive.formula",
     "Graph": "chainrule.derive.pictures.graph",
     "Kernel": "chainrule.kernels.kernel",
     "Plot": "chainrule.derive.pictures.plot",
     "Stationary": "chainrule.derive.stationary",
+    "Topic": "chainrule.learning.topics",
     "Verdict": "chainrule.derive.checking.verdict",
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
     "evidence": "chainrule.derive.checking.evidence",
+    "explain": "chainrule.learning.topics",
     "fisher": "chainrule.derive.goals",
     "formula": "chainrule.derive.formula",
     "from_file": "chainrule.derive.function_file",
@@ -61,6 +66,8 @@ _MODULES = {
     "kernel": "chainrule.kernels.kernel",
     "plot": "chainrule.derive.pictures.plot",
     "solve_stationary": "chainrule.derive.stationary",
+    "topic": "chainrule.learning.topics",
+    "topics": "chainrule.learning.topics",
     "traced": "chainrule.derive.formula",
     "verify": "chainrule.derive.verify",
 }
@@ -70,15 +77,18 @@ __all__ = [
     "Check",
     "Derivation",
     "Evidence",
+    "Explanation",
     "Formula",
     "Graph",
     "Kernel",
     "Plot",
     "Stationary",
+    "Topic",
     "Verdict",
     "catalog",
     "elementwise",
     "evidence",
+    "explain",
     "fisher",
     "formula",
     "from_file",
@@ -92,6 +102,8 @@ __all__ = [
     "kernel",
     "plot",
     "solve_stationary",
+    "topic",
+    "topics",
     "traced",
     "verify",
 ]

@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -24,8 +24,11 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
-from chainrule.commands.files import PAGE_FORMS, output_option, page_form, written
+from chainrule.commands.files import PAGE_FORMS, PAGE_OUTPUT, output_option, page_form, written
 from chainrule.derive.render.page import VIEWS, WIDTH, Detail, Form
+
+if TYPE_CHECKING:
+    from chainrule.derive.render.printed import Printed
 
 #: What ``show`` can derive, and the option's help.
 GOALS = {
@@ -98,13 +101,13 @@ view_option = click.option(
 
 
 def answered(
-    printed: cr.Derivation | cr.Stationary, form: str | None, output: str | None, alone: Callable[[str], str],
+    printed: Printed, form: str | None, output: str | None, alone: Callable[[str], str] | None,
     detail: Detail | None = None, checked: Mapping[Any, str] | None = None, adjoints: Form = "matrix",
 ) -> Answer:  # fmt: skip
     """A derivation or solution in one of the forms, printed or written; ``alone`` is the form of its result."""
     checked, told = checked or {}, detail or "normal"
     form = page_form(form, output)
-    if form in RESULT_FORMS:
+    if alone and form in RESULT_FORMS:
         return written(output, alone(form))
     if output in (None, "-") and form == "latex":
         return written(output, printed.latex(detail=told, checked=checked, form=adjoints))
@@ -157,7 +160,7 @@ def printed_results(
 @wrt_option
 @goal_options
 @format_option
-@output_option("Where to write: the ending of the name says the format (default: standard output).")
+@output_option(PAGE_OUTPUT)
 @detail_option
 @adjoints_option
 @view_option
@@ -226,7 +229,7 @@ def _summary(found: Sequence[cr.Evidence]) -> str:
 @formula_argument
 @wrt_option
 @format_option
-@output_option("Where to write: the ending of the name says the format (default: standard output).")
+@output_option(PAGE_OUTPUT)
 @detail_option
 @json_option
 def solve(

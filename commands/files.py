@@ -14,6 +14,8 @@ from chainrule.derive.render.formats import FORMATS, format_of
 
 #: The forms of a whole derivation.
 PAGE_FORMS = (*FORMATS, "json")
+#: The help of ``-o`` where it writes pages.
+PAGE_OUTPUT = "Where to write: the ending of the name says the format (default: standard output)."
 
 Decorator = Callable[[Callable[..., Answer]], Callable[..., Answer]]
 

@@ -108,8 +108,8 @@ class Step:
     substeps: tuple[Step, ...] = ()
 
 
-#: What is known for each step that was checked.
-Checked = Mapping[Step, str]
+#: What is known for each step, or each line of another kind, that was checked.
+Checked = Mapping[Any, str]
 NOTHING_CHECKED: Checked = MappingProxyType({})
 
 

@@ -18,13 +18,14 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 
 #: Folders of the package.
-TOPS = ("commands", "derive", "kernels")
+TOPS = ("commands", "derive", "kernels", "learning")
 
 #: Bottom to top.  Every module matches exactly one pattern.
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
+        "learning",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -61,6 +62,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.stationary",),
     ("derive.pictures.*",),
     ("kernels.*",),
+    ("learning.*",),
     ("chainrule", "commands.*", "cli"),
 )
 

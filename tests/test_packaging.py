@@ -21,7 +21,7 @@ CONFIGURATION = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-
 
 def package_files() -> list[Path]:
     """Every Python file of the package, relative to the root."""
-    inner = [path for folder in ("commands", "derive", "kernels") for path in (ROOT / folder).rglob("*.py")]
+    inner = [path for folder in ("commands", "derive", "kernels", "learning") for path in (ROOT / folder).rglob("*.py")]
     return sorted(path.relative_to(ROOT) for path in [*ROOT.glob("*.py"), *inner])
 
 
@@ -103,7 +103,7 @@ def test_wheel_runs_outside_the_repository(wheel: Path, tmp_path: Path) -> None:
     program = (
         "import chainrule as cr, pathlib, sys\n"
         "assert pathlib.Path(cr.__file__).is_relative_to(sys.argv[1]), cr.__file__\n"
-        "for top in ('commands', 'derive', 'kernels', 'cli', 'tests'):\n"
+        "for top in ('commands', 'derive', 'kernels', 'learning', 'cli', 'tests'):\n"
         "    assert top not in sys.modules\n"
         "f = cr.formula('x: real[n]; sum(x^2)')\n"
         "print(cr.gradient(f, wrt='x').result['x'].matrix())\n"

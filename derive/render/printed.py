@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 
 from chainrule.derive.render.formats import FORMATS, format_of, render
 from chainrule.derive.render.notebook import bundle
@@ -24,6 +25,10 @@ class Printed(ABC):
     @abstractmethod
     def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix") -> Page:
         """The page, for any renderer."""
+
+    @abstractmethod
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain data."""
 
     @abstractmethod
     def to_json(self) -> str:

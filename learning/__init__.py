@@ -1,0 +1,1 @@
+"""The mathematics of machine learning, derived on request from tables and general mechanisms."""

@@ -1,0 +1,107 @@
+"""The topics of the mathematics of machine learning, one entry each.
+
+The order is that of an introduction: linear algebra, calculus, probability, optimisation, information,
+approximation, dimension, regularisation, bias and variance.  What a topic shows is derived when it is
+asked for; the pictures and the demonstrations are computed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from chainrule.derive.errors import InputError, near_names
+from chainrule.derive.goals import gradient, hessian, jacobian
+from chainrule.derive.render.printed import Printed
+from chainrule.derive.stationary import solve_stationary
+from chainrule.learning.chart import Chart
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What a numeric demonstration has shown.
+
+    Attributes:
+        text: the report.
+        numbers: its figures by name.
+    """
+
+    text: str
+    numbers: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Topic:
+    """Something to explain.
+
+    Attributes:
+        name: what it is called on the command line.
+        section: the part of the mathematics that it belongs to.
+        about: one line on it.
+        explain: derives it.
+        plot: computes its picture, if a person would rather look.
+        run: shows it on data; the argument is the seed of the random numbers.
+    """
+
+    name: str
+    section: str
+    about: str
+    explain: Callable[[], Printed]
+    plot: Callable[[], Chart] | None = None
+    run: Callable[[int], Demonstration] | None = None
+
+
+LINEAR_ALGEBRA = "linear algebra"
+CALCULUS = "calculus and learning"
+PROBABILITY = "probability"
+OPTIMISATION = "optimisation"
+INFORMATION = "information"
+REGULARISATION = "regularisation"
+
+topics: tuple[Topic, ...] = (
+    Topic("dense_layer", LINEAR_ALGEBRA, "activation(input @ weights + bias): how it varies with its weights",
+          lambda: jacobian("dense_layer", "weights")),
+    Topic("two_layer_network", LINEAR_ALGEBRA, "two dense layers: backpropagation from the loss to every weight",
+          lambda: gradient("two_layer_network")),
+    Topic("gradient_descent", CALCULUS, "the gradients that gradient descent follows in linear regression",
+          lambda: gradient("simple_linear_regression", ["w", "b"])),
+    Topic("least_squares", CALCULUS, "where the gradient of linear regression vanishes: the normal equations",
+          lambda: solve_stationary("linear_regression", ["w", "b"])),
+    Topic("chain_rule", CALCULUS, "a derivative through named quantities, one factor for each",
+          lambda: gradient("chain", "w1")),
+    Topic("logistic_regression", PROBABILITY, "the gradient of the log-likelihood of binary labels",
+          lambda: gradient("logistic_regression")),
+    Topic("softmax_regression", PROBABILITY, "the gradient of the cross-entropy of several classes",
+          lambda: gradient("softmax_regression")),
+    Topic("logistic_hessian", OPTIMISATION, "the Hessian of logistic regression, which is positive semidefinite",
+          lambda: hessian("logistic_regression", "w")),
+    Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",
+          lambda: gradient("kl_divergence")),
+    Topic("ridge", REGULARISATION, "linear regression with a penalty on the squared norm, in closed form",
+          lambda: solve_stationary("ridge", "w")),
+    Topic("lasso", REGULARISATION, "the subgradient of linear regression with a penalty on the absolute values",
+          lambda: gradient("lasso", "w")),
+)  # fmt: skip
+
+BY_NAME: dict[str, Topic] = {topic.name: topic for topic in topics}
+
+
+def topic(name: str) -> Topic:
+    """The topic of this name.
+
+    Raises:
+        InputError: there is none.
+    """
+    if name not in BY_NAME:
+        near = near_names(name, BY_NAME)
+        raise InputError(f"there is no topic {name!r}", near=near, hint="chainrule topics lists them")
+    return BY_NAME[name]
+
+
+def explain(name: str) -> Printed:
+    """The derivation of a topic, see ``topics``.
+
+    Raises:
+        InputError: there is no such topic.
+    """
+    return topic(name).explain()
