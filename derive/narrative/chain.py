@@ -14,6 +14,7 @@ from chainrule.derive.narrative.reasons import is_direct, mark, moves, reason, w
 from chainrule.derive.narrative.symbols import (
     entry_of,
     indexed,
+    is_told_by_cases,
     named,
     names_in,
     node_shown,
@@ -151,13 +152,14 @@ def _one_quantity(telling: _Telling, steps: list[Step]) -> Iterator[Line]:
         yield line if parts else replace(line, left=left)
         left, last = (left, "") if parts else ((), line.right.text)
     whole = steps[0].after
+    cases = is_told_by_cases([step.after for step in steps if step.where == where][-1])
     # Where the moves were told, what they lead to is told already, at most by another name.
     for step in steps[1:] if moved and len(steps) > 1 else steps:
         if step.where == where:
             whole = step.after
         else:
             telling.state[step.where] = replace(step.after, origin="auto")
-        sides = _sides(telling, whole, left, first=step is steps[0])
+        sides = _sides(telling, whole, left, first=step is steps[0], cases=cases)
         if sides[-1][1].text != last:
             after = TOGETHER[parts] if (left and parts) or (moved and step is steps[0]) else ""
             note = (*_words(telling, step, after), *mark(step, telling.checked))
@@ -228,22 +230,23 @@ def _seen(step: Step, hidden: Mapping[str, str]) -> Step:
 
 
 def _sides(
-    telling: _Telling, definition: Definition, left: tuple[Shown, ...], first: bool
+    telling: _Telling, definition: Definition, left: tuple[Shown, ...], first: bool, cases: bool
 ) -> list[tuple[tuple[Shown, ...], Shown]]:
     """A definition as it stood at some step, other quantities by their names, in the notations that are wanted.
 
-    Of two notations entries come first; later steps are told in the last notation alone.
+    Of two notations entries come first; later steps are told in the last notation alone.  With ``cases``, no one
+    entry stands for all, and the components are told in any notation.
     """
     if definition.body.has(Partial):
         return [(left, _product(telling, definition))]
     earlier = itertools.takewhile(lambda known: known.name != definition.name, telling.context.definitions)
     states = (telling.state[known.name] for known in earlier)
     program = telling.context.with_definitions((*states, replace(definition, origin="adjoint")), (definition.name,))
-    node = matrix_form(program, definition.name) if telling.form != "index" else None
+    node = matrix_form(program, definition.name) if telling.form != "index" or cases else None
     if node is None:
         return [_by_entry(program, definition, left)]
     whole = (left, node_shown(node, program))
-    both = telling.form == "both" and first and definition.shape
+    both = telling.form == "both" and first and definition.shape and not cases
     return [_by_entry(program, definition, left), whole] if both else [whole]
 
 

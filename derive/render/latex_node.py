@@ -270,6 +270,8 @@ class _Latex:
         """A vector as a column, or ``turned`` as a row: transposed where it is written the other way."""
         if self.is_row(node) == turned:
             return self.apart(node, "*") if turned else self.tight(node)
+        if isinstance(node, Binary) and node.operator == "*" and isinstance(node.left, Number):
+            return rf"{self.factor(node.left)} \, {self.column(node.right, turned)}"
         return rf"{self.at_least(ATOM, node)}^{{\top}}"
 
     def is_row(self, node: Node) -> bool:
