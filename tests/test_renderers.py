@@ -313,11 +313,11 @@ def test_colours_are_only_added_where_wanted() -> None:
 def test_the_command_line_shows_mathematics_on_a_terminal_and_text_in_a_pipe(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert files.chosen(None, None) == "text"
+    assert files.page_form(None, None) == "text"
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
-    assert files.chosen(None, None) == "unicode"
-    assert files.chosen(None, "a.svg") == "svg"
-    assert files.chosen("latex", "a.svg") == "latex"
+    assert files.page_form(None, None) == "unicode"
+    assert files.page_form(None, "a.svg") == "svg"
+    assert files.page_form("latex", "a.svg") == "latex"
 
 
 def test_the_command_line_writes_files(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
