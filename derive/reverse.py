@@ -215,7 +215,7 @@ class Reverse:
         nameless = isinstance(quantity, Definition) and quantity.origin == "auto" and bool(quantity.reduce)
         if quantity.name not in self.wrt and (_is_alias(raw) or (nameless and _is_multiple(raw))):
             # Another name for what is known already, or a number: of a nameless part nothing to tell but a law.
-            if nameless and not _is_by_law(quantity, parts):
+            if self._is_term(quantity) and not _is_by_law(quantity, parts):
                 self.steps.pop()
             self.silent.add(name)
             self._simplify_parts()
@@ -309,6 +309,13 @@ class Reverse:
         involved = (quantity.name, *(ref.name for ref in readings)) if quantity.shape else ()
         layer = any(self._is_layer(name) for name in involved)
         return layer or carries_on or cost(adjoint.body) > SHORT
+
+    def _is_term(self, quantity: Input | Definition) -> bool:
+        """Whether a nameless sum is a term of the one that reads it, as part of which it is told."""
+        if not isinstance(quantity, Definition) or quantity.origin != "auto" or not quantity.reduce:
+            return False
+        readers = [item for item in self.program.definitions if quantity.name in item.reads]
+        return not quantity.shape or (len(readers) == 1 and not readers[0].reduce)
 
     def _is_adjoint(self, name: str) -> bool:
         return name not in self.program.by_name
