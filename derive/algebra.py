@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import sympy as sp
-from sympy import Expr, Pow
+from sympy import Dummy, Expr, Pow
 
 from chainrule.derive.cases import IDENTITY as CASES
 from chainrule.derive.cases import one_case
@@ -25,7 +25,7 @@ from chainrule.derive.program import (
 from chainrule.derive.ranges import reduced
 from chainrule.derive.rational import cost, shortest
 from chainrule.derive.rewriting import Context, Pass, Rewrite
-from chainrule.derive.scalar import Indicator
+from chainrule.derive.scalar import Indicator, equal
 from chainrule.derive.steps import Step
 from chainrule.derive.sum_passes import collapse_sums, drop_unit_bounds, known_sums, merge_sums, repeated_sum
 
@@ -54,8 +54,13 @@ def _inlined(ref: Ref, context: Context) -> Expr:
 
 
 def readable(definition: Definition, context: Context) -> Rewrite | None:
-    """Identities of functions: ``exp(u)/(1 + exp(u))`` is ``sigmoid(u)``, and so on."""
-    body, used = rewrite(definition.body, READABLE)
+    """Identities of functions: ``exp(u)/(1 + exp(u))`` is ``sigmoid(u)``, and so on.
+
+    Values that are compared stay as they are: an entry that attains a maximum must equal it to the last digit.
+    """
+    masks = {part: Dummy() for part in definition.body.atoms(equal)}
+    body, used = rewrite(definition.body.xreplace(masks), READABLE)
+    body = body.xreplace({mask: part for part, mask in masks.items()})
     if not used or cost(body) > cost(definition.body):
         return None
     return Rewrite("identity", definition.with_body(body), tuple(("identity", ABOUT[name]) for name in used))

@@ -13,6 +13,7 @@ from sympy import Integer
 
 from chainrule.derive.calculus import derivative_program, hessian_program
 from chainrule.derive.catalog.elementwise import ELEMENTWISE
+from chainrule.derive.goals import gradient
 from chainrule.derive.notation.read import parse_formula
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program, bound_index, dim, free_index
@@ -139,3 +140,14 @@ def test_repeated_parts_are_computed_once() -> None:
     program = parse_formula("X: real[n, d]; w: real[d]; sum(exp(X@w)) + sum((X@w)^2)")
     source = numpy_source(derivative_program(program, ("w",)), "f")
     assert source.count("X @ w") == 1
+
+
+def test_an_entry_that_attains_a_maximum_equals_it_to_the_last_digit() -> None:
+    derivation = gradient("X: real[n, d]; w: real[d]; u: real[n]; max(u*(X @ w)/(1 + exp(u)))", "w")
+    generator = np.random.default_rng(0)
+    for _ in range(50):
+        values = {name: generator.normal(size=shape) for name, shape in (("X", (5, 3)), ("w", 3), ("u", 5))}
+        scores = values["u"] * (values["X"] @ values["w"]) / (1 + np.exp(values["u"]))
+        best = int(np.argmax(scores))
+        want = values["u"][best] * values["X"][best] / (1 + np.exp(values["u"][best]))
+        np.testing.assert_allclose(run(derivation.numpy(), "gradient", values), want, rtol=1e-12)
