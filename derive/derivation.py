@@ -85,7 +85,8 @@ class Derivation(Printed):
         """
         items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
         intro = comparison(self.view, self.steps, self.context) if detail != "brief" else ()
-        result = replace(results(items), intro=intro)
+        told = {step.where for step in self.steps if step.rule == "definition"} - {self.formula.output.name}
+        result = replace(results(items, told), intro=intro)
         computable = not function_names(item.body for item in self.context.definitions)
         code = [Section("In NumPy", code=numpy_lines(self._program()))] if computable and detail != "brief" else []
         sane = Section("Sanity checks", tuple(check.line for check in self.checks()) if detail != "brief" else ())

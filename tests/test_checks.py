@@ -61,7 +61,7 @@ SAID = [
       "L stays the same when a number is added to a row of W or to all entries of b.",
       "dL/dW = X.T @ (1/k - Y) / n, dL/db = mean(1/k - Y, axis=0)    at W = b = 0."]),
     ("gradient", SIGNED + "C: positive; norm(w)^2/2 + C*sum(relu(1 - y*(X@w)))", "w",
-     ["dL/dw = w    where y*(X @ w) > 1 in every entry.", "dL/dw = (-C*X.T) @ y    at w = 0."]),
+     ["dL/dw = w    where y*(X @ w) > 1 in every entry.", "dL/dw = -C*(X.T @ y)    at w = 0."]),
     ("gradient", "X: real[n, d]; w: real[d]; b: real; sum(relu(X@w + b))", "w,b",
      ["dL/dw = dL/db = 0    where X @ w + b < 0 in every entry.",
       "w @ dL/dw + b*dL/db = L    L is homogeneous of degree 1 in w and b (Euler).",
