@@ -86,7 +86,7 @@ def _read(
     natural, items = _natural_axes(speller, *place)
     while items and items[-1] == Slice():
         items.pop()
-    if len(natural) == 2 and natural == layout[::-1] and not items and speller.readable and symmetric():
+    if len(natural) == 2 and natural == layout[::-1] and not items and speller.ordered and symmetric():
         return node
     if items:
         node = Subscript(node, tuple(items))

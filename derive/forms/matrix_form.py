@@ -90,16 +90,19 @@ def _readable(program: Program, name: str) -> Node | None:
     return matrix_node(program, name, written_in, readable=True)
 
 
-def matrix_node(program: Program, name: str, inline: Callable[[Definition], bool], *, readable: bool) -> Node | None:
+def matrix_node(
+    program: Program, name: str, inline: Callable[[Definition], bool], *, readable: bool, ordered: bool = False
+) -> Node | None:
     """:func:`matrix_form` with a choice of what is written in.
 
     ``readable`` prefers what textbooks print (``diag``, ``norm``, flat chains); otherwise what runs
-    fast (broadcasting, matrix-vector products first) is preferred.
+    fast (broadcasting, matrix-vector products first) is preferred.  What is readable, or ``ordered``,
+    takes matrices declared symmetric for their own transposes.
     """
     item = program.by_name[name]
     if not isinstance(item, Definition):
         return Name(name)
-    writer = Writer(program, inline, readable)
+    writer = Writer(program, inline, readable, ordered=ordered)
     try:
         node = writer.definition(item)
     except (NoMatrixForm, LimitError, RecursionError):
@@ -126,8 +129,10 @@ def matrix_call(program: Program, expr: MatrixEntry) -> Node | None:
 class Writer:
     """Writes the expressions of one program; see ``contraction.Speller``."""
 
-    def __init__(self, program: Program, inline: Callable[[Definition], bool], readable: bool) -> None:
-        self.program, self.readable = program, readable
+    def __init__(
+        self, program: Program, inline: Callable[[Definition], bool], readable: bool, *, ordered: bool = False
+    ) -> None:
+        self.program, self.readable, self.ordered = program, readable, readable or ordered
         self.order = Order.of(program)
         self.inliner = Inliner(program, inline)
         self.lengths: dict[Index, Expr] = {}
@@ -147,7 +152,7 @@ class Writer:
     def definition(self, definition: Definition) -> Node:
         """The definition in exactly its shape."""
         body = self.inliner.body(definition)
-        body = self.symmetry.ordered(body) if self.readable else body
+        body = self.symmetry.ordered(body) if self.ordered else body
         self.lengths |= dict(zip(definition.free, definition.shape, strict=True))
         axes = zip(definition.free, definition.shape, strict=True)
         return self.whole(body, tuple(None if is_unit(length) else index for index, length in axes))

@@ -33,6 +33,7 @@ class Speller(Protocol):
 
     order: Order
     readable: bool
+    ordered: bool
     lengths: dict[Index, Expr]
     sums: dict[Node, Expr]
 

@@ -10,13 +10,14 @@ from __future__ import annotations
 import ast
 import keyword
 import re
+from collections import Counter
 from collections.abc import Container, Iterator, Mapping
 from functools import singledispatch
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.linalg import MATRIX_FUNCTION_BY_NAME
 from chainrule.derive.catalog.unspecified import no_values
-from chainrule.derive.edges import explicit
+from chainrule.derive.edges import explicit, without_notes
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.forms.matrix_form import matrix_node
 from chainrule.derive.notation.syntax import (
@@ -89,23 +90,41 @@ def numpy_source(program: Program, function_name: str = "evaluate") -> str:
 
 
 def numpy_lines(program: Program) -> str:
-    """The lines of :func:`numpy_source` alone: one assignment for each definition and output.
+    """What an expert would write: one assignment for each definition and output.
 
-    Functions that NumPy and SciPy lack are defined in front.
+    The plain formula, where :func:`numpy_source` also guards what is divided by zero or infinite at
+    the edges of a domain, and with declared symmetry.  Functions that NumPy and SciPy lack are defined
+    in front.
     """
-    program = explicit(program.pruned())
+    program = without_notes(program.pruned())
     names = _python_names(program, "")
-    body = _assignments(program, names)
+    body: list[ast.stmt] = [_Unguarded().visit(line) for line in _assignments(program, names, plain=True)]
     statements = [*helpers(called_names(ast.Module(body, []))), *_sizes(program, names, body), *body]
     return "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in statements) + "\n"
 
 
-def _assignments(program: Program, names: Mapping[str, str]) -> list[ast.stmt]:
+def _assignments(program: Program, names: Mapping[str, str], *, plain: bool = False) -> list[ast.stmt]:
     """One assignment for every definition that is not written into another one."""
     return [
         ast.Assign([ast.Name(names[item.name], ast.Store())], value)
-        for item, value in _values(program, names)
+        for item, value in _values(program, names, plain=plain)
     ]
+
+
+class _Unguarded(ast.NodeTransformer):
+    """Writes ``times(c, x)`` as the product that it is where nothing is infinite, and ``c * (1 / x)`` as ``c / x``."""
+
+    def visit_Call(self, node: ast.Call) -> ast.expr:
+        self.generic_visit(node)
+        guarded = isinstance(node.func, ast.Name) and node.func.id == "times"
+        return operation("*", *node.args) if guarded else node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
+        self.generic_visit(node)
+        match node:
+            case ast.BinOp(left, ast.Mult(), ast.BinOp(ast.Constant(1), ast.Div(), divisor)):
+                return operation("/", left, divisor)
+        return node
 
 
 def _module(function: ast.stmt) -> str:
@@ -177,22 +196,23 @@ def _returned(body: list[ast.stmt], outputs: list[str]) -> list[ast.stmt]:
 # ---- definitions ------------------------------------------------------------------------------------------
 
 
-def _values(program: Program, names: Mapping[str, str]) -> Iterator[tuple[Definition, ast.expr]]:
+def _values(program: Program, names: Mapping[str, str], *, plain: bool) -> Iterator[tuple[Definition, ast.expr]]:
     """The definitions that get a line of their own, each with its right-hand side."""
-    kept = _kept(program)
+    kept = _kept(program, plain=plain)
     for item in program.definitions:
         if item.name in kept:
             node = kept[item.name]
             yield item, explicit_axes(program, item, names) if node is None else python(node, names)
 
 
-def _kept(program: Program) -> dict[str, Node | None]:
+def _kept(program: Program, *, plain: bool) -> dict[str, Node | None]:
     """The definitions that get a line of their own, in matrix notation where they have a matrix form.
 
     Those with a name, those that are used more than once, and those that a definition without a
-    matrix form reads.  Logarithms that may be infinite are written in, where ``0 * log(0)`` is seen.
+    matrix form reads.  Logarithms that may be infinite are written in, where ``0 * log(0)`` is seen,
+    unless the plain formula is wanted.
     """
-    uses, wild = program.uses(), wild_names(program)
+    uses, wild = program.uses(), frozenset() if plain else wild_names(program)
     finite = finite_names(program) | {length.name for length in program.dims}
     kept = {
         definition.name
@@ -201,23 +221,47 @@ def _kept(program: Program) -> dict[str, Node | None]:
         or (definition.origin != "auto" and definition.name not in wild)
         or (uses[definition.name] > 1 and definition.reduce != "logsumexp")
     }
+    needed: set[str] = set()
     while True:
         own = (item.name for item in program.definitions if item.name in kept)
-        nodes = {name: _node(program, name, kept, wild, finite) for name in own}
+        nodes = {name: _node(program, name, kept, wild, finite, plain=plain) for name in own}
         explicit_ones = (item for item in program.definitions if item.name in nodes and nodes[item.name] is None)
         read = (program.by_name[name] for item in explicit_ones for name in item.reads)
-        lacking = {item.name for item in read if isinstance(item, Definition)}
-        if lacking <= kept:
+        needed |= {item.name for item in read if isinstance(item, Definition)}
+        if not needed <= kept:
+            kept |= needed
+            continue
+        once = _read_once(program, nodes) - needed if plain else set()
+        if not once:
             return nodes
-        kept |= lacking
+        kept -= once
+
+
+def _read_once(program: Program, nodes: Mapping[str, Node | None]) -> set[str]:
+    """The nameless definitions that only one other reads, in one place."""
+    names = (part.name for node in nodes.values() if node is not None for part in walk(node) if isinstance(part, Name))
+    counts = Counter(names)
+    nameless = (item.name for item in program.definitions if item.origin == "auto" and item.name not in program.outputs)
+    return {name for name in nameless if name in nodes and counts[name] == 1}
 
 
 def _node(
-    program: Program, name: str, kept: Container[str], wild: frozenset[str], finite: frozenset[str]
+    program: Program, name: str, kept: Container[str], wild: frozenset[str], finite: frozenset[str], *, plain: bool
 ) -> Node | None:
-    node = matrix_node(program, name, lambda inner: inner.name not in kept, readable=False)
+    node = matrix_node(program, name, lambda inner: inner.name not in kept, readable=False, ordered=plain)
+    if node is None and plain:
+        printed = matrix_node(program, name, lambda inner: inner.name not in kept, readable=True)
+        node = printed if printed is not None and all(map(_has_values, walk(printed))) else None
     # In a matrix product nothing can be done about 0 * log(0).
-    return None if node is not None and _contracts_infinity(node, wild, finite) else node
+    guarded = node is not None and not plain and _contracts_infinity(node, wild, finite)
+    return None if guarded else node
+
+
+def _has_values(part: Node) -> bool:
+    """Whether NumPy or the catalogue has what a part of a printed form calls."""
+    return not isinstance(part, Call) or any(
+        part.function in table for table in (ARRAY_FUNCTIONS, MATRIX_FUNCTION_BY_NAME, BY_NAME)
+    )
 
 
 def _contracts_infinity(node: Node, wild: frozenset[str], finite: frozenset[str]) -> bool:

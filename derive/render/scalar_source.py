@@ -84,6 +84,8 @@ def function_call(entry: Elementwise, arguments: Sequence[ast.expr]) -> ast.expr
     """A function of the catalogue: the library's, or a helper of the same name."""
     if entry.name == "trigamma":
         return calling("special.polygamma", ast.Constant(1), *arguments)
+    if entry.name == "step":
+        return calling("np.heaviside", *arguments, ast.Constant(0.5))
     left_out = entry.defaults[len(entry.defaults) - (len(entry.args) - len(arguments)) :] if entry.defaults else ()
     defaults = [scalar(value, lambda _: None) for value in left_out]
     return calling(entry.numpy or LIBRARY.get(entry.name, entry.name), *arguments, *defaults)
