@@ -33,6 +33,9 @@ if TYPE_CHECKING:
     from chainrule.kernels.elementwise import elementwise
     from chainrule.kernels.kernel import Kernel, kernel
     from chainrule.learning.explanation import Explanation
+    from chainrule.learning.fitting.descent import Method
+    from chainrule.learning.fitting.fit import Fit, fit
+    from chainrule.learning.fitting.tables import arrays_of, read_table
     from chainrule.learning.topics import Topic, explain, topic, topics
 
 #: The module that each public name is imported from.
@@ -42,18 +45,22 @@ _MODULES = {
     "Derivation": "chainrule.derive.derivation",
     "Evidence": "chainrule.derive.checking.evidence",
     "Explanation": "chainrule.learning.explanation",
+    "Fit": "chainrule.learning.fitting.fit",
     "Formula": "chainrule.derive.formula",
     "Graph": "chainrule.derive.pictures.graph",
     "Kernel": "chainrule.kernels.kernel",
+    "Method": "chainrule.learning.fitting.descent",
     "Plot": "chainrule.derive.pictures.plot",
     "Stationary": "chainrule.derive.stationary",
     "Topic": "chainrule.learning.topics",
     "Verdict": "chainrule.derive.checking.verdict",
+    "arrays_of": "chainrule.learning.fitting.tables",
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
     "evidence": "chainrule.derive.checking.evidence",
     "explain": "chainrule.learning.topics",
     "fisher": "chainrule.derive.goals",
+    "fit": "chainrule.learning.fitting.fit",
     "formula": "chainrule.derive.formula",
     "from_file": "chainrule.derive.function_file",
     "functions": "chainrule.derive.tracing.functions",
@@ -65,6 +72,7 @@ _MODULES = {
     "jacobian": "chainrule.derive.goals",
     "kernel": "chainrule.kernels.kernel",
     "plot": "chainrule.derive.pictures.plot",
+    "read_table": "chainrule.learning.fitting.tables",
     "solve_stationary": "chainrule.derive.stationary",
     "topic": "chainrule.learning.topics",
     "topics": "chainrule.learning.topics",
@@ -78,18 +86,22 @@ __all__ = [
     "Derivation",
     "Evidence",
     "Explanation",
+    "Fit",
     "Formula",
     "Graph",
     "Kernel",
+    "Method",
     "Plot",
     "Stationary",
     "Topic",
     "Verdict",
+    "arrays_of",
     "catalog",
     "elementwise",
     "evidence",
     "explain",
     "fisher",
+    "fit",
     "formula",
     "from_file",
     "functions",
@@ -101,6 +113,7 @@ __all__ = [
     "jacobian",
     "kernel",
     "plot",
+    "read_table",
     "solve_stationary",
     "topic",
     "topics",

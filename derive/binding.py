@@ -40,7 +40,7 @@ def bind(
     """
     check_names([item.name for item in inputs], list(arrays))
     given = {item.name: _real_array(item, arrays[item.name]) for item in inputs}
-    dims = _bind_dims(inputs, given)
+    dims = bind_dims(inputs, given)
     for item in inputs:
         _check_domain(item, given[item.name])
     check_requirements(inputs, given, dims)
@@ -104,7 +104,7 @@ def _real_array(item: Input, value: Any) -> Array:
 # ---- shapes ----------------------------------------------------------------------------------------
 
 
-def _bind_dims(inputs: Sequence[Input], given: Mapping[str, Array]) -> dict[Dim, int]:
+def bind_dims(inputs: Sequence[Input], given: Mapping[str, Array]) -> dict[Dim, int]:
     """The size of every dimension; all axes are checked against them."""
     sizes: dict[Dim, tuple[int, str]] = {}
     for item in inputs:

@@ -71,9 +71,15 @@ def renewed(page: str) -> str:
     return re.sub(r"```console\n(.*?)```", block, page, flags=re.DOTALL)
 
 
+def furnish(folder: Path) -> None:
+    """Put the examples where commands of the pages expect them."""
+    (folder / "examples").symlink_to(ROOT / "examples")
+
+
 def main() -> None:
-    """Renew every page, commands being run in an empty folder."""
+    """Renew every page, commands being run in a folder that holds nothing but the examples."""
     with tempfile.TemporaryDirectory() as folder:
+        furnish(Path(folder))
         os.chdir(folder)
         for path in PAGES:
             path.write_text(renewed(path.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Explanations: derivations that are told line by line, every line with the means to check it.
+"""Explanations: derivations that are told line by line, every line with the means to check it; demonstrations.
 
 A mechanism (an expectation algebra, a table of distributions, a convexity calculus) makes the lines;
 an explanation keeps them as data, prints them in every format, and checks each one on its own.
@@ -63,6 +63,19 @@ class Held:
 
     def __str__(self) -> str:
         return f"differs by {self.difference:.1e}" if self.difference else "exact"
+
+
+@dataclass(frozen=True)
+class Demonstration:
+    """What a numeric demonstration has shown.
+
+    Attributes:
+        text: the report.
+        numbers: its figures by name.
+    """
+
+    text: str
+    numbers: dict[str, float]
 
 
 @dataclass(frozen=True)

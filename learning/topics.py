@@ -15,19 +15,8 @@ from chainrule.derive.goals import gradient, hessian, jacobian
 from chainrule.derive.render.printed import Printed
 from chainrule.derive.stationary import solve_stationary
 from chainrule.learning.chart import Chart
-
-
-@dataclass(frozen=True)
-class Demonstration:
-    """What a numeric demonstration has shown.
-
-    Attributes:
-        text: the report.
-        numbers: its figures by name.
-    """
-
-    text: str
-    numbers: dict[str, float]
+from chainrule.learning.explanation import Demonstration
+from chainrule.learning.fitting import rate
 
 
 @dataclass(frozen=True)
@@ -67,6 +56,8 @@ topics: tuple[Topic, ...] = (
           lambda: gradient("simple_linear_regression", ["w", "b"])),
     Topic("least_squares", CALCULUS, "where the gradient of linear regression vanishes: the normal equations",
           lambda: solve_stationary("linear_regression", ["w", "b"])),
+    Topic("learning_rate", CALCULUS, "the largest learning rate at which gradient descent is stable",
+          rate.explanation, rate.picture, rate.demonstration),
     Topic("chain_rule", CALCULUS, "a derivative through named quantities, one factor for each",
           lambda: gradient("chain", "w1")),
     Topic("logistic_regression", PROBABILITY, "the gradient of the log-likelihood of binary labels",

@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
-        "learning",
+        "learning", "learning.fitting",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -62,7 +62,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.stationary",),
     ("derive.pictures.*",),
     ("kernels.*",),
-    ("learning.*",),
+    ("learning.chart", "learning.explanation"),
+    ("learning.fitting.*",),
+    ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )
 

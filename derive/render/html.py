@@ -50,8 +50,7 @@ pre { overflow-x: auto; padding: .8rem 1rem; border: 1px solid var(--rule); bord
 
 def page_html(page: Page) -> str:
     """The page as one file, well-formed as XML too."""
-    kind = page.title.text.partition(": ")[0]
-    body = "\n".join(_body(page, kind))
+    body = "\n".join(_body(page))
     return (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8"/>\n'
         f"<title>{escape(page.title.text)}</title>\n"
@@ -60,8 +59,9 @@ def page_html(page: Page) -> str:
     )
 
 
-def _body(page: Page, kind: str) -> Iterator[str]:
-    yield f"<h1>{escape(kind)}: {_formula(page.title)}</h1>"
+def _body(page: Page) -> Iterator[str]:
+    formula = f": {_formula(page.title)}" if page.title.latex else ""
+    yield f"<h1>{escape(page.words)}{formula}</h1>"
     if page.layout:
         yield f"<p>{escape(page.layout)}</p>"
     for section in page.sections:

@@ -32,7 +32,8 @@ _WORD = re.compile(r" ?[^ ]+| ")
 
 def page_latex(page: Page, document: bool = True) -> str:
     """The page in LaTeX: a fragment, or with ``document`` a whole file."""
-    parts = [rf"\subsection*{{{prose(page.title.text.partition(': ')[0])}: {_title(page)}}}"]
+    formula = f": {_title(page)}" if page.title.latex else ""
+    parts = [rf"\subsection*{{{prose(page.words)}{formula}}}"]
     parts += [prose(page.layout)] if page.layout else []
     listing = "lstlisting" if document else "verbatim"
     parts += [_section(section, listing) for section in page.sections]

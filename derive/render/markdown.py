@@ -24,7 +24,7 @@ def page_markdown(page: Page) -> str:
 
 
 def _parts(page: Page) -> Iterator[str]:
-    yield f"## {_prose(page.title.text.partition(': ')[0])}: ${page.title.latex}$"
+    yield f"## {_prose(page.words)}" + (f": ${page.title.latex}$" if page.title.latex else "")
     if page.layout:
         yield _prose(page.layout)
     for section in page.sections:

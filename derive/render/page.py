@@ -88,7 +88,7 @@ class Page:
     """A derivation as it is to be read.
 
     Attributes:
-        title: what is derived.
+        title: what is derived: words, then a formula behind a colon unless its LaTeX is empty.
         sections: its parts, in order.
         remarks: sentences at the end.
         layout: which axis of the result is which.
@@ -98,3 +98,8 @@ class Page:
     sections: tuple[Section, ...]
     remarks: tuple[str, ...] = ()
     layout: str = ""
+
+    @property
+    def words(self) -> str:
+        """The title without its formula."""
+        return self.title.text.partition(": ")[0] if self.title.latex else self.title.text

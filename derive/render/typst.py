@@ -72,8 +72,8 @@ def _compiled(source: str, form: Literal["pdf", "svg", "png"]) -> bytes:
 
 def page_typst(page: Page) -> str:
     """The page in Typst, without the size of the paper."""
-    title = page.title.text.partition(": ")[0]
-    parts = [PREAMBLE, f"#heading(level: 1)[{_words(title)}: {_formula(page.title)}]"]
+    formula = f": {_formula(page.title)}" if page.title.latex else ""
+    parts = [PREAMBLE, f"#heading(level: 1)[{_words(page.words)}{formula}]"]
     parts += [_words(page.layout)] if page.layout else []
     parts += [part for section in page.sections for part in _section(section)]
     if page.remarks:

@@ -1,0 +1,1 @@
+"""Fitting: the unknowns of a formula found by following its derived gradient downhill."""
