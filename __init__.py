@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chainrule.derive.verify import verify
     from chainrule.kernels.elementwise import elementwise
     from chainrule.kernels.kernel import Kernel, kernel
+    from chainrule.learning.expectation.derive import Expectation, expectation
     from chainrule.learning.explanation import Explanation
     from chainrule.learning.fitting.descent import Method
     from chainrule.learning.fitting.fit import Fit, fit
@@ -44,6 +45,7 @@ _MODULES = {
     "Check": "chainrule.derive.narrative.check",
     "Derivation": "chainrule.derive.derivation",
     "Evidence": "chainrule.derive.checking.evidence",
+    "Expectation": "chainrule.learning.expectation.derive",
     "Explanation": "chainrule.learning.explanation",
     "Fit": "chainrule.learning.fitting.fit",
     "Formula": "chainrule.derive.formula",
@@ -58,6 +60,7 @@ _MODULES = {
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
     "evidence": "chainrule.derive.checking.evidence",
+    "expectation": "chainrule.learning.expectation.derive",
     "explain": "chainrule.learning.topics",
     "fisher": "chainrule.derive.goals",
     "fit": "chainrule.learning.fitting.fit",
@@ -85,6 +88,7 @@ __all__ = [
     "Check",
     "Derivation",
     "Evidence",
+    "Expectation",
     "Explanation",
     "Fit",
     "Formula",
@@ -99,6 +103,7 @@ __all__ = [
     "catalog",
     "elementwise",
     "evidence",
+    "expectation",
     "explain",
     "fisher",
     "fit",

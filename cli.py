@@ -20,6 +20,7 @@ from chainrule.commands.answers import Answer, print_answer, print_error
 from chainrule.commands.arguments import Group
 from chainrule.commands.compiling import compile_
 from chainrule.commands.derivations import show, solve
+from chainrule.commands.expectations import expect
 from chainrule.commands.fitting import fit
 from chainrule.commands.lists import list_
 from chainrule.commands.pictures import graph, plot
@@ -27,7 +28,7 @@ from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
-COMMANDS = (show, solve, graph, plot, compile_, verify, fit, topics, explain, list_)
+COMMANDS = (show, solve, graph, plot, compile_, verify, fit, topics, explain, expect, list_)
 
 
 @click.group(

@@ -70,12 +70,13 @@ def explain(
         return _picture(item, output, as_json)
     if as_run:
         return _demonstration(item, seed)
-    return _derivation(item.explain(), form, output, detail, check, as_json)
+    return derived(item.explain(), form, output, detail, check, as_json)
 
 
-def _derivation(
+def derived(
     printed: Printed, form: str | None, output: str | None, detail: Detail | None, check: bool, as_json: bool
 ) -> Answer:
+    """A derivation in one of the forms; with ``check``, every line with how far it holds."""
     marks, failed = _evidence(printed) if check else ({}, [])
     code, note = (101, DEFECT + "; ".join(failed)) if failed else (0, "")
     if as_json:

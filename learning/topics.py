@@ -15,6 +15,7 @@ from chainrule.derive.goals import gradient, hessian, jacobian
 from chainrule.derive.render.printed import Printed
 from chainrule.derive.stationary import solve_stationary
 from chainrule.learning.chart import Chart
+from chainrule.learning.expectation import demonstrations, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
 
@@ -46,6 +47,7 @@ PROBABILITY = "probability"
 OPTIMISATION = "optimisation"
 INFORMATION = "information"
 REGULARISATION = "regularisation"
+BIAS_VARIANCE = "bias and variance"
 
 topics: tuple[Topic, ...] = (
     Topic("dense_layer", LINEAR_ALGEBRA, "activation(input @ weights + bias): how it varies with its weights",
@@ -72,6 +74,17 @@ topics: tuple[Topic, ...] = (
           lambda: solve_stationary("ridge", "w")),
     Topic("lasso", REGULARISATION, "the subgradient of linear regression with a penalty on the absolute values",
           lambda: gradient("lasso", "w")),
+    Topic("bias_variance", BIAS_VARIANCE, "the expected error is bias squared plus variance plus noise",
+          results.bias_variance, demonstrations.polynomial_picture, demonstrations.polynomial_fits),
+    Topic("affine_variance", BIAS_VARIANCE, "the variance of a*X + b", results.affine_variance),
+    Topic("variance_of_a_sum", BIAS_VARIANCE, "the variance of a weighted sum, with all covariances",
+          results.variance_of_a_sum),
+    Topic("sample_variance", BIAS_VARIANCE, "why the sample variance is divided by n - 1",
+          results.sample_variance, run=demonstrations.sample_variance),
+    Topic("total_variance", BIAS_VARIANCE, "the law of total variance, by the tower rule", results.total_variance),
+    Topic("best_predictor", BIAS_VARIANCE, "no function of X predicts Y better than E[Y | X]", results.best_predictor),
+    Topic("averaging_models", BIAS_VARIANCE, "the error of an average of m models with correlation rho",
+          results.averaging_models, demonstrations.averaging_picture, demonstrations.averaging_models),
 )  # fmt: skip
 
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in topics}

@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
-        "learning", "learning.fitting",
+        "learning", "learning.expectation", "learning.fitting",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -63,7 +63,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.pictures.*",),
     ("kernels.*",),
     ("learning.chart", "learning.explanation"),
-    ("learning.fitting.*",),
+    ("learning.expectation.*", "learning.fitting.*"),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )
