@@ -19,6 +19,7 @@ from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.errors import LimitError, UnsupportedError
 from chainrule.derive.forms.arrange import Fraction, Order, content, fraction, is_decimal, negated
 from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, counted_from_one, indices_of
+from chainrule.derive.forms.entries import untransposed
 from chainrule.derive.forms.index_styles import TEXT, Style, latex_style
 from chainrule.derive.forms.inlining import Inliner
 from chainrule.derive.forms.matrix_form import matrix_call
@@ -348,7 +349,7 @@ class _Printer:
 
     def matrix_entry(self, expr: MatrixEntry, names: Names) -> Written:
         """An entry of a function of a matrix, which is written as a whole."""
-        node = matrix_call(self.program, expr)
+        node, at = untransposed(expr, matrix_call(self.program, expr))
         if node is not None:
             text = self.node_text(node)
         else:
@@ -358,8 +359,8 @@ class _Printer:
             sign = f"{expr.kind}_{''.join(inner[index] for index in expr.limits)}"
             body = counted_from_one(expr.body) if self.style.first else expr.body
             text = self.style.function(sign, [self.plain(body, inner)])
-        if expr.at:
-            return self.style.entry(text, [self.place(index, names) for index in expr.at]), ATOM
+        if at:
+            return self.style.entry(text, [self.place(index, names) for index in at]), ATOM
         return text, PRODUCT if text.startswith("\\log") else ATOM
 
     def choice(self, expr: where, names: Names) -> Written:
