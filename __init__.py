@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from chainrule.derive.verify import verify
     from chainrule.kernels.elementwise import elementwise
     from chainrule.kernels.kernel import Kernel, kernel
+    from chainrule.learning.approximation.network import Approximant, Unit, approximate
     from chainrule.learning.expectation.derive import Expectation, expectation
     from chainrule.learning.explanation import Explanation
     from chainrule.learning.fitting.descent import Method
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 
 #: The module that each public name is imported from.
 _MODULES = {
+    "Approximant": "chainrule.learning.approximation.network",
     "ChainruleError": "chainrule.derive.errors",
     "Check": "chainrule.derive.narrative.check",
     "Derivation": "chainrule.derive.derivation",
@@ -55,7 +57,9 @@ _MODULES = {
     "Plot": "chainrule.derive.pictures.plot",
     "Stationary": "chainrule.derive.stationary",
     "Topic": "chainrule.learning.topics",
+    "Unit": "chainrule.learning.approximation.network",
     "Verdict": "chainrule.derive.checking.verdict",
+    "approximate": "chainrule.learning.approximation.network",
     "arrays_of": "chainrule.learning.fitting.tables",
     "catalog": "chainrule.derive.formula",
     "elementwise": "chainrule.kernels.elementwise",
@@ -84,6 +88,7 @@ _MODULES = {
 }
 
 __all__ = [
+    "Approximant",
     "ChainruleError",
     "Check",
     "Derivation",
@@ -98,7 +103,9 @@ __all__ = [
     "Plot",
     "Stationary",
     "Topic",
+    "Unit",
     "Verdict",
+    "approximate",
     "arrays_of",
     "catalog",
     "elementwise",

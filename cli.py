@@ -17,6 +17,7 @@ import click
 
 import chainrule as cr
 from chainrule.commands.answers import Answer, print_answer, print_error
+from chainrule.commands.approximation import approximate
 from chainrule.commands.arguments import Group
 from chainrule.commands.compiling import compile_
 from chainrule.commands.derivations import show, solve
@@ -28,7 +29,7 @@ from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
-COMMANDS = (show, solve, graph, plot, compile_, verify, fit, topics, explain, expect, list_)
+COMMANDS = (show, solve, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, list_)
 
 
 @click.group(

@@ -14,6 +14,7 @@ from chainrule.derive.errors import InputError, near_names
 from chainrule.derive.goals import gradient, hessian, jacobian
 from chainrule.derive.render.printed import Printed
 from chainrule.derive.stationary import solve_stationary
+from chainrule.learning.approximation import explain as approximation
 from chainrule.learning.chart import Chart
 from chainrule.learning.expectation import demonstrations, results
 from chainrule.learning.explanation import Demonstration
@@ -46,6 +47,7 @@ CALCULUS = "calculus and learning"
 PROBABILITY = "probability"
 OPTIMISATION = "optimisation"
 INFORMATION = "information"
+APPROXIMATION = "approximation"
 REGULARISATION = "regularisation"
 BIAS_VARIANCE = "bias and variance"
 
@@ -70,6 +72,10 @@ topics: tuple[Topic, ...] = (
           lambda: hessian("logistic_regression", "w")),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",
           lambda: gradient("kl_divergence")),
+    Topic("universal_approximation", APPROXIMATION, "one hidden layer within any error of a function, with its units",
+          approximation.universal_approximation, approximation.picture, approximation.demonstration),
+    Topic("depth", APPROXIMATION, "a sawtooth: few units in many layers, exponentially many in one",
+          approximation.depth, approximation.sawtooth),
     Topic("ridge", REGULARISATION, "linear regression with a penalty on the squared norm, in closed form",
           lambda: solve_stationary("ridge", "w")),
     Topic("lasso", REGULARISATION, "the subgradient of linear regression with a penalty on the absolute values",

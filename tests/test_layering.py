@@ -25,7 +25,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
-        "learning", "learning.expectation", "learning.fitting",
+        "learning", "learning.approximation", "learning.expectation", "learning.fitting",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -64,6 +64,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("kernels.*",),
     ("learning.chart", "learning.explanation"),
     ("learning.expectation.*", "learning.fitting.*"),
+    ("learning.approximation.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )
