@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from chainrule.learning.fitting.descent import Method
     from chainrule.learning.fitting.fit import Fit, fit
     from chainrule.learning.fitting.tables import arrays_of, read_table
+    from chainrule.learning.probability.data import observations
+    from chainrule.learning.probability.estimates import Estimate, estimate
+    from chainrule.learning.probability.questions import distribution
     from chainrule.learning.topics import Topic, explain, topic, topics
 
 #: The module that each public name is imported from.
@@ -46,6 +49,7 @@ _MODULES = {
     "ChainruleError": "chainrule.derive.errors",
     "Check": "chainrule.derive.narrative.check",
     "Derivation": "chainrule.derive.derivation",
+    "Estimate": "chainrule.learning.probability.estimates",
     "Evidence": "chainrule.derive.checking.evidence",
     "Expectation": "chainrule.learning.expectation.derive",
     "Explanation": "chainrule.learning.explanation",
@@ -62,7 +66,9 @@ _MODULES = {
     "approximate": "chainrule.learning.approximation.network",
     "arrays_of": "chainrule.learning.fitting.tables",
     "catalog": "chainrule.derive.formula",
+    "distribution": "chainrule.learning.probability.questions",
     "elementwise": "chainrule.kernels.elementwise",
+    "estimate": "chainrule.learning.probability.estimates",
     "evidence": "chainrule.derive.checking.evidence",
     "expectation": "chainrule.learning.expectation.derive",
     "explain": "chainrule.learning.topics",
@@ -78,6 +84,7 @@ _MODULES = {
     "hvp": "chainrule.derive.goals",
     "jacobian": "chainrule.derive.goals",
     "kernel": "chainrule.kernels.kernel",
+    "observations": "chainrule.learning.probability.data",
     "plot": "chainrule.derive.pictures.plot",
     "read_table": "chainrule.learning.fitting.tables",
     "solve_stationary": "chainrule.derive.stationary",
@@ -92,6 +99,7 @@ __all__ = [
     "ChainruleError",
     "Check",
     "Derivation",
+    "Estimate",
     "Evidence",
     "Expectation",
     "Explanation",
@@ -108,7 +116,9 @@ __all__ = [
     "approximate",
     "arrays_of",
     "catalog",
+    "distribution",
     "elementwise",
+    "estimate",
     "evidence",
     "expectation",
     "explain",
@@ -124,6 +134,7 @@ __all__ = [
     "hvp",
     "jacobian",
     "kernel",
+    "observations",
     "plot",
     "read_table",
     "solve_stationary",

@@ -21,6 +21,7 @@ from chainrule.commands.approximation import approximate
 from chainrule.commands.arguments import Group
 from chainrule.commands.compiling import compile_
 from chainrule.commands.derivations import show, solve
+from chainrule.commands.distributions import distribution
 from chainrule.commands.expectations import expect
 from chainrule.commands.fitting import fit
 from chainrule.commands.lists import list_
@@ -29,7 +30,7 @@ from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
-COMMANDS = (show, solve, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, list_)
+COMMANDS = (show, solve, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, distribution, list_)
 
 
 @click.group(

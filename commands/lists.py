@@ -24,6 +24,10 @@ TOPICS: dict[str, tuple[str, Callable[[], Rows]]] = {
         "functions that formulas may use",
         lambda: [{"name": e.name, "about": e.about, "signature": e.signature} for e in cr.catalog.functions],
     ),
+    "distributions": (
+        "probability distributions, see chainrule distribution",
+        lambda: [{"name": e.name, "about": e.about, "log_density": e.text} for e in cr.catalog.distributions],
+    ),
     "topics": (
         "what can be listed",
         lambda: [{"name": name, "about": about} for name, (about, _) in TOPICS.items()],
@@ -41,7 +45,7 @@ def _table(rows: Rows) -> str:
 @click.argument("topic", required=False)
 @json_option
 def list_(topic: str | None, as_json: bool) -> Answer:
-    """List what the catalogue holds: losses, functions, or the topics themselves."""
+    """List what the catalogue holds: losses, functions, distributions, or the topics themselves."""
     if topic is not None and topic not in TOPICS:
         near = near_names(topic, TOPICS)
         raise InputError(f"there is no list of {topic!r}", expected=", ".join(TOPICS), near=near)

@@ -12,6 +12,7 @@ from sympy import Expr
 
 from chainrule.derive.binding import bind
 from chainrule.derive.calculus import differentiate
+from chainrule.derive.catalog.distributions import DISTRIBUTIONS, Distribution
 from chainrule.derive.catalog.elementwise import ELEMENTWISE
 from chainrule.derive.catalog.entries import Elementwise
 from chainrule.derive.catalog.losses import ALIASES, BY_NAME, ENTRIES, Entry
@@ -323,6 +324,8 @@ class Catalog:
 
     #: Every function that formulas may use: ``name``, ``signature``, ``about``.
     functions: tuple[Elementwise | TensorFunction, ...] = (*ELEMENTWISE, *TENSOR_FUNCTIONS)
+    #: Every distribution of the table: ``name``, ``about``, ``text``.
+    distributions: tuple[Distribution, ...] = DISTRIBUTIONS
 
     def __getitem__(self, name: str) -> Entry:
         found = BY_NAME.get(ALIASES.get(name, name))

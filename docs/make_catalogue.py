@@ -59,6 +59,8 @@ def page() -> str:
     head = ("function", "other names", "what it is")
     sections += ["## Elementwise functions", table((*head, "kinks"), elementwise)]
     sections += ["## Functions of tensors", table((*head, "in NumPy"), tensor)]
+    rows = [[f"`{item.name}`", item.about, f"`{item.text}`", item.source] for item in cr.catalog.distributions]
+    sections += ["## Distributions", table(("distribution", "what it is", "log-density", "source"), rows)]
     return "\n\n".join(sections) + "\n"
 
 

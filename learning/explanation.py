@@ -92,9 +92,7 @@ class Explanation(Printed):
     parts: tuple[Part, ...]
     remarks: tuple[str, ...] = ()
 
-    def page(
-        self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix"
-    ) -> Page:
+    def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix") -> Page:
         """The lines, for any renderer; details are for those who want every move."""
         sections = (
             Section(part.title, tuple(_line(move, detail, checked) for move in part.moves), part.intro)

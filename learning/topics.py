@@ -19,6 +19,8 @@ from chainrule.learning.chart import Chart
 from chainrule.learning.expectation import demonstrations, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
+from chainrule.learning.probability.demonstrations import coverage, profile
+from chainrule.learning.probability.questions import distribution
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,14 @@ topics: tuple[Topic, ...] = (
           lambda: gradient("logistic_regression")),
     Topic("softmax_regression", PROBABILITY, "the gradient of the cross-entropy of several classes",
           lambda: gradient("softmax_regression")),
+    Topic("maximum_likelihood", PROBABILITY, "where the gradient of the log-likelihood of a normal sample vanishes",
+          lambda: distribution("normal"), profile, coverage),
+    Topic("maximum_likelihood_of_probabilities", PROBABILITY, "relative frequencies, by a Lagrange multiplier",
+          lambda: distribution("categorical")),
+    Topic("maximum_likelihood_without_closed_form", PROBABILITY, "the likelihood equations of a gamma distribution",
+          lambda: distribution("gamma")),
+    Topic("observed_information", PROBABILITY, "the curvature of a log-likelihood, which standard errors come from",
+          lambda: distribution("normal", "information")),
     Topic("logistic_hessian", OPTIMISATION, "the Hessian of logistic regression, which is positive semidefinite",
           lambda: hessian("logistic_regression", "w")),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",

@@ -222,10 +222,10 @@ def test_refutation_comes_with_a_witness(capsys: Captured) -> None:
 
 def test_list(capsys: Captured) -> None:
     _, data = answer(capsys, "list")
-    assert set(data) == {"schema", "ok", "losses", "functions", "topics"}
+    assert set(data) == {"schema", "ok", "losses", "functions", "distributions", "topics"}
     assert {"mse", "logistic_regression"} <= {entry["name"] for entry in data["losses"]}
     assert {"sigmoid", "softmax"} <= {entry["name"] for entry in data["functions"]}
-    for topic in ("losses", "functions", "topics"):
+    for topic in ("losses", "functions", "distributions", "topics"):
         code, out, err = chainrule(capsys, "list", topic)
         assert (code, err) == (0, "")
         lines = [line for line in out.splitlines() if line.strip()]
@@ -336,7 +336,7 @@ def test_mistakes_in_pictures(capsys: Captured, arguments: tuple[str, ...], mess
         (["compile", SQUARE, "--wrt", "x", "-o", "."], ["cannot write '.'"]),
         (["compile", SQUARE, "--wrt", "x", "-o", "no/such/folder.py"], ["cannot write 'no/such/folder.py'"]),
         (["compile", SQUARE, "--wrt", "x", "--order", "3"], ["order"]),
-        (["list", "distributions"], ["distributions", "losses, functions"]),
+        (["list", "moments"], ["moments", "losses, functions"]),
         (["list", "loses"], ["did you mean: losses"]),
     ],
     ids=lambda value: " ".join(value)[:40] if isinstance(value, list) and len(value) > 1 else "",

@@ -1,0 +1,130 @@
+"""Sums and integrals over the values of a distribution's variable, computed."""
+
+from __future__ import annotations
+
+import itertools
+import warnings
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+from scipy import integrate
+
+from chainrule.derive.errors import InputError
+from chainrule.derive.narrative.symbols import named
+from chainrule.derive.render.page import Shown
+from chainrule.learning.explanation import Move, Part
+from chainrule.learning.probability.model import Model
+from chainrule.learning.probability.points import Values, bound, number, point
+
+#: Terms of a sum over all integers at once, how many such blocks at most, and what is left out of the last one.
+BLOCK, BLOCKS, NEGLIGIBLE = 512, 400, 1e-17
+#: How far a density may be from one before it is refused.
+UNNORMALISED = 1e-3
+
+
+def is_scalar(m: Model) -> bool:
+    """Whether one observation is one number."""
+    return not m.variable.shape
+
+
+def is_discrete(m: Model) -> bool:
+    """Whether the variable takes separate values."""
+    return m.variable.domain.integer
+
+
+def expectation(m: Model, values: Values, function: Callable[[Any], Any]) -> float:
+    """The expectation of a function of one scalar observation, by summation or quadrature."""
+    if is_discrete(m):
+        return _sum(m, values, function)
+    return _integral(m, values, function)
+
+
+def density_at(m: Model, values: Values, x: Any) -> float:
+    """The density at one value."""
+    with np.errstate(all="ignore"):
+        return float(np.exp(number(m.density.program, {**values, m.variable.name: np.asarray(float(x))})))
+
+
+def _sum(m: Model, values: Values, function: Callable[[Any], Any]) -> float:
+    low, high = bound(m, 0, values), bound(m, 1, values)
+    total = 0.0
+    for block in _blocks(low, high):
+        rows = {**values, m.variable.name: block}
+        terms = np.exp(_row_densities(m, rows)) * function(block)
+        total += float(np.sum(terms))
+        if block[-1] == high or np.max(np.abs(terms[-BLOCK // 8 :])) < NEGLIGIBLE * max(1.0, abs(total)):
+            return total
+    raise InputError("the sum over all values of the variable does not converge")
+
+
+def _row_densities(m: Model, rows: Values) -> Any:
+    """The log-densities of many scalar observations."""
+    name = m.variable.name
+    return np.array([number(m.density.program, {**rows, name: np.asarray(x)}) for x in rows[name]])
+
+
+def _blocks(low: float, high: float) -> Iterator[Any]:
+    if not np.isfinite(low):
+        raise InputError("a sum over integers needs a least one", expected="count, binary or an interval")
+    starts = itertools.count(int(low), BLOCK)
+    for start in itertools.islice(starts, BLOCKS):
+        if start > high:
+            return
+        yield np.arange(start, min(start + BLOCK, high + 1), dtype=float)
+
+
+def _integral(m: Model, values: Values, function: Callable[[Any], Any]) -> float:
+    low, high = bound(m, 0, values), bound(m, 1, values)
+    cuts = sorted({low, high, *(end for end in _inner(m, values) if low < end < high)})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", integrate.IntegrationWarning)
+        return float(sum(
+            integrate.quad(
+                lambda x: density_at(m, values, x) * float(function(x)), start, stop, limit=400, epsabs=1e-13,
+                epsrel=1e-12,
+            )[0]
+            for start, stop in itertools.pairwise(cuts)
+        ))  # fmt: skip
+
+
+def _inner(m: Model, values: Values) -> Iterator[float]:
+    """Where an integral is cut: at 0, 1 and at scalar parameters, which kinks and modes are near to."""
+    yield from (0.0, 1.0)
+    yield from (float(values[item.name]) for item in m.density.inputs[1:] if not item.shape)
+
+
+def normalisation(m: Model) -> tuple[Part, ...]:
+    """That the density of a scalar variable sums or integrates to one."""
+    if not is_scalar(m):
+        return ()
+    x = named(m.variable.name)
+    if is_discrete(m):
+        left = Shown(f"sum_{x.text} p({x.text})", rf"\sum_{{{x.latex}}} p({x.latex})")
+    else:
+        left = Shown(f"integral p({x.text}) d{x.text}", rf"\int p({x.latex}) \, d{x.latex}")
+    reason = "A density, with respect to counting." if is_discrete(m) else "A density."
+    return (Part("Normalisation", (Move(Shown("1", "1"), (left,), (reason,), lambda: abs(total(m) - 1)),)),)
+
+
+def total(m: Model, seed: int = 0) -> float:
+    """The total probability at a sampled point of the parameters."""
+    return expectation(m, {**point(m, seed)}, np.ones_like)
+
+
+def refuse_unnormalised(m: Model) -> None:
+    """Refuse a scalar density that plainly does not sum or integrate to one.
+
+    Raises:
+        InputError: it does not, at parameters that the message names.
+    """
+    if not is_scalar(m):
+        return
+    values = point(m)
+    found = expectation(m, values, np.ones_like)
+    if not abs(found - 1) < UNNORMALISED:
+        at = ", ".join(f"{item.name} = {float(values[item.name]):g}" for item in m.density.inputs[1:] if not item.shape)
+        raise InputError(
+            "the density does not " + ("sum" if is_discrete(m) else "integrate") + " to one", expected="1",
+            found=f"{found:.6g} at {at}", hint="add the logarithm of the normalising constant, or the support",
+        )  # fmt: skip
