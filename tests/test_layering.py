@@ -26,6 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
         "learning", "learning.approximation", "learning.expectation", "learning.fitting",
+        "learning.probability",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -65,6 +66,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.chart", "learning.explanation"),
     ("learning.expectation.*", "learning.fitting.*"),
     ("learning.approximation.*",),
+    ("learning.probability.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )
