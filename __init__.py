@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chainrule.kernels.elementwise import elementwise
     from chainrule.kernels.kernel import Kernel, kernel
     from chainrule.learning.approximation.network import Approximant, Unit, approximate
+    from chainrule.learning.convexity.verdict import Convexity, convex
     from chainrule.learning.expectation.derive import Expectation, expectation
     from chainrule.learning.explanation import Explanation
     from chainrule.learning.fitting.descent import Method
@@ -48,6 +49,7 @@ _MODULES = {
     "Approximant": "chainrule.learning.approximation.network",
     "ChainruleError": "chainrule.derive.errors",
     "Check": "chainrule.derive.narrative.check",
+    "Convexity": "chainrule.learning.convexity.verdict",
     "Derivation": "chainrule.derive.derivation",
     "Estimate": "chainrule.learning.probability.estimates",
     "Evidence": "chainrule.derive.checking.evidence",
@@ -67,6 +69,7 @@ _MODULES = {
     "arrays_of": "chainrule.learning.fitting.tables",
     "catalog": "chainrule.derive.formula",
     "distribution": "chainrule.learning.probability.questions",
+    "convex": "chainrule.learning.convexity.verdict",
     "elementwise": "chainrule.kernels.elementwise",
     "estimate": "chainrule.learning.probability.estimates",
     "evidence": "chainrule.derive.checking.evidence",
@@ -98,6 +101,7 @@ __all__ = [
     "Approximant",
     "ChainruleError",
     "Check",
+    "Convexity",
     "Derivation",
     "Estimate",
     "Evidence",
@@ -117,6 +121,7 @@ __all__ = [
     "arrays_of",
     "catalog",
     "distribution",
+    "convex",
     "elementwise",
     "estimate",
     "evidence",

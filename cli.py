@@ -20,6 +20,7 @@ from chainrule.commands.answers import Answer, print_answer, print_error
 from chainrule.commands.approximation import approximate
 from chainrule.commands.arguments import Group
 from chainrule.commands.compiling import compile_
+from chainrule.commands.convexity import convex
 from chainrule.commands.derivations import show, solve
 from chainrule.commands.distributions import distribution
 from chainrule.commands.expectations import expect
@@ -30,7 +31,7 @@ from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
-COMMANDS = (show, solve, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, distribution, list_)
+COMMANDS = (show, solve, convex, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, distribution, list_)
 
 
 @click.group(

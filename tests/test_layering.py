@@ -27,6 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
         "learning", "learning.approximation", "learning.expectation", "learning.fitting",
         "learning.probability",
+        "learning", "learning.convexity", "learning.approximation", "learning.expectation", "learning.fitting",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),

@@ -33,9 +33,9 @@ def is_convex(space: Space, expr: Expr) -> bool:
     if isinstance(expr, Add):
         return all(is_convex(space, arg) for arg in expr.args)
     if isinstance(expr, Over):
-        return expr.kind == "sum" and (is_convex(space, expr.body) or _is_square(space, Term(S.One, (expr,))))
+        return expr.kind == "sum" and (is_convex(space, expr.body) or is_square(space, expr))
     if isinstance(expr, Mul):
-        return _is_weighted(space, expr) or _is_square(space, Term(S.One, expr.args))
+        return _is_weighted(space, expr) or is_square(space, expr)
     if isinstance(expr, Pow):
         return bool(expr.exp == 2) and is_affine(space, expr.base)
     return _function(expr) in CONVEX and is_affine(space, expr.args[0])
@@ -87,6 +87,11 @@ def is_affine(space: Space, expr: Expr) -> bool:
         rest = _known(space, expr)[1]
         return not isinstance(rest, Mul) and is_affine(space, rest)
     return isinstance(expr, Over) and expr.kind == "sum" and is_affine(space, expr.body)
+
+
+def is_square(space: Space, expr: Expr) -> bool:
+    """Whether an expression is a product ``sum G M G`` with affine ``G`` and a positive semidefinite ``M``."""
+    return _is_square(space, Term(S.One, Mul.make_args(expr)))
 
 
 def _is_square(space: Space, term: Term) -> bool:

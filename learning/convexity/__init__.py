@@ -1,0 +1,1 @@
+"""Convexity: verdicts with proofs or witnesses."""

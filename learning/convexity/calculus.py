@@ -1,0 +1,474 @@
+"""Curvature by composition: every definition of a program from those before it.
+
+What is known of a part is its curvature and where its values lie; the laws are those of disciplined convex
+programming, but the curvature and slope of scalar functions come from their derivatives.
+Source: Grant, Boyd and Ye, Disciplined convex programming (2006).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+from itertools import product
+
+import sympy as sp
+from sympy import Abs, Add, Dummy, Expr, Function, Mul, Pow, S, Symbol, exp, log
+
+from chainrule.derive.catalog.elementwise import maximum, minimum
+from chainrule.derive.preactivation import reached
+from chainrule.derive.program import Definition, Input, Program, Ref
+from chainrule.learning.convexity.claims import FLIP, Claim, Scalar
+from chainrule.learning.convexity.intervals import NONNEGATIVE, REALS, Interval
+from chainrule.learning.convexity.scalar import (
+    Curvature,
+    direction_in,
+    image,
+    is_convex_in,
+    is_jointly_convex,
+    is_monotone,
+    pieces,
+)
+from chainrule.learning.convexity.whole import Whole, spectrum
+
+#: Operations of a body beyond which no scalar function is made of it, and leaves that it may have.
+MAX_BODY, MAX_LEAVES = 150, 3
+#: Letters of the arguments of scalar functions.
+LETTERS = "uvwpqrstabcdefgh"
+CURVED: tuple[Curvature, ...] = ("convex", "concave")
+#: Stands for a part in a scalar function: the part, its root, or its logarithm.
+View = tuple[Claim, Callable[[Symbol], Expr]]
+
+
+class Calculus:
+    """What is known of the definitions of one program by some of its inputs."""
+
+    def __init__(self, program: Program, variables: Sequence[str]) -> None:
+        self.program = program
+        self.variables = tuple(variables)
+        self.active = reached(program, frozenset(variables))
+        self.whole = Whole(program, variables)
+        self.known: dict[str, Claim | None] = {}
+        self.spectral: dict[str, Claim] = {}
+        self.entries: dict[Expr, Claim | None] = {}
+
+    def moves(self, expr: Expr) -> bool:
+        """Whether an expression depends on the variables."""
+        return any(ref.name in self.active for ref in expr.atoms(Ref))
+
+    def definition(self, name: str) -> Claim | None:
+        """What is known of the entries of an input or definition."""
+        if name not in self.known:
+            self.known[name] = None
+            self.known[name] = self._definition(name)
+        return self.known[name]
+
+    def _definition(self, name: str) -> Claim | None:
+        item = self.program.by_name[name]
+        entry = item[tuple(Dummy(f"i{n}", integer=True) for n in range(len(item.shape)))]
+        if isinstance(item, Input):
+            curvature: Curvature = "affine" if name in self.variables else "constant"
+            return Claim(entry, curvature, self.interval(entry), curvature, name=name)
+        found = self._of_spectrum(item) or self._reduced(item) or self.whole.claim(item, self)
+        if found is None:
+            return None
+        narrowed = _narrower(found.interval, self.interval(entry))
+        return replace(found, name=name, interval=narrowed, lengths=item.lengths)
+
+    def _of_spectrum(self, item: Definition) -> Claim | None:
+        """A symmetric function of eigenvalues or singular values of a matrix that is affine in the variables."""
+        source = spectrum(self.program, item)
+        if source is None or source.name not in self.active or not self.is_affine(source.body):
+            return None
+        own = source.reduce == "eigvalsh"
+        inner = Calculus(self.program, self.variables)
+        place = item.bound_indices
+        given = Claim(source[place], "affine" if own else "convex", self.interval(source[place]), "spectrum")
+        inner.spectral[source.name] = given
+        found = inner._reduced(item)
+        if found is None or not (own or found.is_("convex")):
+            return None
+        matrix = self.entry(source.body)
+        parts = () if matrix is None else (replace(matrix, lengths=source.lengths),)
+        return replace(found, rule="spectral" if own else "singular-values", parts=parts)
+
+    def _reduced(self, item: Definition) -> Claim | None:
+        if item.reduce not in ("", "sum", "max", "min", "logsumexp"):
+            return None
+        body = self.entry(item.body)
+        if body is None or not item.reduce:
+            return body if body is None else replace(body, lengths=item.lengths)
+        body = replace(body, lengths=item.lengths)
+        if item.reduce == "sum":
+            low = S.Zero if body.interval.low.is_nonnegative else S.NegativeInfinity
+            rule = "affine" if body.curvature in ("constant", "affine") else "weighted-sum"
+            return Claim(item.body, body.curvature, Interval(low), rule, (body,))
+        if item.reduce == "min":
+            return Claim(item.body, "concave", body.interval, "minimum", (body,)) if body.is_("concave") else None
+        if not body.is_("convex"):
+            return None
+        rule, interval = ("maximum", body.interval) if item.reduce == "max" else ("log-sum-exp", REALS)
+        return Claim(item.body, "convex", interval, rule, (body,))
+
+    # ---- entries --------------------------------------------------------------------------------------------
+
+    def entry(self, expr: Expr) -> Claim | None:
+        """What is known of an expression over entries."""
+        if expr not in self.entries:
+            # What depends on itself proves nothing.
+            self.entries[expr] = None
+            self.entries[expr] = self._entry(expr)
+        return self.entries[expr]
+
+    def _entry(self, expr: Expr) -> Claim | None:
+        if not self.moves(expr):
+            return Claim(expr, "constant", self.interval(expr), "constant")
+        if isinstance(expr, Ref):
+            return self._ref(expr)
+        if self.is_affine(expr):
+            return Claim(expr, "affine", self.interval(expr), "affine")
+        for law in (self._sum, self._multiple, self._extreme, self._composition, self._whole_entry):
+            found = law(expr)
+            if found is not None:
+                return replace(found, interval=_narrower(found.interval, self.interval(expr)))
+        written = self.written_out(expr)
+        return self.entry(written) if written != expr else None
+
+    def _ref(self, ref: Ref) -> Claim | None:
+        known = self.spectral.get(ref.name) or self.definition(ref.name)
+        return None if known is None else replace(known, what=ref) if not known.parts else known
+
+    def is_affine(self, expr: Expr) -> bool:
+        """Whether an expression is certainly a linear function of the variables plus a constant."""
+        if not self.moves(expr):
+            return True
+        if isinstance(expr, Ref):
+            known = self.spectral.get(expr.name) or self.definition(expr.name)
+            return known is not None and known.curvature == "affine"
+        if isinstance(expr, Add):
+            return all(map(self.is_affine, expr.args))
+        moving = [factor for factor in Mul.make_args(expr) if self.moves(factor)]
+        return isinstance(expr, Mul) and len(moving) == 1 and self.is_affine(moving[0])
+
+    def _sum(self, expr: Expr) -> Claim | None:
+        if not isinstance(expr, Add):
+            return None
+        fixed = [arg for arg in expr.args if self.is_affine(arg)]
+        parts = [self.entry(arg) for arg in expr.args if arg not in fixed]
+        for curvature in CURVED:
+            if all(part is not None and part.is_(curvature) for part in parts):
+                whole = ([self.entry(Add(*fixed))] if fixed else []) + parts
+                kept = tuple(part for part in whole if part is not None)
+                low = S.Zero if all(part.interval.low.is_nonnegative for part in kept) else S.NegativeInfinity
+                return Claim(expr, curvature, Interval(low), "weighted-sum", kept)
+        return None
+
+    def _multiple(self, expr: Expr) -> Claim | None:
+        if not isinstance(expr, Mul):
+            return None
+        rest = Mul(*(factor for factor in expr.args if self.moves(factor)))
+        weight = Mul(*(factor for factor in expr.args if not self.moves(factor)))
+        inner = self.entry(rest) if weight != 1 else None
+        if inner is None or not (weight.is_nonnegative or weight.is_nonpositive):
+            return None
+        if weight.is_nonnegative:
+            return Claim(expr, inner.curvature, REALS, "scaled", (inner,))
+        return Claim(expr, FLIP[inner.curvature], REALS, "turned-over", (inner,))
+
+    def _extreme(self, expr: Expr) -> Claim | None:
+        """The larger or the smaller of two."""
+        for function, rule, curvature in ((maximum, "maximum", "convex"), (minimum, "minimum", "concave")):
+            if expr.func is function.function:
+                parts = [self.entry(arg) for arg in expr.args]
+                if all(part is not None and part.is_(curvature) for part in parts):  # type: ignore[arg-type]
+                    kept = tuple(part for part in parts if part is not None)
+                    return Claim(expr, curvature, REALS, rule, kept)  # type: ignore[arg-type]
+        return None
+
+    def _whole_entry(self, expr: Expr) -> Claim | None:
+        return self.whole.entry(expr, self)
+
+    def written_out(self, expr: Expr) -> Expr:
+        """The expression with definitions that are no reductions in place of their names."""
+        swaps: dict[Expr, Expr] = {}
+        for ref in expr.atoms(Ref):
+            item = self.program.by_name[ref.name]
+            if isinstance(item, Definition) and not item.reduce and ref.name in self.active:
+                swaps[ref] = item.at(ref.indices)
+        return expr.xreplace(swaps)
+
+    # ---- scalar functions of parts ----------------------------------------------------------------------------
+
+    def _composition(self, expr: Expr) -> Claim | None:
+        """A scalar function of affine functions and of parts of known curvature."""
+        if expr.count_ops() > MAX_BODY:
+            return None
+        for leaves in self._cuts(expr):
+            if not 0 < len(leaves) <= MAX_LEAVES:
+                continue
+            for chosen in product(*(list(self._views(leaf)) for leaf in leaves)):
+                found = self._composed(expr, leaves, chosen)
+                if found is not None:
+                    return found
+        return None
+
+    def _cuts(self, expr: Expr) -> Iterator[list[Expr]]:
+        """Ways to write an expression as a scalar function: of its affine parts, or of its arguments."""
+        found: dict[Expr, None] = {}
+        self._collect(expr, found)
+        yield list(found)
+        if expr.args:
+            yield list(dict.fromkeys(arg for arg in expr.args if self.moves(arg)))
+
+    def _collect(self, expr: Expr, found: dict[Expr, None]) -> None:
+        if not self.moves(expr):
+            return
+        if isinstance(expr, Ref) or self.is_affine(expr):
+            found.setdefault(_moving(expr, self.moves))
+            return
+        if isinstance(expr, Add):
+            affine = [arg for arg in expr.args if self.moves(arg) and self.is_affine(arg)]
+            if affine:
+                found.setdefault(_moving(Add(*affine), self.moves))
+            for arg in expr.args:
+                if arg not in affine:
+                    self._collect(arg, found)
+            return
+        for arg in expr.args:
+            self._collect(arg, found)
+
+    def _views(self, leaf: Expr) -> Iterator[View]:
+        claim = self.entry(leaf)
+        if claim is not None:
+            yield claim, lambda symbol: symbol
+        if claim is not None and claim.curvature in ("constant", "affine"):
+            return
+        root = self.root(leaf)
+        if root is not None:
+            yield root, lambda symbol: symbol**2
+        logarithm = self.logarithm(leaf)
+        if logarithm is not None:
+            yield logarithm, lambda symbol: exp(symbol)
+
+    def _composed(self, expr: Expr, leaves: Sequence[Expr], chosen: Sequence[View]) -> Claim | None:
+        letters = (letter for letter in LETTERS if letter not in self.program.by_name)
+        symbols = [_symbol(letter, claim.interval) for letter, (claim, _) in zip(letters, chosen, strict=False)]
+        if len(symbols) < len(chosen):
+            return None
+        values = {leaf: make(symbol) for leaf, (_, make), symbol in zip(leaves, chosen, symbols, strict=True)}
+        body = _replaced(expr, values, self.moves)
+        if body is None or any(ref.name in self.active for ref in body.atoms(Ref)):
+            return None
+        body = body.xreplace(_parameters(body))
+        box = tuple((symbol, claim.interval) for symbol, (claim, _) in zip(symbols, chosen, strict=True))
+        claims = tuple(claim for claim, _ in chosen)
+        if body == symbols[0] and claims[0].what == expr:
+            return None
+        for curvature in CURVED:
+            if _composes(body if curvature == "convex" else -body, box, claims, curvature):
+                affine = all(claim.curvature == "affine" for claim in claims)
+                interval = image(body, *box[0]) if len(box) == 1 else REALS
+                rule = "affine-composition" if affine else "composition"
+                shown = Scalar(body, box, tuple(claim.what for claim in claims))
+                return Claim(expr, curvature, interval, rule, claims, shown)
+        return None
+
+    # ---- roots and logarithms -----------------------------------------------------------------------------------
+
+    def root(self, expr: Expr) -> Claim | None:
+        """The root of a sum of squares, as a norm: convex and nonnegative."""
+        parts = self._squares(expr)
+        return None if parts is None else Claim(expr, "convex", NONNEGATIVE, "norm", parts, wording="sqrt")
+
+    def _squares(self, expr: Expr) -> tuple[Claim, ...] | None:
+        """What is squared in a sum of squares, all affine, or nonnegative and convex."""
+        if not self.moves(expr):
+            return () if expr.is_nonnegative else None
+        if isinstance(expr, Add):
+            found = [self._squares(arg) for arg in expr.args]
+            kept = [parts for parts in found if parts is not None]
+            return tuple(part for parts in kept for part in parts) if len(kept) == len(found) else None
+        if isinstance(expr, Mul):
+            rest = [factor for factor in expr.args if self.moves(factor)]
+            weight = Mul(*(factor for factor in expr.args if not self.moves(factor)))
+            if weight.is_nonnegative and weight != 1:
+                return self._squares(Mul(*rest))
+            return self.whole.squares(expr, self)
+        if isinstance(expr, Pow) and expr.exp == 2:
+            base = self.entry(expr.base)
+            if base is None:
+                return None
+            nonnegative = base.is_("convex") and base.interval.low.is_nonnegative
+            return (base,) if nonnegative or base.curvature == "affine" else None
+        if isinstance(expr, Ref):
+            item = self.program.by_name[expr.name]
+            if isinstance(item, Definition) and item.reduce in ("", "sum"):
+                inner = self._squares(item.body)
+                return inner if inner is not None else self.whole.squares(expr, self)
+        return None
+
+    def logarithm(self, expr: Expr) -> Claim | None:
+        """The logarithm of a positive part, if its curvature is known."""
+        if isinstance(expr, Ref):
+            item = self.program.by_name[expr.name]
+            if isinstance(item, Definition) and item.sign == "positive" and item.reduce in ("sum", "prod", ""):
+                inner = self.entry(log(item.body)) if item.reduce != "sum" else self._exponent(item.body)
+                if inner is None or (item.reduce == "sum" and not inner.is_("convex")):
+                    return None
+                curvature = "convex" if item.reduce == "sum" else inner.curvature
+                rule = "log-sum-exp" if item.reduce == "sum" else "weighted-sum"
+                inner = replace(inner, lengths=item.lengths)
+                return Claim(expr, curvature, REALS, rule, (inner,), wording="log")
+        return None
+
+    def _exponent(self, body: Expr) -> Claim | None:
+        """What stands in an exponential with a constant positive factor, or the logarithm of a positive body."""
+        if isinstance(body, Ref) and self.logarithm(body):
+            return self.logarithm(body)
+        return self.entry(sp.expand_log(log(body))) if body.is_positive else None
+
+    # ---- where values lie ---------------------------------------------------------------------------------------
+
+    def interval(self, expr: Expr) -> Interval:
+        """Where the values of an expression lie, as far as its form shows it."""
+        if isinstance(expr, Ref):
+            return self._declared(expr)
+        if isinstance(expr, Add):
+            parts = [self.interval(arg) for arg in expr.args]
+            return Interval(Add(*(part.low for part in parts)), Add(*(part.high for part in parts)))
+        if expr.is_number and expr.is_real:
+            return Interval(expr, expr)
+        scale, rest = expr.as_coeff_Mul()
+        if scale != 1 and scale.is_Rational:
+            inner = self.interval(rest)
+            ends = (scale * inner.low, scale * inner.high)
+            return Interval(*(ends if scale > 0 else reversed(ends)))
+        if expr.is_nonnegative or isinstance(expr, Abs):
+            return NONNEGATIVE
+        return Interval(S.NegativeInfinity, S.Zero) if expr.is_nonpositive else REALS
+
+    def _declared(self, ref: Ref) -> Interval:
+        item = self.program.by_name[ref.name]
+        known = self.known.get(ref.name)
+        if known is not None and not isinstance(item, Input):
+            return known.interval
+        low = S.Zero if ref.is_nonnegative else S.NegativeInfinity
+        if not isinstance(item, Input):
+            return Interval(low)
+        domain = item.domain
+        return Interval(
+            low if domain.low is None else sp.nsimplify(domain.low),
+            S.Infinity if domain.high is None else sp.nsimplify(domain.high),
+        )
+
+
+def _composes(
+    body: Expr, box: tuple[tuple[Symbol, Interval], ...], claims: Sequence[Claim], curvature: Curvature
+) -> bool:
+    """Whether a function (turned over for "concave") is convex, and monotone where its arguments need that."""
+    if len(box) == 1:
+        (symbol, interval), (claim,) = box[0], claims
+        needed = _needed(claim, curvature)
+        wrong = needed is None or (needed and direction_in(body, symbol, interval) not in (needed, "constant"))
+        return not wrong and _has_convex_domain(body, symbol, interval, claim) and is_convex_in(body, symbol, interval)
+    for (symbol, _), claim in zip(box, claims, strict=True):
+        needed = _needed(claim, curvature)
+        if needed is None or (needed and not is_monotone(body, symbol, dict(box), needed == "nondecreasing")):
+            return False
+    return is_jointly_convex(body, box)
+
+
+def _has_convex_domain(body: Expr, symbol: Symbol, interval: Interval, claim: Claim) -> bool:
+    """Whether the arguments at which a function is defined are a convex set: ``g > 0`` is one for concave ``g``."""
+    found = pieces(body, symbol, interval)
+    if found is None:
+        return False
+    cut_below = found[0].interval.low != interval.low
+    cut_above = found[-1].interval.high != interval.high
+    return not (cut_below and not claim.is_("concave")) and not (cut_above and not claim.is_("convex"))
+
+
+def _needed(claim: Claim, curvature: Curvature) -> str | None:
+    """The direction that a convex function must have in an argument; none for an affine one."""
+    if claim.curvature in ("constant", "affine"):
+        return ""
+    # For a concave whole the function is turned over, its arguments are not.
+    return {"convex": "nondecreasing", "concave": "nonincreasing"}.get(claim.curvature)
+
+
+def _symbol(name: str, interval: Interval) -> Symbol:
+    if interval.low.is_nonnegative:
+        return Symbol(name, positive=True)
+    return Symbol(name, real=True)
+
+
+def _parameters(body: Expr) -> dict[Expr, Expr]:
+    """What does not depend on the variables, as symbols that keep their sign."""
+    return {ref: Symbol(str(ref), **_assumptions(ref)) for ref in body.atoms(Ref)}
+
+
+def _assumptions(ref: Ref) -> dict[str, bool]:
+    if ref.is_positive:
+        return {"positive": True}
+    return {"nonnegative": True} if ref.is_nonnegative else {"real": True}
+
+
+def _moving(expr: Expr, moves: Callable[[Expr], bool]) -> Expr:
+    """The part of an affine expression that moves, without a number in front."""
+    if not isinstance(expr, Add):
+        factors = [factor for factor in Mul.make_args(expr) if not factor.is_number]
+        return Mul(*factors)
+    moving = Add(*(arg for arg in expr.args if moves(arg)))
+    scale, rest = moving.as_content_primitive() if isinstance(moving, Add) else moving.as_coeff_Mul()
+    del scale
+    return -rest if rest.could_extract_minus_sign() else rest
+
+
+def _replaced(expr: Expr, values: dict[Expr, Expr], moves: Callable[[Expr], bool]) -> Expr | None:
+    """An expression in which the leaves have been replaced, wherever they stand inside sums and products."""
+    if expr in values:
+        return values[expr]
+    if not moves(expr) or not expr.args or isinstance(expr, Ref):
+        return expr
+    for leaf, value in values.items():
+        ratio = _multiple_of(expr, leaf, moves)
+        if ratio is not None:
+            return ratio[0] * value + ratio[1]
+    if isinstance(expr, Add):
+        flat = Add(*(arg for arg in expr.args if _is_flat(arg, moves)))
+        if flat not in (expr, 0) and moves(flat):
+            parts = [_replaced(part, values, moves) for part in (flat, expr - flat)]
+            return None if any(part is None for part in parts) else Add(*parts)
+    parts = [_replaced(arg, values, moves) for arg in expr.args]
+    return None if any(part is None for part in parts) else expr.func(*parts)
+
+
+def _is_flat(expr: Expr, moves: Callable[[Expr], bool]) -> bool:
+    """Whether what moves in a term is entries alone, outside every function."""
+    return not any(moves(node) for node in expr.atoms(Pow, Function, Abs))
+
+
+def _multiple_of(expr: Expr, leaf: Expr, moves: Callable[[Expr], bool]) -> tuple[Expr, Expr] | None:
+    """``expr = a*leaf + b`` with ``a`` and ``b`` that do not move, where ``expr`` is a sum or a multiple."""
+    if not isinstance(expr, Add | Mul):
+        return None
+    refs = sorted((ref for ref in leaf.atoms(Ref) if moves(ref)), key=str)
+    if not refs or not {ref for ref in expr.atoms(Ref) if moves(ref)} <= set(refs):
+        return None
+    if any(moves(node) for node in expr.atoms(Pow, Function, Abs)):
+        return None
+    mine, other = sp.expand(expr).coeff(refs[0], 1), sp.expand(leaf).coeff(refs[0], 1)
+    if other == 0 or moves(mine) or moves(other):
+        return None
+    ratio = sp.cancel(mine / other)
+    rest = sp.expand(expr - ratio * leaf)
+    return None if moves(rest) else (ratio, rest)
+
+
+def _narrower(a: Interval, b: Interval) -> Interval:
+    """Numbers in both intervals, as far as their ends can be compared."""
+    low = b.low if a.low is S.NegativeInfinity or (b.low - a.low).is_nonnegative else a.low
+    high = b.high if a.high is S.Infinity or (a.high - b.high).is_nonnegative else a.high
+    return Interval(low, high)
+
+
+

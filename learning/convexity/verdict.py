@@ -1,0 +1,267 @@
+"""Convex with a proof, not convex with a witness, or undecided."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import sympy as sp
+from sympy import Expr
+
+from chainrule.derive.errors import ChainruleError, InputError, UnsupportedError
+from chainrule.derive.formula import Formula, as_formula
+from chainrule.derive.goals import hessian, variables
+from chainrule.derive.narrative.symbols import named, second_partial, shown
+from chainrule.derive.program import Input
+from chainrule.derive.render.page import Detail, Form, Line, Page, Section, Shown
+from chainrule.derive.render.printed import Printed
+from chainrule.derive.semidefinite import is_smooth, semidefinite
+from chainrule.derive.steps import NOTHING_CHECKED, Checked
+from chainrule.learning.convexity.calculus import Calculus
+from chainrule.learning.convexity.rules import ABBREVIATION, BOYD, BY_ID
+from chainrule.learning.convexity.witness import Witness, witness
+from chainrule.learning.convexity.words import Statement, statements
+
+SCHEMA = 1
+Verdict = Literal["affine", "convex", "concave", "not convex", "undecided"]
+#: Segments on which a proved verdict is tried out, and on which a witness is looked for.
+TRIED, SEARCHED = 8, 80
+#: Characters up to which an exact value is printed beside its decimals.
+MAX_EXACT = 40
+
+
+@dataclass(frozen=True)
+class Convexity(Printed):
+    """What is known of the curvature of a formula.
+
+    Attributes:
+        formula: the formula.
+        wrt: the variables, together.
+        verdict: affine, convex or concave with a proof; not convex with a witness; or undecided.
+        proof: its lines, premises first.
+        witness: the violated inequality of a formula that is not convex.
+        alone: the verdict in each variable alone, where it is not convex in all of them.
+        remarks: sentences at the end.
+    """
+
+    formula: Formula
+    wrt: tuple[str, ...]
+    verdict: Verdict
+    proof: tuple[Statement, ...] = ()
+    witness: Witness | None = None
+    alone: tuple[tuple[str, Verdict], ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        """Whether the formula is proved convex."""
+        return self.verdict in ("affine", "convex")
+
+    def page(
+        self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix"
+    ) -> Page:
+        """Verdict, proof and witness, for any renderer."""
+        sections = []
+        if self.proof:
+            lines = tuple(Line(s.right, s.left, s.reason if detail != "brief" else ()) for s in self.proof)
+            sections.append(Section("Proof", lines))
+        if self.witness is not None:
+            sections.append(_witness_section(self.formula, self.witness))
+        name, variables = self.formula.output.name, " and ".join(self.wrt)
+        title = Shown(f"{name} is {self.verdict} in {variables}", rf"\text{{{name} is {self.verdict} in {variables}}}")
+        if self.verdict == "undecided":
+            text = f"Whether {name} is convex in {variables} is undecided"
+            title = Shown(text, rf"\text{{{text}}}")
+        alone = [f"In {one} alone it is {verdict}." for one, verdict in self.alone]
+        sources = [ABBREVIATION] if any(BOYD in BY_ID[line.rule].source for line in self.proof) else []
+        return Page(title, tuple(sections), (*alone, *self.remarks, *sources))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The record as plain data."""
+        found = self.witness
+        return {
+            "schema": SCHEMA,
+            "formula": self.formula.matrix(),
+            "wrt": list(self.wrt),
+            "verdict": self.verdict,
+            "proof": [_statement_dict(statement) for statement in self.proof],
+            "witness": None if found is None else _witness_dict(found),
+            "alone": dict(self.alone),
+            "remarks": list(self.remarks),
+        }
+
+    def to_json(self) -> str:
+        """The record as JSON."""
+        return json.dumps(self.to_dict(), ensure_ascii=False)
+
+
+def convex(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Convexity:
+    """Whether a scalar formula is convex in some of its inputs together, with a proof or a witness.
+
+    The proof composes curvatures of the formula's parts; those of scalar functions follow from the signs of
+    their derivatives.  A witness is two points of the domain and the violated inequality at their midpoint, in
+    exact arithmetic.
+
+    Raises:
+        UnsupportedError: the formula is not scalar, or a variable's domain is no convex set.
+        InputError: a variable is defined by the formula.
+
+    Source: Boyd and Vandenberghe, Convex Optimization (2004), chapter 3.
+
+    Example:
+        >>> convex("X: real[n, d]; y: real[n]; w: real[d]; norm(X @ w - y)^2", "w").verdict
+        'convex'
+        >>> convex("x, y: real; x*y", "x, y").verdict
+        'not convex'
+    """
+    f = as_formula(f)
+    names = _checked(f, wrt)
+    found = _proved(f, names)
+    if found is None:
+        against = witness(f.program, names, segments=SEARCHED)
+        kind: Verdict = "undecided" if against is None else "not convex"
+        found = Convexity(f, names, kind, witness=against, remarks=_hint(kind))
+    else:
+        found = _tried(found)
+    if len(names) > 1 and not found:
+        alone = tuple((name, convex(f, name).verdict) for name in names)
+        found = Convexity(f, names, found.verdict, found.proof, found.witness, alone, found.remarks)
+    return found
+
+
+def _hint(kind: Verdict) -> tuple[str, ...]:
+    return ("Neither a proof nor a witness was found.",) if kind == "undecided" else ()
+
+
+def _checked(f: Formula, wrt: str | Sequence[str] | None) -> tuple[str, ...]:
+    """The variables, which must range over convex sets."""
+    names = tuple(variables(f, [n.strip() for n in wrt.split(",")] if isinstance(wrt, str) else wrt))
+    if f.shape:
+        raise UnsupportedError("convexity is asked of a scalar formula", found=f"shape {f.shape}")
+    for name in names:
+        item = f.program.by_name[name]
+        if not isinstance(item, Input):
+            raise InputError(f"{name} is defined by the formula", expected="an input as the variable")
+        domain = item.domain
+        if domain.values or domain.integer or domain.name in ("invertible", "orthonormal"):
+            raise UnsupportedError(
+                f"{name} ranges over {domain.describe}, which is no convex set",
+                hint=f"declare {name} as real to ask about all numbers",
+            )
+    return names
+
+
+def _proved(f: Formula, names: tuple[str, ...]) -> Convexity | None:
+    """The verdict that the rules of composition, or the form of the Hessian, prove."""
+    calculus = Calculus(f.program, names)
+    claim = calculus.definition(f.output.name)
+    if claim is not None and claim.curvature:
+        kind: Verdict = "affine" if claim.curvature == "constant" else claim.curvature
+        return Convexity(f, names, kind, statements(f.program, claim, names))
+    return _by_hessian(f, names)
+
+
+def _by_hessian(f: Formula, names: tuple[str, ...]) -> Convexity | None:
+    """A Hessian by one variable that is a sum of squares by its form."""
+    if len(names) > 1 or not is_smooth(f.differentiable, names[0]):
+        return None
+    try:
+        found = hessian(f, names[0]).result[names[0]]
+    except ChainruleError:
+        return None
+    if not semidefinite(found.program, found.output.name):
+        return None
+    rule = BY_ID["hessian-form"]
+    reason = (f"positive semidefinite: {rule.says} ({rule.source}).",)
+    left = (second_partial(f.output.name, names[0], names[0]),)
+    line = Statement(left, shown(found.program, found.output.name), "convex", rule.id, reason)
+    return Convexity(f, names, "convex", (line,))
+
+
+def _tried(found: Convexity) -> Convexity:
+    """A proved verdict, tried out at random points; a concave formula gets its witness against convexity.
+
+    Raises:
+        AssertionError: there is a witness against what was proved, so a rule is wrong.
+    """
+    refuted = {"convex": ["convex"], "concave": ["concave"], "affine": ["convex", "concave"]}[found.verdict]
+    for against in refuted:
+        assert witness(found.formula.program, found.wrt, against, TRIED) is None, f"{found.verdict}: a rule is wrong"
+    if found.verdict != "concave":
+        return found
+    against_convex = witness(found.formula.program, found.wrt, "convex", SEARCHED)
+    return Convexity(found.formula, found.wrt, found.verdict, found.proof, against_convex)
+
+
+# ---- printing -----------------------------------------------------------------------------------------------
+
+
+def _witness_section(f: Formula, found: Witness) -> Section:
+    lines = [_array_line(name, array) for name, array in found.data.items()]
+    lines += [_array_line(f"{name}_{tag}", array) for tag, place in _places(found) for name, array in place.items()]
+    name = f.output.name
+    for tag, value in zip("abm", found.values, strict=True):
+        lines.append(Line(_number(value), (Shown(f"{name}_{tag}", f"{named(name).latex}_{tag}"),)))
+    relation = Shown(f"{name}_m - ({name}_a + {name}_b)/2", rf"{name}_m - \tfrac12 ({name}_a + {name}_b)")
+    says = "above" if found.against == "convex" else "below"
+    note = (f"positive: at the midpoint m the formula lies {says} its chord, so it is not {found.against}.",)
+    lines.append(Line(_number(found.gap), (relation,), note))
+    return Section("Witness", tuple(lines))
+
+
+def _places(found: Witness) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    return ("a", found.first), ("b", found.second), ("m", found.middle)
+
+
+def _array_line(name: str, array: Any) -> Line:
+    text = _array_text(array)
+    latex = text if not np.asarray(array).shape else rf"\mathtt{{{text}}}"
+    return Line(Shown(text, latex), (Shown(name, rf"\mathit{{{name}}}".replace("_", r"\_")),))
+
+
+def _array_text(array: Any) -> str:
+    return str(np.asarray(array).tolist())
+
+
+def _number(value: Expr) -> Shown:
+    """A number exactly where it is short, and in decimals."""
+    decimals = str(sp.N(value, 8))
+    exact = str(value)
+    if value.is_Rational and len(exact) <= MAX_EXACT // 3:
+        return Shown(exact, sp.latex(value))
+    if len(exact) > MAX_EXACT:
+        return Shown(decimals, decimals)
+    return Shown(f"{exact} = {decimals}", rf"{sp.latex(value)} \approx {decimals}")
+
+
+# ---- JSON ----------------------------------------------------------------------------------------------------
+
+
+def _statement_dict(statement: Statement) -> dict[str, Any]:
+    return {
+        "left": [part.text for part in statement.left],
+        "right": statement.right.text,
+        "curvature": statement.curvature,
+        "rule": statement.rule,
+        "reason": "".join(part if isinstance(part, str) else part.text for part in statement.reason),
+    }
+
+
+def _witness_dict(found: Witness) -> dict[str, Any]:
+    return {
+        "against": found.against,
+        "sizes": {str(length): size for length, size in found.sizes.items()},
+        "data": {name: _exact(array) for name, array in found.data.items()},
+        "first": {name: _exact(array) for name, array in found.first.items()},
+        "second": {name: _exact(array) for name, array in found.second.items()},
+        "middle": {name: _exact(array) for name, array in found.middle.items()},
+        "values": [str(value) for value in found.values],
+        "gap": str(found.gap),
+    }
+
+
+def _exact(array: Any) -> Any:
+    """Rational numbers as texts, which lose nothing."""
+    return np.vectorize(str, otypes=[object])(np.asarray(array)).tolist() if np.asarray(array).shape else str(array)
