@@ -25,9 +25,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     (
         "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
-        "learning", "learning.approximation", "learning.expectation", "learning.fitting",
+        "learning", "learning.approximation", "learning.convexity", "learning.expectation", "learning.fitting",
         "learning.probability",
-        "learning", "learning.convexity", "learning.approximation", "learning.expectation", "learning.fitting",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -68,6 +67,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.expectation.*", "learning.fitting.*"),
     ("learning.approximation.*",),
     ("learning.probability.*",),
+    ("learning.convexity.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )
