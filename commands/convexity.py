@@ -33,7 +33,7 @@ VERDICTS = {"affine": 0, "convex": 0, "concave": 1, "not convex": 1, "undecided"
     examples=(
         "chainrule convex logistic_regression",
         'chainrule convex "x, t: positive; x^2/t" --wrt x,t',
-        'chainrule convex "U: real[n,k]; V: real[k,m]; A: real[n,m]; norm(A - U@V)^2" --wrt U,V',
+        'chainrule convex "U: real[n,k]; V: real[k,m]; A: real[n,m]; norm(A - U@V)^2" --wrt U',
     ),
 )
 @formula_argument
