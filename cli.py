@@ -31,7 +31,9 @@ from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
-COMMANDS = (show, solve, convex, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, distribution, list_)
+COMMANDS = (
+    show, solve, convex, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, distribution, list_,
+)  # fmt: skip
 
 
 @click.group(
