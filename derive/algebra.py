@@ -24,7 +24,7 @@ from chainrule.derive.program import (
 )
 from chainrule.derive.ranges import reduced
 from chainrule.derive.rational import cost, shortest
-from chainrule.derive.rewriting import Context, Pass, Rewrite
+from chainrule.derive.rewriting import Context, Pass, Rewrite, powers_of_root
 from chainrule.derive.scalar import Indicator, equal
 from chainrule.derive.steps import Step
 from chainrule.derive.sum_passes import collapse_sums, drop_unit_bounds, known_sums, merge_sums, repeated_sum
@@ -141,6 +141,10 @@ def _folded(body: Expr, source: Definition) -> Expr:
         place = match_indices(pattern, part, source)
         if place is not None:
             swaps[part] = source[place]
+    for power, count in powers_of_root(body, pattern):
+        place = match_indices(pattern.base**power.exp, power, source)
+        if place is not None:
+            swaps[power] = source[place] ** count
     return body.xreplace(swaps)
 
 

@@ -49,7 +49,7 @@ from chainrule.derive.program import (
 from chainrule.derive.ranges import reduced
 from chainrule.derive.rational import cost, tidy_signs
 from chainrule.derive.residuals import with_residuals
-from chainrule.derive.rewriting import Context
+from chainrule.derive.rewriting import Context, powers_of_root
 from chainrule.derive.roots import uncertain_roots, vanishing_roots
 from chainrule.derive.shared_parts import with_names
 from chainrule.derive.softmaxes import with_softmax
@@ -399,7 +399,10 @@ def local_derivative(quantity: Definition, ref: Ref, kinks: KinkChoices = ()) ->
     slope = derivative(body.xreplace({ref: symbol}), symbol, kinks).xreplace({symbol: ref})
     slope = tidy_signs(rewrite(slope, POWERS)[0])
     if not quantity.reduce and worth_naming(quantity.body):
-        slope = slope.xreplace({quantity.body: quantity[quantity.free]})
+        own = quantity[quantity.free]
+        powers = powers_of_root(slope, quantity.body)
+        named = {power: own**count for power, count in powers if power.base == quantity.body.base}
+        slope = slope.xreplace({**named, quantity.body: own})
     return slope
 
 

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 
+from sympy import Expr, Integer, Pow
+
 from chainrule.derive.program import Definition, Input, fresh_names
+
+
+def powers_of_root(body: Expr, root: Expr) -> Iterator[tuple[Pow, Integer]]:
+    """The powers in an expression that are whole powers of a root of something positive: ``1/u^(3/2)`` of ``sqrt(u)``.
+
+    Args:
+        body: the expression; its powers of another base are found too.
+        root: what a quantity is; nothing is found unless it is ``u^(p/q)`` with ``u > 0``.
+    """
+    if isinstance(root, Pow) and root.exp.is_Rational and not root.exp.is_Integer and root.base.is_positive:
+        for power in body.atoms(Pow):
+            count = power.exp / root.exp
+            if count.is_Integer:
+                yield power, count
 
 
 @dataclass

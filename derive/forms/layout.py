@@ -81,7 +81,19 @@ def divided(upper: Sequence[Node], lower: Sequence[Node]) -> Node:
 
 
 def _powers(nodes: Sequence[Node]) -> list[Node]:
-    return [node if count == 1 else Binary("**", node, number(count)) for node, count in Counter(nodes).items()]
+    counts: Counter[Node] = Counter()
+    for node in nodes:
+        base, power = _base_and_power(node)
+        counts[base] += power
+    return [base if count == 1 else Binary("**", base, number(count)) for base, count in counts.items()]
+
+
+def _base_and_power(node: Node) -> tuple[Node, int]:
+    """``s`` and 2 for ``s**2``; whole powers only."""
+    match node:
+        case Binary("**", base, Number(power)) if power.is_Integer and power > 0:
+            return base, int(power)
+    return node, 1
 
 
 def several(count: int, node: Node) -> Node:

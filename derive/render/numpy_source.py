@@ -112,12 +112,16 @@ def _assignments(program: Program, names: Mapping[str, str], *, plain: bool = Fa
 
 
 class _Unguarded(ast.NodeTransformer):
-    """Writes ``times(c, x)`` as the product that it is where nothing is infinite, and ``c * (1 / x)`` as ``c / x``."""
+    """Products without a guard, ``c * log(x)`` where nothing is infinite, and ``c * (1 / x)`` as ``c / x``."""
 
     def visit_Call(self, node: ast.Call) -> ast.expr:
         self.generic_visit(node)
-        guarded = isinstance(node.func, ast.Name) and node.func.id == "times"
-        return operation("*", *node.args) if guarded else node
+        match ast.unparse(node.func), node.args:
+            case "times", [left, right]:
+                return operation("*", left, right)
+            case "special.xlogy", [left, right] if ast.unparse(left) != ast.unparse(right):
+                return operation("*", left, calling("np.log", right))
+        return node
 
     def visit_BinOp(self, node: ast.BinOp) -> ast.expr:
         self.generic_visit(node)
