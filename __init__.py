@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from chainrule.learning.fitting.descent import Method
     from chainrule.learning.fitting.fit import Fit, fit
     from chainrule.learning.fitting.tables import arrays_of, read_table
+    from chainrule.learning.information.derive import Information, information
     from chainrule.learning.probability.data import observations
     from chainrule.learning.probability.estimates import Estimate, estimate
     from chainrule.learning.probability.questions import distribution
@@ -58,6 +59,7 @@ _MODULES = {
     "Fit": "chainrule.learning.fitting.fit",
     "Formula": "chainrule.derive.formula",
     "Graph": "chainrule.derive.pictures.graph",
+    "Information": "chainrule.learning.information.derive",
     "Kernel": "chainrule.kernels.kernel",
     "Method": "chainrule.learning.fitting.descent",
     "Plot": "chainrule.derive.pictures.plot",
@@ -85,6 +87,7 @@ _MODULES = {
     "graph": "chainrule.derive.pictures.graph",
     "hessian": "chainrule.derive.goals",
     "hvp": "chainrule.derive.goals",
+    "information": "chainrule.learning.information.derive",
     "jacobian": "chainrule.derive.goals",
     "kernel": "chainrule.kernels.kernel",
     "observations": "chainrule.learning.probability.data",
@@ -110,6 +113,7 @@ __all__ = [
     "Fit",
     "Formula",
     "Graph",
+    "Information",
     "Kernel",
     "Method",
     "Plot",
@@ -137,6 +141,7 @@ __all__ = [
     "graph",
     "hessian",
     "hvp",
+    "information",
     "jacobian",
     "kernel",
     "observations",

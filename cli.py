@@ -25,6 +25,7 @@ from chainrule.commands.derivations import show, solve
 from chainrule.commands.distributions import distribution
 from chainrule.commands.expectations import expect
 from chainrule.commands.fitting import fit
+from chainrule.commands.informations import information
 from chainrule.commands.lists import list_
 from chainrule.commands.pictures import graph, plot
 from chainrule.commands.topics import explain, topics
@@ -32,7 +33,8 @@ from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, distribution, list_,
+    show, solve, convex, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, information,
+    distribution, list_,
 )  # fmt: skip
 
 

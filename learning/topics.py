@@ -19,6 +19,7 @@ from chainrule.learning.chart import Chart
 from chainrule.learning.expectation import demonstrations, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
+from chainrule.learning.information import results as informed
 from chainrule.learning.probability.demonstrations import coverage, profile
 from chainrule.learning.probability.questions import distribution
 
@@ -82,6 +83,23 @@ topics: tuple[Topic, ...] = (
           lambda: hessian("logistic_regression", "w")),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",
           lambda: gradient("kl_divergence")),
+    Topic("cross_entropy", INFORMATION, "cross-entropy is entropy plus divergence",
+          informed.cross_entropy, informed.binary_entropy_picture, informed.code_lengths),
+    Topic("gibbs_inequality", INFORMATION, "a divergence is never negative, by log t <= t - 1",
+          informed.divergence_is_not_negative),
+    Topic("largest_entropy", INFORMATION, "the uniform distribution has the largest entropy",
+          informed.largest_entropy, informed.binary_entropy_picture),
+    Topic("mutual_information", INFORMATION, "mutual information by entropies", informed.mutual_information),
+    Topic("entropy_chain_rule", INFORMATION, "the entropy of several variables, one after the other",
+          informed.chain_rules),
+    Topic("data_processing", INFORMATION, "what is computed from Y tells no more of X than Y does",
+          informed.data_processing),
+    Topic("jensen_shannon", INFORMATION, "the symmetric divergence, a mean of two divergences",
+          informed.jensen_shannon),
+    Topic("distillation", INFORMATION, "the gradient of a student's loss at a temperature", informed.distillation),
+    Topic("label_smoothing", INFORMATION, "smoothed labels are a penalty on confidence", informed.label_smoothing),
+    Topic("vae_divergence", INFORMATION, "the divergence term of a variational autoencoder, in closed form",
+          informed.vae_divergence),
     Topic("universal_approximation", APPROXIMATION, "one hidden layer within any error of a function, with its units",
           approximation.universal_approximation, approximation.picture, approximation.demonstration),
     Topic("depth", APPROXIMATION, "a sawtooth: few units in many layers, exponentially many in one",

@@ -1,0 +1,95 @@
+"""Chains of formulas in the notation, each equal to the one before, or not greater: computed on their own at random."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Literal
+
+import numpy as np
+
+from chainrule.derive.checking.sampling import sample
+from chainrule.derive.formula import Formula, formula
+from chainrule.derive.render.page import Shown
+from chainrule.learning.explanation import Move, Part
+
+Relation = Literal["=", "<=", ">="]
+#: A formula, how it stands to the one before, and why.
+Step = tuple[Relation, str, str]
+LATEX = {"<=": r"\le", ">=": r"\ge"}
+SIZE = 5
+SEEDS = range(4)
+ROUNDING = 1e-12
+
+
+@dataclass(frozen=True)
+class Text:
+    """A formula with the declarations that it is read under."""
+
+    declarations: str
+    text: str
+
+    @cached_property
+    def formula(self) -> Formula:
+        """The formula, read once."""
+        return _read(f"{self.declarations}; {self.text}")
+
+    @property
+    def shown(self) -> Shown:
+        """The formula for any renderer."""
+        return Shown(self.text, self.formula.latex)
+
+    def value(self, seed: int) -> float:
+        """Its value at random inputs, which are those of every formula with the same declarations."""
+        names = {item.name for item in self.formula.inputs}
+        values = {}
+        for item in self.formula.program.inputs:
+            rng = np.random.default_rng([seed, *item.name.encode()])
+            sizes = {length: SIZE for dim in item.shape for length in dim.free_symbols}
+            values.update(sample([item], sizes, rng))
+        return float(self.formula.evaluate(**{name: values[name] for name in names}))
+
+
+@lru_cache(maxsize=64)
+def _read(text: str) -> Formula:
+    return formula(text)
+
+
+def chain(declarations: str, start: str, steps: Iterable[Step], title: str = "Derivation") -> tuple[Part, ...]:
+    """The parts of a chain: equalities go on, an inequality is a line of its own."""
+    return tuple(_parts(declarations, start, tuple(steps), title))
+
+
+def _parts(declarations: str, start: str, steps: tuple[Step, ...], title: str) -> Iterator[Part]:
+    before = Text(declarations, start)
+    moves: list[Move] = []
+    for relation, text, reason in steps:
+        after = Text(declarations, text)
+        check = _difference(before, after, relation)
+        if relation == "=":
+            moves.append(Move(after.shown, (before.shown,) if not moves else (), (reason,), check))
+        else:
+            if moves:
+                yield Part(title, tuple(moves))
+            yield Part("Inequality", (Move(_related(before.shown, relation, after.shown), (), (reason,), check),))
+            moves, title = [], "Derivation, continued"
+        before = after
+    if moves:
+        yield Part(title, tuple(moves))
+
+
+def _related(left: Shown, sign: str, right: Shown) -> Shown:
+    return Shown(f"{left.text} {sign} {right.text}", lambda: f"{left.latex} {LATEX[sign]} {right.latex}")
+
+
+def _difference(before: Text, after: Text, relation: Relation) -> Callable[[], float]:
+    """How far a relation is from holding at random inputs."""
+
+    def found() -> float:
+        pairs = [(before.value(seed), after.value(seed)) for seed in SEEDS]
+        away = {"=": [abs(a - b) for a, b in pairs], "<=": [a - b for a, b in pairs], ">=": [b - a for a, b in pairs]}
+        worst = max(away[relation]) / max(1.0, *(abs(a) for a, _ in pairs))
+        return worst if worst > ROUNDING else 0.0
+
+    return found
