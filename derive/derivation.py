@@ -15,7 +15,7 @@ from chainrule.derive.formula import Formula, Source
 from chainrule.derive.narrative.chain import backward
 from chainrule.derive.narrative.check import Check, Question
 from chainrule.derive.narrative.checks import checks
-from chainrule.derive.narrative.differentials import by_told_names, comparison, moving
+from chainrule.derive.narrative.differentials import by_told_names, comparison, moving, names_written, short_names, told
 from chainrule.derive.narrative.model import by_name, forward, given, inlined_parts
 from chainrule.derive.narrative.result import results
 from chainrule.derive.narrative.symbols import (
@@ -27,7 +27,7 @@ from chainrule.derive.narrative.symbols import (
 )
 from chainrule.derive.program import Program
 from chainrule.derive.render.numpy_source import numpy_lines, numpy_source
-from chainrule.derive.render.page import Detail, Form, Page, Section, Shown, View
+from chainrule.derive.render.page import Detail, Form, Note, Page, Section, Shown, View
 from chainrule.derive.render.printed import Printed
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.serialise import (
@@ -84,9 +84,8 @@ class Derivation(Printed):
             form: adjoints as matrices, by their entries, or first the entries and then the matrices.
         """
         items = ((_quotient(self, key), item.program, item.output.name) for key, item in self.result.items())
-        intro = comparison(self.view, self.steps, self.context) if detail != "brief" else ()
         told = {step.where for step in self.steps if step.rule == "definition"} - {self.formula.output.name}
-        result = replace(results(items, told), intro=intro)
+        result = replace(results(items, told), intro=self._comparison(detail, form))
         computable = not function_names(item.body for item in self.context.definitions)
         code = [Section("In NumPy", code=numpy_lines(self._program()))] if computable and detail != "brief" else []
         sane = Section("Sanity checks", tuple(check.line for check in self.checks()) if detail != "brief" else ())
@@ -136,9 +135,9 @@ class Derivation(Printed):
     ) -> tuple[Section, ...]:  # fmt: skip
         """What leads to the result by differentials or tangents."""
         context = by_told_names(self.context, moves)
-        lines = moving(self.view, moves, context, detail, checked, form)
-        mentioned = {*(name for section in lines for name in names_in(section.shown())), *words}
-        hidden = inlined_parts(self.context, moves)
+        lines = moving(self.view, moves, self.context, detail, checked, form)
+        mentioned = {*(name for section in lines for name in names_written(section.lines)), *words, *told(moves)}
+        hidden = inlined_parts(context, moves)
         shown = [step for step in definitions if step.where not in hidden]
         sections = (
             given(self.formula.inputs, function_names(item.body for item in self.formula.program.definitions)),
@@ -146,6 +145,12 @@ class Derivation(Printed):
             *lines,
         )
         return tuple(section for section in sections if section.lines)
+
+    def _comparison(self, detail: Detail, form: Form) -> Note:
+        """How the result is read off, where no line has said so."""
+        if detail == "brief" or short_names(self.steps, self.context):
+            return ()
+        return comparison(self.view, self.steps, self.context, form)
 
     def numpy(self) -> str:
         """Runnable NumPy source of a function that returns the results."""

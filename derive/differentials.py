@@ -16,8 +16,10 @@ from dataclasses import dataclass, replace
 from sympy import Add
 
 from chainrule.derive.algebra import simplify
-from chainrule.derive.program import Definition, Input, Program, bound_index, free_index
-from chainrule.derive.reverse import Contribution, Derivative, bends
+from chainrule.derive.matrix_adjoints import is_matrix_function
+from chainrule.derive.program import Definition, Index, Input, Program, bound_index, free_index
+from chainrule.derive.rational import cost
+from chainrule.derive.reverse import SHORT, Contribution, Derivative, bends
 from chainrule.derive.rewriting import Context
 from chainrule.derive.rules import BY_ID
 from chainrule.derive.steps import Partial, Step, assumes
@@ -27,33 +29,32 @@ from chainrule.derive.tangents import Tangents
 def stages(found: Derivative) -> dict[str, str]:
     """For every quantity with an adjoint the one whose differential it is told with: itself, if it is told by name.
 
-    Named quantities and variables are told by name, and nameless ones that several of them read,
-    whose adjoint has a name, in which quantities meet, or which are arguments of functions.
+    The quantities are those of reverse mode: named ones, variables, and nameless ones whose adjoint it
+    tells.  Functions of matrices, what they are functions of, and extremes are told by their laws, and
+    sums of products only where quantities meet or which are arguments of functions.
     """
-    origins = {item.name: item.origin for item in found.context.definitions}
+    claims = [step.before.body for step in found.steps]
+    shown = {claim.variable.name for claim in claims if isinstance(claim, Partial)}
+    operands = {name for item in found.forward if is_matrix_function(item) for name in (item.name, *item.reads)}
+    operands |= {item.name for item in found.forward if item.reduce in ("max", "min")}
     owner: dict[str, str] = {}
     for item in reversed(found.forward):
         through = {owner[part.through] for part in found.contributions.get(item.name, ()) if part.through in owner}
-        adjoint = found.adjoints.get(item.name)
-        if adjoint is not None:
-            kept = item.origin == "named" or origins.get(adjoint) == "adjoint"
-            named = kept or len(through) != 1 or _is_meeting(item, found)
-            owner[item.name] = item.name if named else through.pop()
+        if item.name in found.adjoints:
+            nameless = item.name in shown - operands and (item.reduce != "sum" or _is_meeting(item, found))
+            told = item.origin == "named" or nameless or len(through) != 1
+            owner[item.name] = item.name if told else through.pop()
     return owner | {name: name for name in found.results}
 
 
 def _is_meeting(item: Definition, found: Derivative) -> bool:
-    """Whether an array reads several quantities that vary, or is the argument of a function.
-
-    A term of a sum such as ``X @ w + b`` is neither, nor is what another quantity only names.
-    """
+    """Whether an array reads several quantities that vary and is reduced, or is an argument or is read shifted."""
     several = sum(ref.name in found.adjoints for ref in item.refs) > 1
     readers = [(reader, ref) for reader in found.forward for ref in reader.refs if ref.name == item.name]
     bent = any(reader.reduce in ("", "logsumexp") and bends(reader, ref) for reader, ref in readers)
     reduced = any(reader.reduce for reader, _ in readers)
-    if not item.shape or any(reader.body == ref and not reader.reduce for reader, ref in readers):
-        return False
-    return (several and (not item.reduce or reduced)) or (item.reduce == "sum" and bent)
+    shifted = any(not isinstance(index, Index) for _, ref in readers for index in ref.indices)
+    return bool(item.shape) and (bent or shifted or (several and reduced))
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,21 @@ def action(found: Derivative, moves: Tangents, owner: Mapping[str, str]) -> tupl
     total = Add(*(term.product[line.free] for term in terms))
     after = replace(line, body=total, reduce="", bound=())
     parts = tuple(binding for term in terms for binding in term.bindings)
-    return replace(moves.program, definitions=tuple(work.added)), (Step("action", line.name, line, after, parts),)
+    step = Step("action", line.name, line, after, parts, tuple(_read_adjoints(found, terms)))
+    return replace(moves.program, definitions=tuple(work.added)), (step,)
+
+
+def _read_adjoints(found: Derivative, terms: Iterable[Term]) -> Iterator[Step]:
+    """What the adjoints are that factors read by name, those first that others read."""
+    by_name = found.context.by_name
+    read = found.context.pruned([name for term in terms for name in term.factor.reads]).by_name
+    output = by_name[found.context.outputs[0]]
+    for quantity in reversed(found.forward):
+        item = read.get(found.adjoints.get(quantity.name, ""))
+        if isinstance(item, Definition) and item.origin == "adjoint":
+            rank = len(output.shape)
+            claim = Partial(output[item.free[:rank]], quantity[item.free[rank:]])
+            yield Step("adjoint", item.name, replace(item, body=claim, reduce="", bound=()), item)
 
 
 def _applied(found: Derivative, moves: Tangents, variable: str, work: Context) -> Term:
@@ -125,6 +140,22 @@ def _applied(found: Derivative, moves: Tangents, variable: str, work: Context) -
     return Term(work.split_off(product, "product"), variable, factor, direction, whole=True)
 
 
+def _long_adjoints(found: Derivative, owner: Mapping[str, str]) -> set[str]:
+    """The adjoints of arrays that carry on others and are long, so that a name makes lines shorter."""
+    by_name, adjoints = found.context.by_name, {*found.adjoints.values()}
+    costs: dict[str, float] = {}
+    long: set[str] = set()
+    for quantity in reversed(found.forward):
+        item = by_name.get(found.adjoints.get(quantity.name, ""))
+        if isinstance(item, Definition):
+            written_out = cost(item.body) + sum(costs.get(name, 0) for name in item.reads)
+            told = owner.get(quantity.name) == quantity.name and quantity.name not in found.results and item.shape
+            if told and written_out > SHORT and (item.reduce or item.reads & adjoints):
+                long.add(item.name)
+            costs[item.name] = 0 if item.name in long or item.origin == "adjoint" else written_out
+    return long
+
+
 class _Assembly:
     """The lines of ``dL``, each made of the terms of the one before."""
 
@@ -135,6 +166,7 @@ class _Assembly:
         self.terms: list[Term] = []
         self.stated: set[str] = set()
         self.told: set[str] = set()
+        self.long = _long_adjoints(found, owner)
         self.steps: list[Step] = []
 
     def run(self) -> Program:
@@ -164,6 +196,7 @@ class _Assembly:
 
     def _carry_over(self, quantity: str, place: int = 0) -> None:
         """A term as products with the differentials that its differential is made of."""
+        factor = self.terms[place].factor if self.terms else None
         new = [
             self._term(name, factor, self._differential(name), whole)
             for name in self._targets(quantity)
@@ -174,10 +207,11 @@ class _Assembly:
         own = [name for name, owner in self.owner.items() if owner == quantity]
         facts = dict.fromkeys(self._facts([*own, *(term.quantity for term in new if term.whole)]))
         told = tuple(("fact", fact) for fact in facts if fact not in self.told)
+        carried = (("carried", factor.name),) if factor else ()
         self.told.update(facts)
         variables = (("variable", name) for name in self.found.results)
         to = dict.fromkeys(("to", term.quantity) for term in new)
-        self._say("carry-over", (("through", quantity), *variables, *to, *told))
+        self._say("carry-over", (("through", quantity), *carried, *variables, *to, *told))
 
     def _collect(self, quantity: str) -> None:
         """Several terms with one differential as one."""
@@ -238,9 +272,23 @@ class _Assembly:
             yield from ((self._contribution(name, part), False) for part in parts)
 
     def _adjoint(self, name: str) -> Definition:
-        """The adjoint, written out if it is a result."""
-        adjoint = self._definition(self.found.adjoints[name])
-        return self._added(replace(adjoint, origin="auto"), "factor") if name in self.found.results else adjoint
+        """The adjoint; written out if it is a result, under a name of its own if it is long."""
+        adjoint = self._in_short(name, self._definition(self.found.adjoints[name]))
+        if name in self.found.results:
+            return self._added(replace(adjoint, origin="auto"), "factor")
+        if adjoint.name in self.long:
+            adjoint = replace(adjoint, origin="adjoint")
+            self.context.known[adjoint.name] = adjoint
+        return adjoint
+
+    def _in_short(self, name: str, adjoint: Definition) -> Definition:
+        """An adjoint by the names of long ones it is made of, unless declared facts made it simpler than that."""
+        raw = [self._contribution(name, part) for part in self.found.contributions[name]]
+        if not any(part.reads & self.long for part in raw) or any(self._facts([name])):
+            return adjoint
+        total = Add(*(part[part.free] for part in raw))
+        whole = raw[0] if len(raw) == 1 else Definition("", adjoint.shape, total)
+        return replace(whole, name=adjoint.name, origin=adjoint.origin)
 
     def _contribution(self, name: str, part: Contribution) -> Definition:
         shape = self.context.known[name].shape

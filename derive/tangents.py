@@ -22,8 +22,12 @@ from chainrule.derive.matrix_adjoints import is_matrix_function, tangent_law
 from chainrule.derive.program import Definition, Input, Program, Ref
 from chainrule.derive.reverse import Derivative, local_derivative, worth_naming
 from chainrule.derive.rewriting import Context
+from chainrule.derive.rules import BY_ID
 from chainrule.derive.steps import Along, Partial, Step
 from chainrule.derive.term_weights import weight
+
+#: Rules of simplification that are said with a differential: it is not what its law alone gives.
+FACTS = frozenset({"deviations", "softmax-sums-to-one"})
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,7 @@ class _Forward:
                                reserved=frozenset(labels.values()))  # fmt: skip
         self.directions, self.alone = directions, alone
         self.moving: dict[str, Input | Definition] = dict(directions)
+        self.facts: list[str] = []
         self.steps: list[Step] = []
 
     def run(self) -> Tangents:
@@ -96,7 +101,9 @@ class _Forward:
         self.moving[quantity.name] = tangent
         if named:
             claim = tangent.with_body(self._claim(quantity))
-            self.steps.append(Step("tangent", name, claim, tangent, (("through", quantity.name),)))
+            facts = (("fact", fact) for fact in dict.fromkeys(self.facts))
+            self.steps.append(Step("tangent", name, claim, tangent, (("through", quantity.name), *facts)))
+            self.facts.clear()
 
     def _claim(self, quantity: Definition) -> Expr:
         """What the tangent of a quantity is: its derivative by the only variable, or along all directions."""
@@ -128,7 +135,13 @@ class _Forward:
     def _simple(self, quantity: Definition, name: str, body: Expr) -> Definition:
         """A sum over the indices of a quantity, in its simplest form."""
         raw = Definition(name, quantity.shape, body, "sum" if quantity.bound else "", quantity.bound)
-        return simplify(raw, self.context)[0]
+        return self._simplified(raw)
+
+    def _simplified(self, raw: Definition) -> Definition:
+        """The simplest form; facts that lead to it are remembered until something is shown."""
+        result, steps = simplify(raw, self.context)
+        self.facts += [BY_ID[step.rule].say(step.bindings) for step in steps if step.rule in FACTS]
+        return result
 
     def _part(self, quantity: Definition, name: str, term: Expr) -> Definition:
         part = self._simple(quantity, self.context.fresh(f"{name}_part"), term)
@@ -140,10 +153,10 @@ class _Forward:
         (ref,) = quantity.refs
         copied = tangent_law(quantity, self.moving[ref.name], self.context)
         raw = Definition(name, quantity.shape, copied.body, "sum" if copied.bound else "", copied.bound)
-        return simplify(raw, self.context)[0]
+        return self._simplified(raw)
 
     def _pointwise(self, name: str, shape: tuple[Expr, ...], body: Expr) -> Definition:
-        return simplify(Definition(name, shape, body or S.Zero), self.context)[0]
+        return self._simplified(Definition(name, shape, body or S.Zero))
 
 
 def first_entry(item: Input | Definition) -> Ref:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from chainrule.derive.calculus import differentiate
 from chainrule.derive.derivation import Derivation
 from chainrule.derive.differentials import action, assembled, stages
 from chainrule.derive.errors import InputError
+from chainrule.derive.links import links_between
+from chainrule.derive.narrative.model import inlined_parts
 from chainrule.derive.preactivation import reached
-from chainrule.derive.program import Input, Program, fresh_names
+from chainrule.derive.program import Definition, Input, Program, fresh_names
+from chainrule.derive.quotients import with_quotients
 from chainrule.derive.render.page import VIEWS, View
 from chainrule.derive.reverse import Derivative
 from chainrule.derive.steps import Step
@@ -52,7 +55,27 @@ def viewed(derivation: Derivation, view: View) -> Derivation:
     scalar = not derivation.formula.shape
     context, lines = (assembled if view == "differential" and scalar else action)(found, moves, owner)
     definitions = tuple(Step("definition", item.name, item, item) for item in found.forward)
-    return replace(derivation, view=view, steps=(*definitions, *moves.steps, *lines), context=context)
+    context, hidden = with_quotients(context), inlined_parts(found.context, found.steps)
+    worked = (_with_links(step, told | {*names}, context, {*found.adjoints}, hidden) for step in moves.steps)
+    return replace(derivation, view=view, steps=(*definitions, *worked, *lines), context=context)
+
+
+def _with_links(
+    step: Step, told: Collection[str], program: Program, moving: Collection[str], hidden: Mapping[str, str]
+) -> Step:
+    """A differential or tangent with the local derivatives by the quantities that it is told by.
+
+    ``moving`` is what depends on the variables.
+    """
+    items, links = [dict(step.bindings)["through"]], dict[Step, None]()
+    for name in items:
+        quantity = program.by_name[name]
+        for inner in sorted(quantity.reads if isinstance(quantity, Definition) else ()):
+            if inner in told:
+                links |= dict.fromkeys(links_between(name, inner, program, hidden))
+            elif inner in moving and inner not in items:
+                items.append(inner)
+    return replace(step, substeps=tuple(links))
 
 
 def _refuse_nested(program: Program, names: Iterable[str]) -> None:

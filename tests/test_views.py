@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
+import re
+from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache, partial
 
 import jax
 import jax.numpy as jnp
@@ -17,8 +21,11 @@ import chainrule as cr
 from chainrule.cli import run
 from chainrule.derive.catalog.losses import ENTRIES
 from chainrule.derive.errors import InputError
+from chainrule.derive.forms.index_form import LETTERS
+from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.numeric import evaluate
-from chainrule.derive.render.page import Line, Page
+from chainrule.derive.render.page import Line, Page, Section
+from chainrule.derive.steps import Step
 
 VIEWS = ("forward", "differential")
 
@@ -30,6 +37,8 @@ ATTENTION = "Q: real[n,d]; K: real[m,d]; V: real[m,p]; A = softmax(Q@K.T/sqrt(d)
 GAUSS = "x: real[n,d]; mu: real[d]; S: spd[d,d]; r = x - mu; n/2*logdet(S) + 1/2*sum(r@inv(S)*r)"
 NORM = ("x: real[n,d]; g: real[d]; mu = mean(x, axis=0); s = sqrt(mean((x - mu)**2, axis=0) + 0.1); "
         "sum(g*((x - mu)/s)**3)")  # fmt: skip
+
+NETWORK = "X: real[n,d]; W1: real[d,h]; W2: real[h,k]; Y: real[n,k]; norm(tanh(X@W1)@W2 - Y)^2"
 
 CASES = [
     Case(LINEAR, lambda np, X, y, w, b: np.mean((X @ w + b - y) ** 2)),
@@ -64,8 +73,11 @@ CASES = [
 ]  # fmt: skip
 
 
-def derived(text: str, wrt: list[str] | str | None, view: str) -> cr.Derivation:
+@cache
+def derived(text: str, view: str) -> cr.Derivation:
+    """A derivation by all variables; of a formula of the catalogue, by its parameters."""
     f = cr.formula(text)
+    wrt = variables(f.program) if ":" in text else None
     return (cr.jacobian if f.shape else cr.gradient)(f, wrt, view=view)
 
 
@@ -73,12 +85,13 @@ def tangent_of_the_output(derivation: cr.Derivation) -> str:
     return [step.where for step in derivation.steps if step.rule == "tangent"][-1]
 
 
-@pytest.mark.parametrize("sizes", SIZES, ids=["first", "second"])
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.text.rpartition(";")[2])
+@pytest.mark.parametrize(("case", "sizes"), [*zip(CASES, itertools.cycle(SIZES), strict=False)],
+                         ids=lambda item: item.text.rpartition(";")[2] if isinstance(item, Case) else "")  # fmt: skip
 def test_tangents_against_jax(case: Case, sizes) -> None:
+    """Wide and tall sizes in turn; each line is computed by differences at both in ``test_every_line_holds``."""
     f = cr.formula(case.text)
     arrays, names = point(f.program, sizes), variables(f.program)
-    derivation = derived(case.text, names, "differential")
+    derivation = derived(case.text, "differential")
     context = derivation.context
     rng = np.random.default_rng(1)
     directions = {name: rng.uniform(-1, 1, np.shape(arrays[name])) for name in names}
@@ -86,8 +99,8 @@ def test_tangents_against_jax(case: Case, sizes) -> None:
     found = evaluate(context, values)[tangent_of_the_output(derivation)]
     same = case.reference(sizes)
     rest = {name: arrays[name] for name in arrays if name not in names}
-    _, expected = jax.jvp(
-        lambda moving: same(jnp, **rest, **moving),
+    along = jax.jit(partial(jax.jvp, lambda moving: same(jnp, **rest, **moving)))
+    _, expected = along(
         ({name: jnp.asarray(arrays[name], float) for name in names},),
         ({name: jnp.asarray(directions[name]) for name in names},),
     )
@@ -97,7 +110,7 @@ def test_tangents_against_jax(case: Case, sizes) -> None:
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("text", [case.text for case in CASES])
 def test_every_line_holds(text: str, view: str) -> None:
-    derivation = derived(text, variables(cr.formula(text).program), view)
+    derivation = derived(text, view)
     found = cr.evidence(derivation)
     assert found
     assert not [f"{item.step.rule} at {item.step.where}: {item}" for item in found if not item.holds]
@@ -107,7 +120,7 @@ def test_every_line_holds(text: str, view: str) -> None:
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("name", [entry.name for entry in ENTRIES])
 def test_every_view_has_the_result_of_the_engine(name: str, view: str) -> None:
-    derivation, expected = (derived(name, None, way) for way in (view, "reverse"))
+    derivation, expected = (derived(name, way) for way in (view, "reverse"))
     assert derivation.result == expected.result
     assert derivation.numpy() == expected.numpy()
     assert derivation.assumptions == expected.assumptions
@@ -115,16 +128,23 @@ def test_every_view_has_the_result_of_the_engine(name: str, view: str) -> None:
     assert cr.Derivation.from_json(derivation.to_json()) == derivation
 
 
+def at(step: Step, path: tuple[int, ...]) -> Step:
+    """The step itself or one of those in it."""
+    return at(step.substeps[path[0]], path[1:]) if path else step
+
+
 @pytest.mark.parametrize("text", [LAYERS, GAUSS, SOFTMAX, "x: real; y: real; z = x*y; sin(z)*exp(z/x)"])
 @pytest.mark.parametrize("view", VIEWS)
 def test_a_fault_in_any_line_is_found(text: str, view: str) -> None:
-    derivation = derived(text, variables(cr.formula(text).program), view)
-    moves = [(n, step) for n, step in enumerate(derivation.steps) if step.rule != "definition"]
-    for n, path in [(n, path) for n, step in moves for path in places(step)]:
-        steps = list(derivation.steps)
-        steps[n] = broken(steps[n], path)
-        wrong = [item for item in cr.evidence(replace(derivation, steps=tuple(steps))) if not item.holds]
-        assert wrong, (derivation.steps[n].rule, path)
+    """Steps are checked on their own, so that one place in each may be broken at once."""
+    derivation = derived(text, view)
+    paths = [[] if step.rule == "definition" else places(step) for step in derivation.steps]
+    for k in range(max(map(len, paths))):
+        faults = {n: own[k] for n, own in enumerate(paths) if k < len(own)}
+        steps = [broken(step, faults[n]) if n in faults else step for n, step in enumerate(derivation.steps)]
+        wrong = [item.step for item in cr.evidence(replace(derivation, steps=tuple(steps))) if not item.holds]
+        for n, path in faults.items():
+            assert at(steps[n], path) in wrong, (derivation.steps[n].rule, path)
 
 
 def lines_of(page: Page) -> list[tuple[str, Line]]:
@@ -142,7 +162,7 @@ def lines_of(page: Page) -> list[tuple[str, Line]]:
 @pytest.mark.parametrize("view", VIEWS)
 @pytest.mark.parametrize("text", [LINEAR, LAYERS, SOFTMAX, ATTENTION, GAUSS, *(case.text for case in CASES[6:9])])
 def test_what_a_line_prints_is_read_back_to_the_same_number(text: str, view: str) -> None:
-    derivation = derived(text, variables(cr.formula(text).program), view)
+    derivation = derived(text, view)
     context = derivation.context
     program = cr.formula(text).program
     rng = np.random.default_rng(2)
@@ -162,6 +182,72 @@ def test_what_a_line_prints_is_read_back_to_the_same_number(text: str, view: str
         read = cr.formula(f"{declared}; value_of_the_line = {line.right.text}; value_of_the_line").program
         value = evaluate(read, {item.name: env[item.name] for item in read.inputs})[read.outputs[0]]
         np.testing.assert_allclose(np.broadcast_to(value, env[left].shape), env[left], rtol=1e-9, atol=1e-10)
+
+
+def names_known(derivation: cr.Derivation) -> set[str]:
+    """Inputs, sizes, directions, what is derived, functions, and words that are no quantities."""
+    context = derivation.context
+    sizes = {str(length) for item in context.by_name.values() for length in item.shape}
+    functions = {*FUNCTIONS, "tr", "einsum", "delta"}
+    words = {"axis", "keepdims", "True", "None", *re.findall(r"\w+", " ".join(sizes)), derivation.formula.output.name}
+    return words | functions | {item.name for item in context.inputs}
+
+
+def undefined(derivation: cr.Derivation, sections: Iterable[Section]) -> list[tuple[str, str]]:
+    """The names on a page that nothing above them introduces, each with its line; results are named below."""
+    known = names_known(derivation)
+    letters = set(LETTERS) - set(derivation.context.by_name)
+    found: list[tuple[str, str]] = []
+    for section in sections:
+        if section.title in ("Given", "Sanity checks", "In NumPy"):
+            continue
+        lefts = {part.text for line in section.lines for part in line.left}
+        if section.title == "Result":
+            known |= lefts
+        for line in section.lines:
+            for part in [line, *line.details]:
+                note = "".join(piece if isinstance(piece, str) else piece.text for piece in part.note)
+                beside = {*re.findall(r"(\w+)(?:\[[^]]*\])? = |(?:exponentials|sum) (\w+)", note)}
+                beside = {name for pair in beside for name in pair}
+                # Symbols of derivatives and words in quotes are no quantities.
+                text = re.sub(r"'[^']*'|\bd(?=\()|/d\w+|\bd\w+(\[[^]]*\])?(?=/d)", "", part.right.text)
+                names = {*re.findall(r"(?<![\w.])[A-Za-z_]\w*", text)} - known - beside
+                entries = letters if "[" in text or "sum_" in text else set()
+                reduced = {name for name in names if name.rpartition("_")[0] in FUNCTIONS}
+                found += [(name, part.right.text) for name in sorted(names - entries - reduced)]
+            known |= {left.text.partition("[")[0] for left in line.left}
+    return found
+
+
+@pytest.mark.parametrize("view", ["reverse", *VIEWS])
+@pytest.mark.parametrize("text", [NETWORK, *(case.text for case in CASES), *(entry.name for entry in ENTRIES)])
+def test_every_name_is_introduced_before_it_is_used(text: str, view: str) -> None:
+    derivation = derived(text, view)
+    for sections in (derivation.page("full").sections, derivation.reasoning("brief"),
+                     derivation.reasoning("normal", form="index")):  # fmt: skip
+        assert not undefined(derivation, sections)
+
+
+def test_the_quantities_of_a_network_are_those_of_the_reverse_view() -> None:
+    page = cr.gradient(NETWORK, "W1,W2", view="differential").text()
+    for line in ("dz  = X @ dW1", "dh2 = (1 - h2**2)*dz", "dr  = h2 @ dW2 + dh2 @ W2", "dL  = 2*sum(r*dr)",
+                 "delta = 2*(1 - h2**2)*(r @ W2.T)", "dL/dW1 = X.T @ delta\n"):  # fmt: skip
+        assert line in page
+    assert "r_dot  = h2 @ v_W2 + h2_dot @ W2" in cr.gradient(NETWORK, "W1,W2", view="forward").text()
+
+
+def test_what_is_used_of_a_mean_is_said() -> None:
+    page = derived(NORM, "forward").text()
+    assert "2*mean((x - mu)*v_x, axis=0)" in page
+    assert "d(u**2) = 2*u*du; the deviations from a mean sum to zero." in " ".join(page.split())
+
+
+def test_the_scalar_moves_are_told_in_full() -> None:
+    derivation = cr.gradient("x: real[n]; z = x**2; h = sigmoid(sin(z)); sum(h*exp(-h))", "x", view="differential")
+    page, brief = derivation.text("full"), derivation.text("brief")
+    for part in ("Product rule", "d(sigmoid(u))/du = sigmoid(u) (1 - sigmoid(u)) with u = sin(z[i])", "Power rule"):
+        assert part in page
+    assert "d(" not in brief.partition("Differentials")[2].partition("Result")[0]
 
 
 def test_the_derivative_by_one_scalar_needs_no_direction() -> None:
@@ -201,7 +287,13 @@ def test_the_law_of_a_differential_is_said(text: str, law: str) -> None:
 def test_entry_by_entry() -> None:
     page = cr.gradient(LINEAR, "w,b", view="differential").text(form="index")
     assert "dr[i] = sum_j X[i,j] dw[j] + db" in page
-    assert "tr(" not in page.partition("Result")[0]
+    assert "tr(" not in page
+    assert " @ " not in page.partition("Differentials")[2].partition("Result\n")[0]
+    assert "Compare with dL = sum_j (dL/dw)[j] dw[j] + dL/db*db." in page
+    page = cr.gradient(SOFTMAX, "W", view="differential").text(form="index")
+    assert "p = softmax(a): dp[i] = p[i] (da[i] - sum_k p[k] da[k])." in " ".join(page.split())
+    page = cr.gradient("S: spd[n,n]; logdet(S) + sum(inv(S))", "S", view="differential").text(form="index")
+    assert "as matrices, d(inv(A)) = -inv(A) @ dA @ inv(A)." in " ".join(page.split())
 
 
 def test_what_does_not_depend_on_the_variable() -> None:

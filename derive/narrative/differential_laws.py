@@ -68,16 +68,48 @@ SUMS = {
     1: Shown("sum(u*v) = u.T @ v", r"\sum_i u_i v_i = u^\top v"),
     2: Shown("sum(A*B) = tr(A.T @ B)", r"\sum_{i,j} A_{ij} B_{ij} = \operatorname{tr}(A^\top B)"),
 }  # fmt: skip
+ROWS = Shown("g.T @ sum(A*B, axis=1) = tr((diag(g) @ A).T @ B)",
+             r"\sum_i g_i \sum_j A_{ij} B_{ij} = \operatorname{tr}((\operatorname{diag}(g) A)^\top B)")
+COLUMNS = Shown("g.T @ sum(A*B, axis=0) = tr((A @ diag(g)).T @ B)",
+                r"\sum_j g_j \sum_i A_{ij} B_{ij} = \operatorname{tr}((A \operatorname{diag}(g))^\top B)")
+#: Laws as they are told entry by entry.
+BY_ENTRY = {
+    LINEAR: Shown("d(a*u + v) = a*du + dv", r"\mathrm{d}(a u + v) = a\,\mathrm{d}u + \mathrm{d}v"),
+    PRODUCT: Shown(
+        "d(sum_k u[k] v[k]) = sum_k (du[k] v[k] + u[k] dv[k])",
+        r"\mathrm{d}\sum_k u_k v_k = \sum_k (\mathrm{d}u_k\,v_k + u_k\,\mathrm{d}v_k)",
+    ),
+    SOFTMAX: Shown(
+        "p = softmax(a): dp[i] = p[i] (da[i] - sum_k p[k] da[k])",
+        r"p = \operatorname{softmax}(a): \mathrm{d}p_i = p_i \Big(\mathrm{d}a_i - \sum_k p_k\,\mathrm{d}a_k\Big)",
+    ),
+    LOG_SOFTMAX: Shown(
+        "p = softmax(a): d(a[i] - logsumexp(a)) = da[i] - sum_k p[k] da[k]",
+        r"p = \operatorname{softmax}(a): \mathrm{d}(a_i - \operatorname{logsumexp}(a)) ="
+        r" \mathrm{d}a_i - \sum_k p_k\,\mathrm{d}a_k",
+    ),
+    REDUCTIONS["logsumexp"]: Shown(
+        "p = softmax(a): d(logsumexp(a)) = sum_k p[k] da[k]",
+        r"p = \operatorname{softmax}(a): \mathrm{d}\operatorname{logsumexp}(a) = \sum_k p_k\,\mathrm{d}a_k",
+    ),
+}  # fmt: skip
 SYMMETRIC = "The matrix diag(p) - outer(p, p) in the differential of a softmax is symmetric"
 REPEATED = "What is repeated along an axis meets the sum over it"
 
 
-def differential_laws(step: Step, write: Writing) -> Note:
-    """The laws that a differential or tangent follows from."""
+def differential_laws(step: Step, write: Writing, by_entry: bool = False) -> Note:
+    """The laws that a differential or tangent follows from; ``by_entry``, told of entries where there is such a law."""
     scope = _Scope.of(step, write.program)
     laws = dict.fromkeys(law for item in scope.items for law in _laws(item, scope))
     found = [law for law in laws if law is not LINEAR] or list(laws)
-    return _listed(found)
+    return _with_facts(_listed([_told_by_entry(law) for law in found] if by_entry else found), (), step)
+
+
+def _told_by_entry(law: Shown) -> Shown:
+    """A law of entries; one of a function of a matrix is said to be one of matrices."""
+    if "@" in law.text and law not in BY_ENTRY:
+        return Shown(f"as matrices, {law.text}", lambda: rf"\text{{as matrices, }} {law.latex}")
+    return BY_ENTRY.get(law, law)
 
 
 def carrying_laws(step: Step, write: Writing, by_entry: bool) -> Note:
@@ -88,15 +120,28 @@ def carrying_laws(step: Step, write: Writing, by_entry: bool) -> Note:
     scope = _Scope.of(step, write.program)
     reached = {item.name for item in scope.items} | {value for key, value in step.bindings if key == "to"}
     laws = dict.fromkeys(law for item in scope.items for law in _carried(item, scope, reached))
-    facts = [value.removesuffix(".") for key, value in step.bindings if key == "fact"]
+    if _is_even(step, write.program):
+        laws = dict.fromkeys(SUMS[2] if law in (ROWS, COLUMNS) else law for law in laws)
     words = [law for law in laws if isinstance(law, str)]
     found = [law for law in laws if isinstance(law, Shown)]
     if by_entry:
         words, found = (["Exchange the sums"] if laws else []), []
     note = _listed([law for law in found if law not in SUMS.values()] or found)
+    return _with_facts(note, words, step) or ("Rearrange",)
+
+
+def _with_facts(note: Note, words: Sequence[str], step: Step) -> Note:
+    """A note, sentences behind it, and the facts that were used."""
+    facts = [value.removesuffix(".") for key, value in step.bindings if key == "fact"]
     for sentence in (*words, *dict.fromkeys(facts)):
         note = (*note, f"; {sentence[0].lower()}{sentence[1:]}" if note and sentence[:2].isalpha() else sentence)
-    return note or ("Rearrange",)
+    return note
+
+
+def _is_even(step: Step, program: Program) -> bool:
+    """Whether the factor that is carried over is the same for all entries."""
+    factors = (program.by_name[value] for key, value in step.bindings if key == "carried")
+    return any(isinstance(item, Definition) and not item.refs and not item.body.atoms(Index) for item in factors)
 
 
 class _Scope:
@@ -231,12 +276,36 @@ def _carried(item: Definition, scope: _Scope, reached: Collection[str]) -> Itera
         yield CYCLIC
     for ref in [ref for ref in scope.refs(item) if ref.name in reached]:
         lower = len(ref.indices)
-        constant = not local_derivative(item, ref, scope.program.kinks).has(Index)
-        if item.reduce == "sum" and rank:
+        slope = local_derivative(item, ref, scope.program.kinks)
+        constant = not slope.has(Index)
+        if item.reduce and rank == 1 and {*ref.indices} == {*item.free, *item.bound_indices} and lower == 2:
+            law = _along_axis(item, ref, slope)
+            yield SUMS[2] if law in (ROWS, COLUMNS) and _is_summed(item, scope) else law
+        elif item.reduce == "sum" and rank:
             yield CYCLIC if rank == lower == 2 else OUTER if lower == 2 else ACROSS
         elif item.reduce and not rank and lower in SUMS:
-            yield SUMS[lower]
+            if not constant:
+                yield SUMS[lower]
         elif not constant and rank in ENTRIES:
             yield ENTRIES[rank]
         if not item.reduce and lower < rank:
             yield REPEATED
+
+
+def _is_summed(item: Definition, scope: _Scope) -> bool:
+    """Whether all entries are added up, each with the same weight."""
+    readings = [(reader, ref) for reader in scope.items for ref in reader.refs if ref.name == item.name]
+    return any(
+        reader.reduce == "sum" and not reader.shape
+        and not local_derivative(reader, ref, scope.program.kinks).has(Index)
+        for reader, ref in readings
+    )  # fmt: skip
+
+
+def _along_axis(item: Definition, ref: Ref, slope: Expr) -> Shown | str:
+    """How factors go past a reduction of the rows or columns of a matrix."""
+    if item.reduce == "sum" and not slope.has(*item.bound_indices):
+        return REPEATED
+    if item.reduce == "sum" and not slope.has(*item.free):
+        return OUTER
+    return ROWS if ref.indices[0] == item.free[0] else COLUMNS

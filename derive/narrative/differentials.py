@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from chainrule.derive.forms.index_form import index_letters
 from chainrule.derive.forms.latex_names import DIFFERENTIAL
 from chainrule.derive.narrative.differential_laws import carrying_laws, differential_laws
 from chainrule.derive.narrative.moving import Writing
-from chainrule.derive.narrative.reasons import mark
-from chainrule.derive.narrative.symbols import entry_of, partial
+from chainrule.derive.narrative.reasons import mark, worked_out
+from chainrule.derive.narrative.symbols import entry_of, names_in, partial
 from chainrule.derive.program import Definition, Program
 from chainrule.derive.render.page import Detail, Form, Line, Note, Section, Shown
 from chainrule.derive.steps import NOTHING_CHECKED, Along, Checked, Partial, Step
@@ -22,11 +23,26 @@ LINES = frozenset({"put-in-differential", "carry-over", "collect-differential"})
 
 def by_told_names(context: Program, steps: Iterable[Step]) -> Program:
     """The context with everything that has a differential of its own shown by name."""
-    told = {value for step in steps if step.rule == "tangent" for key, value in step.bindings if key == "through"}
+    steps = list(steps)
+    names = told(steps) | {part.where for step in steps for part in step.substeps if part.after.origin == "adjoint"}
     return context.with_definitions(
-        replace(item, origin="adjoint") if item.name in told and item.origin == "auto" else item
+        replace(item, origin="adjoint") if item.name in names and item.origin == "auto" else item
         for item in context.definitions
     )
+
+
+def told(steps: Iterable[Step]) -> set[str]:
+    """The quantities that have a differential or tangent of their own."""
+    return {value for step in steps if step.rule == "tangent" for key, value in step.bindings if key == "through"}
+
+
+def names_written(lines: Iterable[Line]) -> set[str]:
+    """The names in lines and their details, those in the laws beside them left out."""
+    return {
+        name
+        for line in lines
+        for name in (*names_in([line.right, *line.left]), *names_written(line.details))
+    }  # fmt: skip
 
 
 def moving(
@@ -43,7 +59,7 @@ def moving(
         checked: what is known for each step that was checked.
         form: the notation.
     """
-    telling = _Telling(_writing(context, steps, view == "differential"), detail, checked, form)
+    telling = _Telling(_writing(by_told_names(context, steps), steps, view == "differential"), detail, checked, form)
     title = "Differentials" if view == "differential" else "Tangents, from the variables to the output"
     lines = [line for step in steps if step.rule == "tangent" for line in _tangent(step, telling)]
     ends = [line for step in steps if step.rule in ENDS for line in _end(step, telling)]
@@ -51,16 +67,31 @@ def moving(
     last = lines[-1].right.text if lines else ""
     first = Section(title, _noted([*lines, *_news(ends, last)], detail), _directions(steps, telling))
     total = next((step.where for step in steps if step.rule in LINES), "")
-    return first, Section(f"{total} put together", _noted(_news(put_together, last, telling.write.name(total)), detail))
+    told = _noted(_news(put_together, last, telling.write.name(total)), detail)
+    return first, Section(f"{total} put together", told), _identification(view, steps, context, telling)
+
+
+def _identification(view: str, steps: Sequence[Step], context: Program, telling: _Telling) -> Section:
+    """The gradients as what multiplies the differentials of the variables, by the names of the lines above."""
+    title, lines = "Identification", []
+    short = short_names(steps, context)
+    parts = {part.before.body.variable.name: part for step in steps if step.rule in LINES for part in step.substeps}
+    for name in dict.fromkeys(value for step in steps for key, value in step.bindings if key == "variable"):
+        # What reads none of them is told as the result.
+        if name in parts and parts[name].after.reads & short:
+            left = (partial(parts[name].before.body.output.name, name),)
+            lines += [Line(right, symbols) for symbols, right in _sides(parts[name].after, left, telling)]
+    intro = comparison(view, steps, context, telling.form) if lines and telling.detail != "brief" else ()
+    return Section(title, tuple(lines), intro)
 
 
 def _news(lines: Iterable[Line], last: str, left: Shown | None = None) -> Iterator[Line]:
-    """The lines that do not repeat the text before them; ``left`` stands left of the first."""
+    """The lines that do not repeat the text before them; ``left`` stands left of the first and behind other ones."""
     symbols = (left,) if left else ()
     for line in lines:
         if line.right.text != last:
             yield replace(line, left=line.left or symbols)
-            symbols = ()
+            symbols = (left,) if left and line.left else ()
         last = line.right.text
 
 
@@ -73,7 +104,7 @@ _PAIRINGS = (
 )
 
 
-def comparison(view: str, steps: Sequence[Step], context: Program) -> Note:
+def comparison(view: str, steps: Sequence[Step], context: Program, form: Form) -> Note:
     """``dL = tr((dL/dX).T @ dX)``, by which the gradients are read off the last line."""
     claims = [step.before.body for step in steps if step.rule == "tangent"]
     if not claims or not isinstance(claims[-1], Along) or claims[-1].output.indices:
@@ -83,10 +114,26 @@ def comparison(view: str, steps: Sequence[Step], context: Program) -> Note:
     terms = []
     for variable, direction in claim.directions.items():
         sides = partial(claim.output.name, variable), write.name(direction)
-        text, latex = _PAIRINGS[min(len(context.by_name[variable].shape), len(_PAIRINGS) - 1)]
-        terms.append(Shown(text.format(*(side.text for side in sides)), latex.format(*(side.latex for side in sides))))
+        terms.append(_paired(*sides, index_letters(context, variable), form))
     right = Shown(" + ".join(term.text for term in terms), " + ".join(term.latex for term in terms))
     return "Compare with ", _equation(write.name(total), right), "."
+
+
+def _paired(gradient: Shown, direction: Shown, letters: Sequence[str], form: Form) -> Shown:
+    """``<G, dX>``; entry by entry, the sum over all indices."""
+    if form == "index" and letters:
+        gradient, direction = entry_of(gradient, letters), entry_of(direction, letters)
+        text, latex = ("".join(sign.format(letter) for letter in letters) for sign in ("sum_{} ", r"\sum_{{{}}} "))
+        return Shown(f"{text}{gradient.text} {direction.text}", rf"{latex}{gradient.latex}\,{direction.latex}")
+    text, latex = _PAIRINGS[min(len(letters), len(_PAIRINGS) - 1)]
+    return Shown(text.format(gradient.text, direction.text), latex.format(gradient.latex, direction.latex))
+
+
+def short_names(steps: Iterable[Step], context: Program) -> set[str]:
+    """The adjoints that got names in the lines which they do not have in the result."""
+    nameless = {item.name for item in context.definitions if item.origin == "auto"}
+    parts = (part for step in steps if step.rule in LINES for part in step.substeps)
+    return {part.where for part in parts if part.after.origin == "adjoint" and part.where in nameless}
 
 
 @dataclass(frozen=True)
@@ -131,9 +178,10 @@ def _tangent(step: Step, telling: _Telling) -> Iterator[Line]:
     claim = step.before.body
     symbol = (partial(claim.output.name, claim.variable.name),) if isinstance(claim, Partial) else ()
     left = (telling.write.name(step.where), *symbol)
-    note = (*differential_laws(step, telling.write), ".", *mark(step, telling.checked))
+    note = (*differential_laws(step, telling.write, telling.form == "index"), ".", *mark(step, telling.checked))
+    details = tuple(worked_out(step, telling.write.program, telling.checked)) if telling.detail == "full" else ()
     for number, (symbols, right) in enumerate(_sides(step.after, left, telling)):
-        yield Line(right, symbols, ("In matrix notation.",) if number else note)
+        yield Line(right, symbols, ("In matrix notation.",) if number else note, () if number else details)
 
 
 def _end(step: Step, telling: _Telling) -> Iterator[Line]:
@@ -147,11 +195,13 @@ def _end(step: Step, telling: _Telling) -> Iterator[Line]:
         return
     words = "The derivative, applied to the directions."
     right = write.products(pairs) if telling.form != "index" else None
-    left = ()
+    left = (write.name(step.where),) if telling.detail == "full" else ()
     if right is None:
         right = write.entries(step.after)
         left = (entry_of(write.name(step.where), write.letters(step.after)),) if step.after.shape else ()
-    yield Line(right, left, (words, *mark(step, telling.checked)))
+    introduced = list(_introduced(step, telling, set()))
+    yield from introduced
+    yield Line(right, (write.name(step.where),) if introduced else left, (words, *mark(step, telling.checked)))
 
 
 def _sides(
@@ -182,8 +232,8 @@ def _assembled(steps: Sequence[Step], telling: _Telling) -> Iterator[Line]:
                 continue
         elif step.rule == "carry-over":
             words, put_in = put_in or words, ()
-        note = (*words, *_introduced(step, telling.write, named), ".", *mark(step, telling.checked))
-        yield Line(right, (), note)
+        yield from _introduced(step, telling, named)
+        yield Line(right, (), (*words, ".", *mark(step, telling.checked)))
 
 
 def _pairs(step: Step) -> list[tuple[str, str]]:
@@ -208,19 +258,15 @@ def _reason(step: Step, telling: _Telling) -> Note:
     return carrying_laws(step, write, telling.form == "index")
 
 
-def _introduced(step: Step, write: Writing, named: set[str]) -> Note:
+def _introduced(step: Step, telling: _Telling, named: set[str]) -> Iterator[Line]:
     """What the factors are that a line names for the first time."""
-    note: list[str | Shown] = []
     for adjoint in step.substeps:
-        item = adjoint.after
-        if item.origin != "auto" and item.name not in named:
+        claim, item = adjoint.before.body, adjoint.after
+        if item.origin != "auto" and item.name not in named and isinstance(claim, Partial):
             named.add(item.name)
-            node = write.matrix(item)
-            symbol = write.name(item.name)
-            value = write.entries(item) if node is None else write.node(node)
-            left = entry_of(symbol, write.letters(item)) if node is None and item.shape else symbol
-            note += [" and " if note else ", with " , _equation(left, value)]
-    return tuple(note)
+            words = "Short for ", partial(claim.output.name, claim.variable.name), "."
+            symbols, right = _sides(item, (telling.write.name(item.name),), telling)[-1]
+            yield Line(right, symbols, (*words, *mark(adjoint, telling.checked)))
 
 
 def _equation(left: Shown, right: Shown) -> Shown:

@@ -33,7 +33,7 @@ def differentials_last(
     node = mapped(node, partial(differentials_last, moving=moving, ranks=ranks, symmetric=symmetric))
     match node:
         case Binary(operator="*"):
-            return _repeated(_with_last(node, moving), ranks)
+            return _repeated(_with_last(_chain("*", _entrywise(node)), moving), ranks)
         case Binary("@", left, right) if rank(left, ranks) == rank(right, ranks) == 1:
             turns = _moves(left, moving) and not _moves(right, moving) and not _is_form(left, ranks)
             return _turned(left, right) if turns else node
@@ -101,6 +101,13 @@ def _factors(node: Node, operator: str) -> list[Node]:
         found.append(node.right)
         node = node.left
     return [node, *reversed(found)]
+
+
+def _entrywise(node: Node) -> list[Node]:
+    """The factors of a product of entries, those of inner products of entries among them."""
+    if isinstance(node, Binary) and node.operator == "*":
+        return [*_entrywise(node.left), *_entrywise(node.right)]
+    return [node]
 
 
 def _chain(operator: BinaryOperator, factors: Sequence[Node]) -> Node:

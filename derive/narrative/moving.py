@@ -12,7 +12,7 @@ from chainrule.derive.narrative.factor_order import differentials_last, with_col
 from chainrule.derive.notation.resolve import mapped
 from chainrule.derive.notation.syntax import Binary, Call, Name, Negative, Node, Transpose
 from chainrule.derive.notation.unparse import unparse
-from chainrule.derive.program import Definition, Program, fresh_names
+from chainrule.derive.program import Definition, Index, Program, bound_index, fresh_names
 from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.page import Shown
 
@@ -95,11 +95,26 @@ class Writing:
 
     def product(self, factor: str, differential: str) -> tuple[Node, Node] | None:
         """A factor and a differential summed over the axes of the differential."""
+        weighted = self._weighted_sum(factor, differential)
+        if weighted is not None:
+            positive = without_minus(weighted)
+            node = weighted if positive is None else Negative(positive)
+            return node, node
         left, right = self.value(factor), self.value(differential)
         ranks = self.program.ranks[factor], self.program.ranks[differential]
         if left is None or right is None or (ranks[0] > ranks[1] > 0 and ranks != (2, 1)):
             return None
         return inner(ranks[0], left, right) if ranks[0] == ranks[1] else applied(left, right, ranks[1])
+
+    def _weighted_sum(self, factor: str, differential: str) -> Node | None:
+        """``mean(dx)`` for a factor that is the same for all entries."""
+        item, moved = self.program.by_name[factor], self.program.by_name[differential]
+        if not isinstance(item, Definition) or item.reduce or item.refs or item.body.atoms(Index):
+            return None
+        if not item.shape or item.shape != moved.shape:
+            return None
+        body = item.body * moved[tuple(bound_index(place) for place in range(len(item.shape)))]
+        return self.matrix(Definition(factor, (), body, "sum", item.shape))
 
     def value(self, name: str) -> Node | None:
         """A quantity by its name, a nameless one by what it is."""
@@ -134,12 +149,16 @@ def applied(left: Node, right: Node, rank: int) -> tuple[Node, Node]:
 
 
 def _total(terms: Sequence[Node]) -> Node:
-    """The sum of products, each with its sign."""
-    first, *others = terms
+    """The sum of products, each with its sign, a positive one first if there is one."""
+    first, *others = sorted(terms, key=lambda term: term != next(filter(_is_positive, terms), terms[0]))
     total = minus(first.operand) if isinstance(first, Negative) else first
     for term in others:
         total = Binary("-", total, term.operand) if isinstance(term, Negative) else Binary("+", total, term)
     return total
+
+
+def _is_positive(term: Node) -> bool:
+    return without_minus(term) is None
 
 
 def _with_short_names(node: Node) -> Node:
