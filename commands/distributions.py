@@ -23,6 +23,8 @@ QUESTIONS = {
     "score": "Derive the score, the gradient of the log-likelihood.",
     "information": "Derive the observed information.",
     "estimate": "Derive the maximum-likelihood estimate (the default).",
+    "family": "Derive the form of an exponential family, and the moments that follow from its log-partition.",
+    "fisher": "Derive the Fisher information of an exponential family.",
 }
 
 
@@ -39,6 +41,7 @@ def question_options(command: click.decorators.FC) -> click.decorators.FC:
     examples=(
         "chainrule distribution gamma --score",
         "chainrule distribution normal --known sigma",
+        "chainrule distribution poisson --family --check",
         "chainrule distribution weibull --data 3.1,0.4,1.8,2.2",
         "chainrule distribution binomial --given m=10 --data 3,5,2",
         'chainrule distribution "x: positive; s: positive; log(x) - 2*log(s) - x^2/(2*s^2)"',

@@ -8,6 +8,7 @@ from chainrule.derive.catalog.distributions import Distribution
 from chainrule.derive.errors import InputError, near_names
 from chainrule.learning.explanation import Explanation
 from chainrule.learning.probability.estimation import estimates
+from chainrule.learning.probability.family_moments import exponential_family, fisher_information
 from chainrule.learning.probability.integrals import refuse_unnormalised
 from chainrule.learning.probability.likelihood import information, likelihood, score
 from chainrule.learning.probability.model import Model, model
@@ -18,6 +19,8 @@ QUESTIONS: Mapping[str, Callable[[Model], Explanation]] = {
     "score": score,
     "information": information,
     "estimate": estimates,
+    "family": exponential_family,
+    "fisher": fisher_information,
 }
 
 
@@ -36,6 +39,7 @@ def distribution(
 
     Raises:
         InputError: there is no such question, or the density does not sum or integrate to one.
+        UnsupportedError: the question is about exponential families, and this is none.
         UnknownNameError: there is no such distribution or parameter.
         NotationError: the text cannot be read.
 

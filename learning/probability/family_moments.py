@@ -1,0 +1,268 @@
+"""Moments of sufficient statistics and Fisher information, by differentiating the log-partition.
+
+The density is one in total, so ``d/dtheta_j`` of the total is zero:
+
+    sum_k deta_k/dtheta_j E[T_k] = dA/dtheta_j,
+
+and the expected negative Hessian of the log-density is
+
+    I_jl = d2A/dtheta_j dtheta_l - sum_k d2eta_k/dtheta_j dtheta_l E[T_k].
+
+Source: Bishop, Pattern Recognition and Machine Learning (2006), eq. 2.224 to 2.226.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import sympy as sp
+from sympy import Expr
+
+from chainrule.derive.errors import UnsupportedError
+from chainrule.derive.goals import gradient
+from chainrule.derive.narrative.symbols import named, shown
+from chainrule.derive.numeric import evaluate
+from chainrule.derive.program import Definition, Ref
+from chainrule.derive.render.page import Shown
+from chainrule.learning.explanation import Explanation, Move, Part
+from chainrule.learning.probability.family import Family, family
+from chainrule.learning.probability.integrals import expectation
+from chainrule.learning.probability.likelihood import given, remarks, title
+from chainrule.learning.probability.model import Model
+from chainrule.learning.probability.points import agreement, point
+
+
+@dataclass(frozen=True)
+class Moments:
+    """Moments of a family with as many scalar statistics as scalar parameters.
+
+    Attributes:
+        means: the expectations of the statistics.
+        covariance: their covariance matrix.
+        information: the Fisher information of one observation.
+    """
+
+    means: tuple[Expr, ...]
+    covariance: sp.Matrix
+    information: sp.Matrix
+
+
+def moments(f: Family) -> Moments:
+    """The moments, as expressions of the parameters.
+
+    Raises:
+        UnsupportedError: parameters or statistics are no numbers, or differ in number.
+    """
+    _check(f)
+    thetas = [f.program.by_name[name].head for name in f.m.parameters]
+    etas, partition = sp.Matrix([f.body(name) for name in f.natural]), f.body(f.partition)
+    jacobian = etas.jacobian(thetas)
+    means = jacobian.T.LUsolve(sp.Matrix([partition.diff(theta) for theta in thetas])).applyfunc(_short)
+    hessian = sp.hessian(partition, thetas)
+    curved = [mean * sp.hessian(eta, thetas) for mean, eta in zip(means, etas, strict=True)]
+    information = (hessian - sum(curved, sp.zeros(len(thetas)))).applyfunc(_short)
+    inverse = jacobian.inv()
+    covariance = (inverse.T * information * inverse).applyfunc(_short)
+    return Moments(tuple(means), covariance, information)
+
+
+def _check(f: Family) -> None:
+    names = [*f.m.parameters, *f.natural]
+    if any(f.program.by_name[name].shape for name in names):
+        raise UnsupportedError("moments are derived where parameters and statistics are numbers")
+    if len(f.natural) != len(f.m.parameters):
+        raise UnsupportedError(
+            f"{len(f.natural)} natural parameters depend on {len(f.m.parameters)} parameters: moments do not "
+            "follow from the log-partition alone", hint="see --known",
+        )  # fmt: skip
+
+
+def _short(body: Expr) -> Expr:
+    forms = (sp.factor(sp.together(body)), sp.simplify(body), sp.expand(body))
+    return _complements(min(forms, key=lambda form: (sp.count_ops(form), str(form))))
+
+
+def _complements(body: Expr) -> Expr:
+    """Powers of ``p - 1`` as powers of ``1 - p``."""
+    return body.replace(
+        lambda e: e.is_Pow and e.exp.is_Integer and e.base.is_Add and e.base.as_coeff_Add()[0].is_negative,
+        lambda e: (-1) ** e.exp * (-e.base) ** e.exp,
+    )
+
+
+# ---- the derivation ---------------------------------------------------------------------------------------
+
+
+def told(f: Family, body: Expr) -> Shown:
+    """An expression of parameters and variable in the notation."""
+    heads = {item.head: Ref(item.head) for item in f.program.inputs if not item.shape}
+    item = Definition("told", (), sp.sympify(body).xreplace(heads), origin="named")
+    program = f.program.with_definitions((*f.program.definitions, item), ("told",))
+    return shown(program, "told")
+
+
+def family_part(f: Family) -> Part:
+    """The form, and what its parts are."""
+    pairs = list(zip(f.natural, f.statistics, strict=True))
+    definitions = [Move(f.shown(name), (named(name),)) for pair in pairs for name in pair]
+    definitions += [Move(f.shown(name), (named(name),)) for name in (f.base, f.partition)]
+    products = [_product(f, eta, t) for eta, t in pairs]
+    text = " + ".join(part.text for part in products) + f" + {f.base} - {f.partition}"
+    latex = " + ".join(part.latex for part in products) + f" + {named(f.base).latex} - {named(f.partition).latex}"
+    check = Move(
+        Shown(text, latex), (Shown("log p", r"\log p"),), ("Collect the terms by what they know of the variable.",),
+        lambda: f.difference(_one(f.m)),
+    )  # fmt: skip
+    intro = "Every term of the expanded log-density is a function of the parameters times one of the variable."
+    return Part("Exponential family", (*definitions, check), (intro,))
+
+
+def _product(f: Family, eta: str, statistic: str) -> Shown:
+    left, right = named(eta), named(statistic)
+    if not f.program.by_name[eta].shape:
+        return Shown(f"{eta}*{statistic}", rf"{left.latex} \, {right.latex}")
+    return Shown(f"sum({eta}*{statistic})", rf"\langle {left.latex}, {right.latex} \rangle")
+
+
+def _one(m: Model) -> dict[str, Any]:
+    values = point(m)
+    return {**values, m.variable.name: values[m.variable.name][0]}
+
+
+def moments_parts(f: Family, found: Moments) -> Iterator[Part]:
+    """Expectations and covariances of the statistics."""
+    yield Part(
+        "Equations for the expectations", tuple(_equations(f, found)),
+        ("The density is one in total for all parameters; its derivatives by them are zero.",),
+    )  # fmt: skip
+    names = f.statistics
+    means = [
+        Move(told(f, mean), (_expected(f, t),), (), functools.partial(_against_statistics, f, mean, (t,)))
+        for t, mean in zip(names, found.means, strict=True)
+    ]
+    yield Part("Expectations of the statistics", tuple(means))
+    spreads = []
+    for i, first in enumerate(names):
+        for j, second in enumerate(names[: i + 1]):
+            product = found.covariance[i, j] + found.means[i] * found.means[j]
+            check = functools.partial(_against_statistics, f, product, (first, second))
+            spreads.append(Move(told(f, found.covariance[i, j]), (_covariance(f, second, first),), (), check))
+    intro = "The Hessian of the log-partition by the natural parameters, through the Jacobian of the parameters."
+    yield Part("Covariances of the statistics", tuple(spreads), (intro,))
+
+
+def _against_statistics(f: Family, body: Expr, names: Sequence[str]) -> float:
+    """The expectation of a product of statistics against a sum or a quadrature."""
+    values = _one(f.m)
+    return _against(f, body, lambda x: np.prod([_at(f, values, name, x) for name in names], axis=0))
+
+
+def _equations(f: Family, found: Moments) -> Iterator[Move]:
+    partition = f.body(f.partition)
+    for name in f.m.parameters:
+        theta = f.program.by_name[name].head
+        factors = [f.body(eta).diff(theta) for eta in f.natural]
+        parts = [_times(told(f, factor), _expected(f, t))
+                 for factor, t in zip(factors, f.statistics, strict=True) if factor != 0]  # fmt: skip
+        left = Shown(" + ".join(p.text for p in parts), " + ".join(p.latex for p in parts))
+        mean = sum(factor * value for factor, value in zip(factors, found.means, strict=True))
+        slope = partition.diff(theta)
+        check = functools.partial(_same, f, mean, slope)
+        yield Move(told(f, slope), (left,), (f"Differentiate by {name}.",), check)
+
+
+def _same(f: Family, left: Expr, right: Expr) -> float:
+    values = _one(f.m)
+    return agreement(_number(f, left, values), _number(f, right, values))
+
+
+def _times(factor: Shown, expected: Shown) -> Shown:
+    text = f"({factor.text})*{expected.text}" if factor.text != "1" else expected.text
+    latex = rf"\left({factor.latex}\right) {expected.latex}" if factor.text != "1" else expected.latex
+    return Shown(text, latex)
+
+
+def _expected(f: Family, statistic: str) -> Shown:
+    inner = f.shown(statistic)
+    return Shown(f"E[{inner.text}]", rf"\mathbb{{E}}\left[{inner.latex}\right]")
+
+
+def _covariance(f: Family, first: str, second: str) -> Shown:
+    a, b = f.shown(first), f.shown(second)
+    if first == second:
+        return Shown(f"var({a.text})", rf"\operatorname{{var}}\left({a.latex}\right)")
+    return Shown(f"cov({a.text}, {b.text})", rf"\operatorname{{cov}}\left({a.latex}, {b.latex}\right)")
+
+
+def _number(f: Family, body: Expr, values: Any) -> float:
+    heads = {item.head: Ref(item.head) for item in f.program.inputs if not item.shape}
+    item = Definition("value", (), sp.sympify(body).xreplace(heads), origin="named")
+    program = f.program.with_definitions((*f.program.definitions, item), ("value",))
+    return float(evaluate(program, values)["value"])
+
+
+def _at(f: Family, values: Any, name: str, x: Any) -> Any:
+    program = f.program.pruned([name])
+    found = [evaluate(program, {**values, f.m.variable.name: np.asarray(float(one))})[name] for one in np.atleast_1d(x)]
+    return np.array(found) if np.ndim(x) else found[0]
+
+
+def _against(f: Family, body: Expr, function: Callable[[Any], Any]) -> float:
+    """A moment against a sum or a quadrature."""
+    values = _one(f.m)
+    return agreement(_number(f, body, values), expectation(f.m, values, function))
+
+
+def information_part(f: Family, found: Moments) -> Part:
+    """The Fisher information of one observation, checked against the expected square of the score."""
+    moves = []
+    for i, first in enumerate(f.m.parameters):
+        for j, second in enumerate(f.m.parameters[: i + 1]):
+            names = ",".join(dict.fromkeys((second, first)))
+            below = ",".join(named(name).latex for name in dict.fromkeys((second, first)))
+            symbol = Shown(f"I_{{{names}}}" if "," in names else f"I_{names}", f"I_{{{below}}}")
+            check = functools.partial(_scores, f, first, second, found.information[i, j])
+            moves.append(Move(told(f, found.information[i, j]), (symbol,), (), check))
+    intro = "The expected negative Hessian of the log-density of one observation; n observations have n times as much."
+    return Part("Fisher information", tuple(moves), (intro,))
+
+
+def _scores(f: Family, first: str, second: str, body: Expr) -> float:
+    derivatives = gradient(f.m.density, [first, second] if first != second else [first]).result
+    values = _one(f.m)
+
+    def product(x: Any) -> Any:
+        rows = [{**values, f.m.variable.name: np.asarray(float(one))} for one in np.atleast_1d(x)]
+        found = [
+            float(evaluate(derivatives[first].program, row)[derivatives[first].output.name])
+            * float(evaluate(derivatives[second].program, row)[derivatives[second].output.name])
+            for row in rows
+        ]
+        return np.array(found) if np.ndim(x) else found[0]
+
+    return _against(f, body, product)
+
+
+def exponential_family(m: Model) -> Explanation:
+    """The distribution in the form of an exponential family, and its moments where they follow."""
+    f = family(m)
+    parts = [*given(m), family_part(f)]
+    try:
+        parts += moments_parts(f, moments(f))
+    except UnsupportedError as error:
+        return Explanation(
+            title(m, "Exponential family"), tuple(parts), (*remarks(m), f"Of the moments: {error.message}.")
+        )
+    return Explanation(title(m, "Exponential family"), tuple(parts), remarks(m))
+
+
+def fisher_information(m: Model) -> Explanation:
+    """The Fisher information of one observation, from the log-partition."""
+    f = family(m)
+    found = moments(f)
+    parts = (*given(m), family_part(f), *moments_parts(f, found), information_part(f, found))
+    return Explanation(title(m, "Fisher information"), parts, remarks(m))
