@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from chainrule.learning.fitting.fit import Fit, fit
     from chainrule.learning.fitting.tables import arrays_of, read_table
     from chainrule.learning.information.derive import Information, information
+    from chainrule.learning.probability.bayes import Posterior, bayes
     from chainrule.learning.probability.data import observations
     from chainrule.learning.probability.estimates import Estimate, estimate
     from chainrule.learning.probability.questions import distribution
@@ -63,12 +64,14 @@ _MODULES = {
     "Kernel": "chainrule.kernels.kernel",
     "Method": "chainrule.learning.fitting.descent",
     "Plot": "chainrule.derive.pictures.plot",
+    "Posterior": "chainrule.learning.probability.bayes",
     "Stationary": "chainrule.derive.stationary",
     "Topic": "chainrule.learning.topics",
     "Unit": "chainrule.learning.approximation.network",
     "Verdict": "chainrule.derive.checking.verdict",
     "approximate": "chainrule.learning.approximation.network",
     "arrays_of": "chainrule.learning.fitting.tables",
+    "bayes": "chainrule.learning.probability.bayes",
     "catalog": "chainrule.derive.formula",
     "distribution": "chainrule.learning.probability.questions",
     "convex": "chainrule.learning.convexity.verdict",
@@ -117,12 +120,14 @@ __all__ = [
     "Kernel",
     "Method",
     "Plot",
+    "Posterior",
     "Stationary",
     "Topic",
     "Unit",
     "Verdict",
     "approximate",
     "arrays_of",
+    "bayes",
     "catalog",
     "convex",
     "distribution",

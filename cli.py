@@ -19,6 +19,7 @@ import chainrule as cr
 from chainrule.commands.answers import Answer, print_answer, print_error
 from chainrule.commands.approximation import approximate
 from chainrule.commands.arguments import Group
+from chainrule.commands.bayes import bayes
 from chainrule.commands.compiling import compile_
 from chainrule.commands.convexity import convex
 from chainrule.commands.derivations import show, solve
@@ -34,7 +35,7 @@ from chainrule.commands.verification import verify
 #: Every command, in the order of the help.
 COMMANDS = (
     show, solve, convex, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, information,
-    distribution, list_,
+    distribution, bayes, list_,
 )  # fmt: skip
 
 

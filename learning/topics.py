@@ -20,7 +20,8 @@ from chainrule.learning.expectation import demonstrations, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
 from chainrule.learning.information import results as informed
-from chainrule.learning.probability.demonstrations import coverage, profile
+from chainrule.learning.probability.bayes import bayes
+from chainrule.learning.probability.demonstrations import base_rates, coverage, profile
 from chainrule.learning.probability.questions import distribution
 
 
@@ -83,6 +84,8 @@ topics: tuple[Topic, ...] = (
           lambda: distribution("gamma", "family")),
     Topic("fisher_information", PROBABILITY, "the expected curvature of the log-likelihood of a normal distribution",
           lambda: distribution("normal", "fisher")),
+    Topic("bayes_theorem", PROBABILITY, "how a base rate decides what a positive test means",
+          lambda: bayes({"ill": "0.01"}, {"positive": {"ill": "0.99", "not ill": "0.05"}}).explanation, base_rates),
     Topic("logistic_hessian", OPTIMISATION, "the Hessian of logistic regression, which is positive semidefinite",
           lambda: hessian("logistic_regression", "w")),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",

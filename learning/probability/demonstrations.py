@@ -6,6 +6,7 @@ import numpy as np
 
 from chainrule.learning.chart import Chart, Series
 from chainrule.learning.explanation import Demonstration
+from chainrule.learning.probability.bayes import bayes
 from chainrule.learning.probability.estimates import estimate
 from chainrule.learning.probability.model import model
 from chainrule.learning.probability.points import number
@@ -45,3 +46,13 @@ def profile() -> Chart:
     line = Series("log-likelihood", tuple(map(float, grid)), tuple(heights))
     top = Series("estimate", (float(best),), (found.log_likelihood,), "points")
     return Chart("Log-likelihood of 25 observations from a normal distribution", "mu", "log-likelihood", (line, top))
+
+
+def base_rates() -> Chart:
+    """What a positive test means, by the share of the ill."""
+    shares = [f"{number}/200" for number in range(1, 200)]
+    likelihood = {"ill": "0.99", "not ill": "0.05"}
+    found = [float(bayes({"ill": share}, {"positive": likelihood}).posterior["ill"]) for share in shares]
+    prior = tuple(number / 200 for number in range(1, 200))
+    series = (Series("after a positive test", prior, tuple(found)), Series("before", prior, prior))
+    return Chart("A test that 99 % of the ill and 5 % of the others pass", "P(ill)", "probability of being ill", series)
