@@ -298,6 +298,62 @@ def test_every_rule_is_used() -> None:
                                                   "sum-of-squares", "hessian-form"}  # fmt: skip
 
 
+# ---- constants ----------------------------------------------------------------------------------------------------
+
+MODULI = [
+    ("ridge", "w", "2*(lam + min(eigvalsh(X.T @ X))/n)", "2*(lam + max(svdvals(X))**2/n)"),
+    ("logistic_regression", "w", None, "max(svdvals(X))**2/(4*n)"),
+    ("X: real[n,d]; y: pm1[n]; w: real[d]; lam: positive; mean(softplus(-y*(X@w))) + lam/2*sum(w^2)", "w",
+     "lam", "lam + max(svdvals(X))**2/(4*n)"),
+    ("U: real[n,k]; V: real[k,m]; T: real[n,m]; norm(T - U@V)^2", "U",
+     "2*min(eigvalsh(V @ V.T))", "2*max(svdvals(V))**2"),
+    ("x: real[n]; y: real[n]; sum(logcosh(3*x - y))", "x", None, "9"),
+    ("x: real[n]; sum(x^4) + sum(x^2)", "x", "2", None),
+    ("x: real[n]; y: real[n]; r = x - y; sum(where(abs(r) <= 1, r^2/2, abs(r) - 1/2))", "x", None, "1"),
+    ("binary_cross_entropy", "z", None, "1/(4*n)"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("text", "wrt", "strong", "smooth"), MODULI, ids=[row[0] for row in MODULI])
+def test_constants_bound_the_eigenvalues_of_the_hessian(
+    text: str, wrt: str, strong: str | None, smooth: str | None
+) -> None:
+    found = cr.convex(text, wrt)
+    known = found.constants
+    assert known is not None
+    told = [item and item.matrix() for item in (known.strong, known.smooth)]
+    assert told == [strong, smooth]
+    block = cr.hessian(text, wrt).result[wrt]
+    rng = np.random.default_rng(1)
+    for sizes in size_assignments(found.formula.program)[:2]:
+        point = sample(found.formula.inputs, sizes, rng)
+        count = point[wrt].size
+        spectrum = np.linalg.eigvalsh(block.evaluate(**point).reshape(count, count))
+        lengths = {str(length): size for length, size in sizes.items()}
+        for bound, ends in ((known.strong, (-1, spectrum[0])), (known.smooth, (spectrum[-1], np.inf))):
+            if bound is not None:
+                value = bound.evaluate(**{item.name: (point | lengths)[item.name] for item in bound.inputs})
+                assert ends[0] - 1e-9 <= value <= ends[1] + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("text", "certain", "strict", "coercive"),
+    [
+        ("x: real[n]; sum(exp(x))", False, True, False),
+        ("x: real[n]; lam: positive; lam*sum(x^2)", True, True, True),
+        ("x: real[n]; lam: nonnegative; lam*sum(x^2)", False, False, False),
+        ("x: real[n]; A: real[m,n]; norm(A@x)^2 + norm1(x)", False, False, True),
+        ("x: real[n]; A: real[m,n]; norm(A@x)^2", False, False, False),
+        ("x: positive[n]; sum(x^2)", True, True, False),
+        ("x: real[n]; sum(x^4)", False, False, True),
+    ],
+)
+def test_what_the_terms_show(text: str, certain: bool, strict: bool, coercive: bool) -> None:
+    known = cr.convex(text, "x").constants
+    assert known is not None
+    assert (known.certain, known.strict, known.coercive) == (certain, strict, coercive)
+
+
 # ---- the record ---------------------------------------------------------------------------------------------------
 
 

@@ -12,13 +12,14 @@ from dataclasses import replace
 from itertools import product
 
 import sympy as sp
-from sympy import Abs, Add, Dummy, Expr, Function, Mul, Pow, S, Symbol, exp, log
+from sympy import Abs, Add, Dummy, Expr, Mul, Pow, S, Symbol, exp, log
 
 from chainrule.derive.catalog.elementwise import maximum, minimum
 from chainrule.derive.preactivation import reached
 from chainrule.derive.program import Definition, Input, Program, Ref
 from chainrule.learning.convexity.claims import FLIP, Claim, Scalar
 from chainrule.learning.convexity.intervals import NONNEGATIVE, REALS, Interval
+from chainrule.learning.convexity.leaves import moving, parameters, replaced, symbol
 from chainrule.learning.convexity.scalar import (
     Curvature,
     direction_in,
@@ -126,7 +127,7 @@ class Calculus:
             return self._ref(expr)
         if self.is_affine(expr):
             return Claim(expr, "affine", self.interval(expr), "affine")
-        for law in (self._sum, self._multiple, self._extreme, self._composition, self._whole_entry):
+        for law in (self._sum, self._multiple, self._extreme, self.composition, self._whole_entry):
             found = law(expr)
             if found is not None:
                 return replace(found, interval=_narrower(found.interval, self.interval(expr)))
@@ -198,7 +199,7 @@ class Calculus:
 
     # ---- scalar functions of parts ----------------------------------------------------------------------------
 
-    def _composition(self, expr: Expr) -> Claim | None:
+    def composition(self, expr: Expr) -> Claim | None:
         """A scalar function of affine functions and of parts of known curvature."""
         if expr.count_ops() > MAX_BODY:
             return None
@@ -223,12 +224,12 @@ class Calculus:
         if not self.moves(expr):
             return
         if isinstance(expr, Ref) or self.is_affine(expr):
-            found.setdefault(_moving(expr, self.moves))
+            found.setdefault(moving(expr, self.moves))
             return
         if isinstance(expr, Add):
             affine = [arg for arg in expr.args if self.moves(arg) and self.is_affine(arg)]
             if affine:
-                found.setdefault(_moving(Add(*affine), self.moves))
+                found.setdefault(moving(Add(*affine), self.moves))
             for arg in expr.args:
                 if arg not in affine:
                     self._collect(arg, found)
@@ -251,14 +252,14 @@ class Calculus:
 
     def _composed(self, expr: Expr, leaves: Sequence[Expr], chosen: Sequence[View]) -> Claim | None:
         letters = (letter for letter in LETTERS if letter not in self.program.by_name)
-        symbols = [_symbol(letter, claim.interval) for letter, (claim, _) in zip(letters, chosen, strict=False)]
+        symbols = [symbol(letter, claim.interval) for letter, (claim, _) in zip(letters, chosen, strict=False)]
         if len(symbols) < len(chosen):
             return None
         values = {leaf: make(symbol) for leaf, (_, make), symbol in zip(leaves, chosen, symbols, strict=True)}
-        body = _replaced(expr, values, self.moves)
+        body = replaced(expr, values, self.moves)
         if body is None or any(ref.name in self.active for ref in body.atoms(Ref)):
             return None
-        body = body.xreplace(_parameters(body))
+        body = body.xreplace(parameters(body))
         box = tuple((symbol, claim.interval) for symbol, (claim, _) in zip(symbols, chosen, strict=True))
         claims = tuple(claim for claim, _ in chosen)
         if body == symbols[0] and claims[0].what == expr:
@@ -268,7 +269,7 @@ class Calculus:
                 affine = all(claim.curvature == "affine" for claim in claims)
                 interval = image(body, *box[0]) if len(box) == 1 else REALS
                 rule = "affine-composition" if affine else "composition"
-                shown = Scalar(body, box, tuple(claim.what for claim in claims))
+                shown = Scalar(body, box, tuple(leaves))
                 return Claim(expr, curvature, interval, rule, claims, shown)
         return None
 
@@ -393,75 +394,6 @@ def _needed(claim: Claim, curvature: Curvature) -> str | None:
         return ""
     # For a concave whole the function is turned over, its arguments are not.
     return {"convex": "nondecreasing", "concave": "nonincreasing"}.get(claim.curvature)
-
-
-def _symbol(name: str, interval: Interval) -> Symbol:
-    if interval.low.is_nonnegative:
-        return Symbol(name, positive=True)
-    return Symbol(name, real=True)
-
-
-def _parameters(body: Expr) -> dict[Expr, Expr]:
-    """What does not depend on the variables, as symbols that keep their sign."""
-    return {ref: Symbol(str(ref), **_assumptions(ref)) for ref in body.atoms(Ref)}
-
-
-def _assumptions(ref: Ref) -> dict[str, bool]:
-    if ref.is_positive:
-        return {"positive": True}
-    return {"nonnegative": True} if ref.is_nonnegative else {"real": True}
-
-
-def _moving(expr: Expr, moves: Callable[[Expr], bool]) -> Expr:
-    """The part of an affine expression that moves, without a number in front."""
-    if not isinstance(expr, Add):
-        factors = [factor for factor in Mul.make_args(expr) if not factor.is_number]
-        return Mul(*factors)
-    moving = Add(*(arg for arg in expr.args if moves(arg)))
-    scale, rest = moving.as_content_primitive() if isinstance(moving, Add) else moving.as_coeff_Mul()
-    del scale
-    return -rest if rest.could_extract_minus_sign() else rest
-
-
-def _replaced(expr: Expr, values: dict[Expr, Expr], moves: Callable[[Expr], bool]) -> Expr | None:
-    """An expression in which the leaves have been replaced, wherever they stand inside sums and products."""
-    if expr in values:
-        return values[expr]
-    if not moves(expr) or not expr.args or isinstance(expr, Ref):
-        return expr
-    for leaf, value in values.items():
-        ratio = _multiple_of(expr, leaf, moves)
-        if ratio is not None:
-            return ratio[0] * value + ratio[1]
-    if isinstance(expr, Add):
-        flat = Add(*(arg for arg in expr.args if _is_flat(arg, moves)))
-        if flat not in (expr, 0) and moves(flat):
-            parts = [_replaced(part, values, moves) for part in (flat, expr - flat)]
-            return None if any(part is None for part in parts) else Add(*parts)
-    parts = [_replaced(arg, values, moves) for arg in expr.args]
-    return None if any(part is None for part in parts) else expr.func(*parts)
-
-
-def _is_flat(expr: Expr, moves: Callable[[Expr], bool]) -> bool:
-    """Whether what moves in a term is entries alone, outside every function."""
-    return not any(moves(node) for node in expr.atoms(Pow, Function, Abs))
-
-
-def _multiple_of(expr: Expr, leaf: Expr, moves: Callable[[Expr], bool]) -> tuple[Expr, Expr] | None:
-    """``expr = a*leaf + b`` with ``a`` and ``b`` that do not move, where ``expr`` is a sum or a multiple."""
-    if not isinstance(expr, Add | Mul):
-        return None
-    refs = sorted((ref for ref in leaf.atoms(Ref) if moves(ref)), key=str)
-    if not refs or not {ref for ref in expr.atoms(Ref) if moves(ref)} <= set(refs):
-        return None
-    if any(moves(node) for node in expr.atoms(Pow, Function, Abs)):
-        return None
-    mine, other = sp.expand(expr).coeff(refs[0], 1), sp.expand(leaf).coeff(refs[0], 1)
-    if other == 0 or moves(mine) or moves(other):
-        return None
-    ratio = sp.cancel(mine / other)
-    rest = sp.expand(expr - ratio * leaf)
-    return None if moves(rest) else (ratio, rest)
 
 
 def _narrower(a: Interval, b: Interval) -> Interval:

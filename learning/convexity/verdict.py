@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from chainrule.derive.render.printed import Printed
 from chainrule.derive.semidefinite import is_smooth, semidefinite
 from chainrule.derive.steps import NOTHING_CHECKED, Checked
 from chainrule.learning.convexity.calculus import Calculus
+from chainrule.learning.convexity.constants import Constants, constants
 from chainrule.learning.convexity.rules import ABBREVIATION, BOYD, BY_ID
 from chainrule.learning.convexity.witness import Witness, witness
 from chainrule.learning.convexity.words import Statement, statements
@@ -45,6 +46,7 @@ class Convexity(Printed):
         witness: the violated inequality of a formula that is not convex.
         alone: the verdict in each variable alone, where it is not convex in all of them.
         remarks: sentences at the end.
+        constants: moduli of strong convexity and smoothness of a formula that is convex in one variable.
     """
 
     formula: Formula
@@ -54,6 +56,7 @@ class Convexity(Printed):
     witness: Witness | None = None
     alone: tuple[tuple[str, Verdict], ...] = ()
     remarks: tuple[str, ...] = ()
+    constants: Constants | None = None
 
     def __bool__(self) -> bool:
         """Whether the formula is proved convex."""
@@ -67,6 +70,8 @@ class Convexity(Printed):
         if self.proof:
             lines = tuple(Line(s.right, s.left, s.reason if detail != "brief" else ()) for s in self.proof)
             sections.append(Section("Proof", lines))
+        if self.constants is not None:
+            sections += _constants_section(self.constants)
         if self.witness is not None:
             sections.append(_witness_section(self.formula, self.witness))
         name, variables = self.formula.output.name, " and ".join(self.wrt)
@@ -88,6 +93,7 @@ class Convexity(Printed):
             "verdict": self.verdict,
             "proof": [_statement_dict(statement) for statement in self.proof],
             "witness": None if found is None else _witness_dict(found),
+            "constants": None if self.constants is None else _constants_dict(self.constants),
             "alone": dict(self.alone),
             "remarks": list(self.remarks),
         }
@@ -124,7 +130,7 @@ def convex(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Convexit
         kind: Verdict = "undecided" if against is None else "not convex"
         found = Convexity(f, names, kind, witness=against, remarks=_hint(kind))
     else:
-        found = _tried(found)
+        found = _with_constants(_tried(found))
     if len(names) > 1 and not found:
         alone = tuple((name, convex(f, name).verdict) for name in names)
         found = Convexity(f, names, found.verdict, found.proof, found.witness, alone, found.remarks)
@@ -161,6 +167,18 @@ def _proved(f: Formula, names: tuple[str, ...]) -> Convexity | None:
         kind: Verdict = "affine" if claim.curvature == "constant" else claim.curvature
         return Convexity(f, names, kind, statements(f.program, claim, names))
     return _by_hessian(f, names)
+
+
+def _with_constants(found: Convexity) -> Convexity:
+    """A formula that is convex in one variable, with what its terms tell of the Hessian's eigenvalues."""
+    if found.verdict != "convex" or len(found.wrt) > 1:
+        return found
+    known = constants(found.formula, found.wrt[0])
+    if known is None:
+        return found
+    told = ((known.strict, "It is strictly convex."), (known.coercive, "It is coercive."))
+    remarks = tuple(sentence for holds, sentence in told if holds)
+    return replace(found, constants=known, remarks=(*found.remarks, *remarks))
 
 
 def _by_hessian(f: Formula, names: tuple[str, ...]) -> Convexity | None:
@@ -209,6 +227,33 @@ def _witness_section(f: Formula, found: Witness) -> Section:
     note = (f"positive: at the midpoint m the formula lies {says} its chord, so it is not {found.against}.",)
     lines.append(Line(_number(found.gap), (relation,), note))
     return Section("Witness", tuple(lines))
+
+
+def _constants_section(known: Constants) -> list[Section]:
+    """Bounds of the eigenvalues of the Hessian, each with what it means."""
+    lines = []
+    if known.strong is not None:
+        holds = "strongly convex" if known.certain else "strongly convex where this is positive"
+        note = (f"{holds}: no eigenvalue of the Hessian is smaller (B&V, section 9.1.2).",)
+        lines.append(Line(_formula_shown(known.strong), (Shown("mu", r"\mu"),), note))
+    if known.smooth is not None:
+        note = ("smooth: no eigenvalue of the Hessian is larger; a Lipschitz constant of the gradient.",)
+        lines.append(Line(_formula_shown(known.smooth), (Shown("beta", r"\beta"),), note))
+    return [Section("Constants", tuple(lines))] if lines else []
+
+
+def _formula_shown(known: Formula) -> Shown:
+    return Shown(known.matrix(), known.latex)
+
+
+def _constants_dict(known: Constants) -> dict[str, Any]:
+    return {
+        "strong": None if known.strong is None else known.strong.matrix(),
+        "smooth": None if known.smooth is None else known.smooth.matrix(),
+        "certain": known.certain,
+        "strict": known.strict,
+        "coercive": known.coercive,
+    }
 
 
 def _places(found: Witness) -> tuple[tuple[str, Mapping[str, Any]], ...]:

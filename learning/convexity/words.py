@@ -121,7 +121,7 @@ def _argument(program: Program, symbol: Expr, argument: Expr, part: Claim, lengt
     """What an argument stands for."""
     if part.name and part.name in program.by_name and not part.wording:
         return Shown(f"{symbol} = {part.name}", rf"{symbol} = {named(part.name).latex}")
-    inner = _worded(entry_shown(program, argument, part.lengths or lengths), part.wording)
+    inner = _worded(entry_shown(program, argument, lengths), part.wording)
     return Shown(f"{symbol} = {inner.text}", rf"{symbol} = {inner.latex}")
 
 
