@@ -26,6 +26,9 @@ from chainrule.learning.convexity.scalar import is_convex_in, pieces, second_der
 #: Places at which a second derivative is looked at for a guess of its bounds, which is then proved.
 PLACES = np.concatenate([np.linspace(-6, 6, 49), [-40.0, -15.0, 15.0, 40.0]])
 
+#: Second derivatives beyond which none is bounded.
+MAX_BOUND = 1e6
+
 
 @dataclass(frozen=True)
 class Term:
@@ -221,10 +224,10 @@ def _bound(term: Term, sign: int) -> Expr | None:
         return None
     bends = second_derivatives(found, symbol)
     values = [value for bend in bends for value in _values(bend, symbol)]
-    if not values:
-        return None
-    guess = Rational(sp.nsimplify(min(values) if sign > 0 else max(values), rational=True, tolerance=1e-6))
-    guess = max(guess, S.Zero)
+    end = (min if sign > 0 else max)(values, default=np.inf)
+    if not abs(end) < MAX_BOUND:
+        return S.Zero if sign > 0 else None
+    guess = max(Rational(sp.nsimplify(end, rational=True, tolerance=1e-6)), S.Zero)
     holds = all(
         at_least(sign * (bend - guess), {symbol: piece.interval}) for piece, bend in zip(found, bends, strict=True)
     )
