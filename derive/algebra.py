@@ -27,7 +27,14 @@ from chainrule.derive.rational import cost, shortest
 from chainrule.derive.rewriting import Context, Pass, Rewrite, powers_of_root
 from chainrule.derive.scalar import Indicator, equal
 from chainrule.derive.steps import Step
-from chainrule.derive.sum_passes import collapse_sums, drop_unit_bounds, known_sums, merge_sums, repeated_sum
+from chainrule.derive.sum_passes import (
+    collapse_sums,
+    drop_unit_bounds,
+    known_sums,
+    merge_sums,
+    repeated_sum,
+    shifted_sums,
+)
 
 #: Rounds of all passes over one definition; each round must change something to go on.
 MAX_ROUNDS = 40
@@ -193,6 +200,7 @@ PASSES: tuple[Pass, ...] = (
     join_cases,
     join_densities,
     merge_sums,
+    shifted_sums,
 )
 
 

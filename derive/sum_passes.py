@@ -161,6 +161,50 @@ def known_sums(definition: Definition, context: Context) -> Rewrite | None:
     return Rewrite(used[0][0], definition.with_body(definition.body.xreplace(values)), (*names, *also[1:]))
 
 
+def shifted_sums(definition: Definition, context: Context) -> Rewrite | None:
+    """``f - sum_k p[k] (c + g[k])`` as ``f - c - sum_k p[k] g[k]`` where p sums to one, if that is shorter."""
+    for ref in definition.refs:
+        source = context.known[ref.name]
+        if not isinstance(source, Definition) or source.reduce != "sum" or source.origin != "auto":
+            continue
+        source = _with_unread_parts(source, definition, context)
+        found = _shift(source, context) if len(source.bound) == 1 else None
+        if found is None:
+            continue
+        use, shift, rest = found
+        constant = shift.xreplace(dict(zip(source.free, ref.indices, strict=True)))
+        shorter = shortest(definition.body.xreplace({ref: constant + ref}))
+        if cost(shorter) < cost(definition.body):
+            part = context.split_off(replace(source, body=rest), "s")
+            body = shorter.xreplace({ref: part[ref.indices]})
+            return Rewrite(use[0], definition.with_body(body), (("name", use[1]),) if use[1] else ())
+    return None
+
+
+def _with_unread_parts(source: Definition, reader: Definition, context: Context) -> Definition:
+    """A sum with the pointwise derivatives written out that its reader has written out already."""
+    parts = {ref: context.known[ref.name] for ref in source.refs if ref.name not in reader.reads}
+    bodies = {
+        ref: part.at(ref.indices) for ref, part in parts.items()
+        if isinstance(part, Definition) and not part.reduce and part.origin in ("auto", "adjoint")
+    }  # fmt: skip
+    return source.with_body(source.body.xreplace(bodies))
+
+
+def _shift(source: Definition, context: Context) -> tuple[Use, Expr, Expr] | None:
+    """What is added to a mean with weights that sum to one, and the summand without it."""
+    (index,) = source.bound_indices
+    factors = Mul.make_args(source.body)
+    rules = {factor: rule for factor in factors if (rule := _sums_to_one(factor, index, context))}
+    for weight, rule in rules.items():
+        terms = Add.make_args(sp.expand_mul(source.body / weight))
+        shift = Add(*(term for term in terms if not term.has(index)))
+        if shift != 0 and len(terms) > 1:
+            name = weight.name if isinstance(weight, Ref) else ""
+            return (rule, name), shift, weight * Add(*(term for term in terms if term.has(index)))
+    return None
+
+
 def _sums_to_one(factor: Expr, index: Index, context: Context) -> str:
     """The rule by which ``sum over index of factor`` is one, or ``""``."""
     if isinstance(factor, Ref):
