@@ -30,6 +30,8 @@ FORMS = [
      "2/n sum_i X[i,j] (sum_l X[i,l] w[l] + b - y[i])",
      r"\frac{2}{n} \sum_{i=1}^{n} X_{ij} \, \left(\sum_{l=1}^{d} X_{il} \, w_{l} + b - y_{i}\right)"),
     ("x@A@x", "sum_i x[i] sum_j A[i,j] x[j]", r"\sum_{i=1}^{n} x_{i} \sum_{j=1}^{n} A_{ij} \, x_{j}"),
+    ("A@x/2 + A.T@x/2", "1/2 sum_j x[j] (A[j,i] + A[i,j])", None),
+    ("x@x + 2*y - norm(x)^2 + b", "2 y[i] + b", None),
     ("trace(A)", "sum_i A[i,i]", r"\sum_{i=1}^{n} A_{ii}"),
     ("norm(x)", "sqrt(sum_i x[i]^2)", r"\sqrt{\sum_{i=1}^{n} x_{i}^{2}}"),
     ("softmax(X@W, axis=1)", "softmax_l(sum_j X[i,j] W[j,l])", None),

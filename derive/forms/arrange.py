@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -308,3 +308,38 @@ def negated(factor: Expr) -> Expr | None:
     if not any(term.as_coeff_Mul()[0] < 0 for term in base.args):
         return None
     return Add(*(-term for term in base.args)) ** power
+
+
+def loosened(parts: Fraction) -> Fraction:
+    """A fraction in which numbers and scalars have moved out of its only sum over indices."""
+    sums = [factor for factor in parts.upper if isinstance(factor, Over) and factor.kind == "sum"]
+    if len(sums) != 1:
+        return parts
+    (over,) = sums
+    inner = loosened(fraction([over.body]))
+    bound = over.limits.keys()
+    outside = [factor for factor in inner.upper if indices_of(factor).isdisjoint(bound)]
+    under = [factor for factor in inner.lower if indices_of(factor).isdisjoint(bound)]
+    rest = Mul(
+        *(factor for factor in inner.upper if factor not in outside),
+        *(1 / factor for factor in inner.lower if factor not in under),
+    )
+    kept = [factor for factor in parts.upper if factor is not over]
+    scalars = fraction([Mul(*kept, *outside, *(1 / f for f in (*parts.lower, *under)))])
+    body = Over("sum", rest, *over.limits.items())
+    return Fraction(parts.number * inner.number * scalars.number, (*scalars.upper, body), scalars.lower)
+
+
+def made_positive(parts: Fraction) -> Fraction:
+    """A negative fraction made positive by turning a difference in it round, where there is one."""
+    if parts.number >= 0:
+        return parts
+    for n, factor in enumerate(parts.upper):
+        other = negated(factor)
+        if other is None and isinstance(factor, Over) and factor.kind == "sum":
+            inner = made_positive(replace(fraction([factor.body]), number=-S.One))
+            if inner.number > 0:
+                other = Over("sum", Mul(*inner.upper, *(1 / f for f in inner.lower)), *factor.limits.items())
+        if other is not None:
+            return Fraction(-parts.number, (*parts.upper[:n], other, *parts.upper[n + 1 :]), parts.lower)
+    return parts

@@ -26,7 +26,7 @@ from chainrule.derive.forms.layout import (
     without_number,
 )
 from chainrule.derive.forms.parts import Group, Part, Speller, grouped
-from chainrule.derive.notation.syntax import Binary, Call, Node
+from chainrule.derive.notation.syntax import Binary, Call, Node, Number
 from chainrule.derive.program import Dim, Index
 
 
@@ -122,13 +122,11 @@ def _coefficient(speller: Speller, upper: list[Node], lower: list[Node], body: N
 
 
 def _scalar_product(factors: Sequence[Node]) -> Node:
-    """``2 * u @ v``: factors before a product of arrays stand before its first operand."""
+    """``2 * u @ v``, ``lam*(u @ v)``: only a number stands before the first operand of a product of arrays."""
     last = factors[-1]
-    if not isinstance(last, Binary) or last.operator != "@":
-        return chain("*", factors)
-    for factor in reversed(factors[:-1]):
-        last = in_front(factor, last)
-    return last
+    if len(factors) == 2 and isinstance(factors[0], Number) and isinstance(last, Binary) and last.operator == "@":
+        return in_front(factors[0], last)
+    return chain("*", factors)
 
 
 def _merged_roots(lower: list[Node]) -> list[Node]:

@@ -27,7 +27,7 @@ from chainrule.derive.forms.layout import (
 )
 from chainrule.derive.forms.parts import Speller
 from chainrule.derive.forms.symmetry import Symmetry
-from chainrule.derive.notation.syntax import Name, Node, Slice, Subscript, Text
+from chainrule.derive.notation.syntax import Call, Name, Node, Slice, Subscript, Text, Transpose
 from chainrule.derive.program import Index, Program, Ref, is_unit
 
 
@@ -69,10 +69,26 @@ def matrix_value(speller: EntrySpeller, expr: MatrixEntry, layout: Layout) -> No
     found = [attempt(lambda places: read(places, expr.at, shape), axes)]
     if function.transpose == "commutes":
         found.append(attempt(lambda places: read(places, expr.at[::-1], shape[::-1]), axes[::-1]))
+        # inv(A + B).T, not inv((A + B).T).
+        found = [node for node in found if not _takes_transpose(node)]
     best = cheapest(found)
     if best is None:
         raise NoMatrixForm
     return best
+
+
+def untransposed(expr: MatrixEntry, node: Node | None) -> tuple[Node | None, tuple[Expr, ...]]:
+    """``inv(A)`` at ``[j, i]`` for ``inv(A.T)`` at ``[i, j]``: the function of a matrix, and where it is read."""
+    if MATRIX_FUNCTION_BY_NAME[expr.kind].transpose == "commutes" and isinstance(node, Call):
+        match node.arguments[0]:
+            case Transpose(operand):
+                return call(expr.kind, operand), expr.at[::-1]
+    return node, expr.at
+
+
+def _takes_transpose(node: Node | None) -> bool:
+    """Whether a function is called with the transpose of something."""
+    return isinstance(node, Call) and isinstance(node.arguments[0], Transpose)
 
 
 def _read(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
 from functools import reduce
 
 import sympy as sp
@@ -17,8 +16,18 @@ from sympy import Add, Expr, Function, KroneckerDelta, Min, Mod, Mul, Pow, Ratio
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.unspecified import Unspecified
 from chainrule.derive.errors import LimitError, UnsupportedError
-from chainrule.derive.forms.arrange import Fraction, Order, content, fraction, is_decimal, negated
+from chainrule.derive.forms.arrange import (
+    Order,
+    content,
+    fraction,
+    is_decimal,
+    loosened,
+    made_positive,
+    paired,
+    scaled_sums,
+)
 from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, counted_from_one, indices_of
+from chainrule.derive.forms.entries import untransposed
 from chainrule.derive.forms.index_styles import TEXT, Style, latex_style
 from chainrule.derive.forms.inlining import Inliner
 from chainrule.derive.forms.matrix_form import matrix_call
@@ -201,6 +210,9 @@ class _Printer:
     # ---- sums and products
 
     def add(self, total: Expr, names: Names) -> Written:
+        joined = self.alike(paired(scaled_sums(total)), names)
+        if joined != total and indices_of(joined) == indices_of(total):
+            return self.write(joined, names)
         common, rest = content(total)
         if common != 1:
             return self.product(Mul(common, rest, evaluate=False), names)
@@ -211,6 +223,16 @@ class _Printer:
             result += f" - {text[1:]}" if text.startswith("-") else f" + {text}"
         return result, SUM
 
+    def alike(self, total: Expr, names: Names) -> Expr:
+        """A sum whose terms that read the same but for a number in front are one."""
+        terms: dict[str, tuple[Expr, Expr]] = {}
+        for term in Add.make_args(total):
+            number, rest = term.as_coeff_Mul()
+            text = self.plain(rest, names) if rest.has(Over) else str(rest)
+            count, same = terms.get(text, (S.Zero, rest))
+            terms[text] = count + number, same
+        return Add(*(count * rest for count, rest in terms.values()))
+
     def summand(self, term: Expr, names: Names) -> str:
         """A term of a sum, a sign in front of it if it has one."""
         text, level = self.write(term, names)
@@ -218,7 +240,7 @@ class _Printer:
 
     def product(self, expr: Expr, names: Names) -> Written:
         """A product: sign, scalar coefficient, factors, and reductions at the end."""
-        parts = _turned(_opened(fraction([expr])))
+        parts = made_positive(loosened(fraction([expr])))
         upper = self.order.factors(parts.upper)
         scalars = [factor for factor in upper if not indices_of(factor) and not isinstance(factor, Over)]
         others = [factor for factor in upper if factor not in scalars]
@@ -348,7 +370,7 @@ class _Printer:
 
     def matrix_entry(self, expr: MatrixEntry, names: Names) -> Written:
         """An entry of a function of a matrix, which is written as a whole."""
-        node = matrix_call(self.program, expr)
+        node, at = untransposed(expr, matrix_call(self.program, expr))
         if node is not None:
             text = self.node_text(node)
         else:
@@ -358,8 +380,8 @@ class _Printer:
             sign = f"{expr.kind}_{''.join(inner[index] for index in expr.limits)}"
             body = counted_from_one(expr.body) if self.style.first else expr.body
             text = self.style.function(sign, [self.plain(body, inner)])
-        if expr.at:
-            return self.style.entry(text, [self.place(index, names) for index in expr.at]), ATOM
+        if at:
+            return self.style.entry(text, [self.place(index, names) for index in at]), ATOM
         return text, PRODUCT if text.startswith("\\log") else ATOM
 
     def choice(self, expr: where, names: Names) -> Written:
@@ -401,38 +423,3 @@ METHODS: tuple[tuple[type | tuple[type, ...], Callable[[_Printer, Expr, Names], 
     (where, _Printer.choice),
     (Indicator, _Printer.indicator),
 )
-
-
-def _opened(parts: Fraction) -> Fraction:
-    """A fraction in which numbers and scalars have moved out of its only sum over indices."""
-    sums = [factor for factor in parts.upper if isinstance(factor, Over) and factor.kind == "sum"]
-    if len(sums) != 1:
-        return parts
-    (over,) = sums
-    inner = _opened(fraction([over.body]))
-    bound = over.limits.keys()
-    outside = [factor for factor in inner.upper if indices_of(factor).isdisjoint(bound)]
-    under = [factor for factor in inner.lower if indices_of(factor).isdisjoint(bound)]
-    rest = Mul(
-        *(factor for factor in inner.upper if factor not in outside),
-        *(1 / factor for factor in inner.lower if factor not in under),
-    )
-    kept = [factor for factor in parts.upper if factor is not over]
-    scalars = fraction([Mul(*kept, *outside, *(1 / f for f in (*parts.lower, *under)))])
-    body = Over("sum", rest, *over.limits.items())
-    return Fraction(parts.number * inner.number * scalars.number, (*scalars.upper, body), scalars.lower)
-
-
-def _turned(parts: Fraction) -> Fraction:
-    """A negative fraction made positive by turning a difference in it round, where there is one."""
-    if parts.number >= 0:
-        return parts
-    for n, factor in enumerate(parts.upper):
-        turned = negated(factor)
-        if turned is None and isinstance(factor, Over) and factor.kind == "sum":
-            inner = _turned(replace(fraction([factor.body]), number=-S.One))
-            if inner.number > 0:
-                turned = Over("sum", Mul(*inner.upper, *(1 / f for f in inner.lower)), *factor.limits.items())
-        if turned is not None:
-            return Fraction(-parts.number, (*parts.upper[:n], turned, *parts.upper[n + 1 :]), parts.lower)
-    return parts

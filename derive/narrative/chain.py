@@ -82,7 +82,7 @@ def backward(
     seeds = {step.where for step in steps if step.rule == "seed"}
     steps = [step for step in steps if step.where not in seeds]
     owners = _owners(steps)
-    seen = {step: _seen(step, {**hidden, **owners}) for step in steps}
+    seen = {step: _seen(step, {**hidden, **owners}, seeds) for step in steps}
     checked = {seen[step]: text for step, text in checked.items() if step in seen} | dict(checked)
     steps = list(seen.values())
     state = {name: item for name, item in context.by_name.items() if isinstance(item, Definition)}
@@ -221,11 +221,12 @@ def _details(telling: _Telling, step: Step) -> tuple[Line, ...]:
     return tuple(worked_out(replace(step, substeps=new), telling.context, telling.checked))
 
 
-def _seen(step: Step, hidden: Mapping[str, str]) -> Step:
+def _seen(step: Step, hidden: Mapping[str, str], seeds: Collection[str]) -> Step:
     """The step with the readers of inlined parts in their place."""
     bindings = dict.fromkeys((name, hidden.get(value, value)) for name, value in step.bindings)
-    # A part of the quantity itself is not put into it.
-    others = tuple(binding for binding in bindings if binding != ("name", hidden.get(step.where, step.where)))
+    # A part of the quantity itself is not put into it, nor what was never told by its name.
+    own = {("name", name) for name in (hidden.get(step.where, step.where), *seeds)}
+    others = tuple(binding for binding in bindings if binding not in own)
     return replace(step, bindings=others if "name" in dict(others) else tuple(bindings))
 
 

@@ -102,9 +102,14 @@ def _right(node: Binary | Juxtaposed, level: int, wide: bool = True) -> str:
 
 
 def _misread(node: Binary | Juxtaposed) -> bool:
-    """Whether ``A*B @ C`` would be taken for ``A*(B @ C)``, although the grammar is clear; not so ``2/n*A @ C``."""
-    if not (isinstance(node, Binary) and node.operator == "@" and isinstance(node.left, Binary)):
+    """Whether ``A*B @ C`` would be taken for ``A*(B @ C)``, although the grammar is clear; not so ``2/n*A @ C``.
+
+    Neither is ``u @ v * x`` left to the grammar.
+    """
+    if not (isinstance(node, Binary) and isinstance(node.left, Binary)):
         return False
+    if node.operator != "@":
+        return node.operator == "*" and node.left.operator == "@"
     first: Node = node.left
     while isinstance(first, Binary) and binding(first) == PRODUCT:
         first = first.left
