@@ -236,6 +236,16 @@ def test_the_quantities_of_a_network_are_those_of_the_reverse_view() -> None:
     assert "r_dot  = h2 @ v_W2 + h2_dot @ W2" in cr.gradient(NETWORK, "W1,W2", view="forward").text()
 
 
+def test_a_long_sum_goes_on_before_the_sign_of_a_term() -> None:
+    derivation = derived(NORM, "differential")
+    text = derivation.text()
+    long = [line.right.text for _, line in lines_of(derivation.page()) if len(line.right.text) > 120]
+    assert any(row.lstrip().startswith("+ ") for row in text.splitlines())
+    assert not any(line in text for line in long)
+    assert long
+    assert all(line in " ".join(text.split()) for line in long)
+
+
 def test_what_is_used_of_a_mean_is_said() -> None:
     page = derived(NORM, "forward").text()
     assert "2*mean((x - mu)*v_x, axis=0)" in page

@@ -39,13 +39,42 @@ def _block(lines: Sequence[Line], margin: str) -> Iterator[str]:
     indent = min(max(map(len, lefts), default=0), WIDTH // 3)
     start = len(margin) + indent + 3 if indent else len(margin)
     notes = [_words(line.note) for line in lines]
-    ends = [start + len(line.right.text) for line in lines]
+    ends = [start + len(_rows(line.right.text, WIDTH - start)[-1]) for line in lines]
     column = max((end for end, note in zip(ends, notes, strict=True) if note and end <= WIDTH // 2), default=0) + 4
     for line, left, note in zip(lines, lefts, notes, strict=True):
-        text = f"{margin}{left:<{indent}} = {line.right.text}" if indent else f"{margin}{line.right.text}"
+        *rows, last = _rows(line.right.text, WIDTH - start)
+        begin = f"{margin}{left:<{indent}} = " if indent else margin
+        for row in rows:
+            yield begin + row
+            begin = " " * start
+        text = begin + last
         if note and max(column, len(text) + 4) + len(note) <= WIDTH:
             yield f"{text:<{max(column, len(text) + 4)}}{note}"
         else:
             yield text
             yield from (f"{' ' * (start + 4)}{part}" for part in wrap(note, WIDTH - start - 4))
         yield from _block(line.details, margin + "    ")
+
+
+def _rows(text: str, room: int) -> list[str]:
+    """A long sum in several rows, each of which begins with the sign of a term."""
+    if len(text) <= room:
+        return [text]
+    rows = [""]
+    for term in _terms(text):
+        if rows[-1] and len(rows[-1]) + len(term) > room:
+            rows.append(f"  {term.lstrip()}")
+        else:
+            rows[-1] += term
+    return rows
+
+
+def _terms(text: str) -> Iterator[str]:
+    """The terms of a sum, each but the first with its sign before it."""
+    depth, begin = 0, 0
+    for place, letter in enumerate(text):
+        depth += (letter in "([{") - (letter in ")]}")
+        if not depth and text[place : place + 3] in (" + ", " - "):
+            yield text[begin:place]
+            begin = place
+    yield text[begin:]
