@@ -16,6 +16,7 @@ from chainrule.derive.render.printed import Printed
 from chainrule.derive.stationary import solve_stationary
 from chainrule.learning.approximation import explain as approximation
 from chainrule.learning.chart import Chart
+from chainrule.learning.convexity import told
 from chainrule.learning.expectation import demonstrations, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
@@ -88,6 +89,10 @@ topics: tuple[Topic, ...] = (
           lambda: bayes({"ill": "0.01"}, {"positive": {"ill": "0.99", "not ill": "0.05"}}).explanation, base_rates),
     Topic("logistic_hessian", OPTIMISATION, "the Hessian of logistic regression, which is positive semidefinite",
           lambda: hessian("logistic_regression", "w")),
+    Topic("convexity", OPTIMISATION, "why losses are convex: curvature from part to part, by second derivatives",
+          told.composition_rules),
+    Topic("matrix_factorisation", OPTIMISATION, "convex in each factor, not in both: proofs and a witness",
+          told.factorisation),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",
           lambda: gradient("kl_divergence")),
     Topic("cross_entropy", INFORMATION, "cross-entropy is entropy plus divergence",

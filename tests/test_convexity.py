@@ -23,6 +23,7 @@ from chainrule.learning.convexity.exact import is_certainly_positive
 from chainrule.learning.convexity.intervals import NONNEGATIVE, REALS, Interval, sign_in
 from chainrule.learning.convexity.rules import RULES
 from chainrule.learning.convexity.scalar import direction_in, is_convex_in, is_jointly_convex
+from chainrule.learning.convexity.trial import violation
 from chainrule.learning.convexity.witness import witness
 
 DATA = "A: real[m,n]; b: real[m]; c: real[n]; "
@@ -180,11 +181,18 @@ def _height(formula: cr.Formula, wrt: tuple[str, ...], seed: int) -> list[float]
 
 
 @pytest.mark.parametrize(("text", "wrt", "want"), [row for row in KNOWN if row[2] != "not convex"])
-def test_proved_functions_at_random_midpoints(text: str, wrt: str, want: str) -> None:
-    formula = cr.formula(text)
-    heights = _height(formula, tuple(wrt.split(",")), 3)
-    assert want == "concave" or max(heights, default=0) < 1e-9
-    assert want == "convex" or min(heights, default=0) > -1e-9
+def test_every_line_of_a_proof_holds_on_its_own(text: str, wrt: str, want: str) -> None:
+    lines = _verdict(text, wrt).proof
+    assert lines[-1].curvature == want
+    for line in lines:
+        assert line.quantity is not None
+        assert violation(line.quantity, wrt.split(","), line.curvature) < 1e-9, line.right.text
+
+
+def test_a_line_that_is_not_true_is_seen() -> None:
+    quantity = cr.formula("x: real[n]; sin(x)").program
+    assert violation(quantity, ["x"], "convex") > 1e-3
+    assert violation(cr.formula("x: real[n]; x^2").program, ["x"], "affine") > 1e-3
 
 
 FUNCTIONS = (

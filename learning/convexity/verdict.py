@@ -62,6 +62,10 @@ class Convexity(Printed):
         """Whether the formula is proved convex."""
         return self.verdict in ("affine", "convex")
 
+    def formula_shown(self) -> Shown:
+        """The formula."""
+        return shown(self.formula.program, self.formula.output.name)
+
     def page(
         self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix"
     ) -> Page:
@@ -73,7 +77,7 @@ class Convexity(Printed):
         if self.constants is not None:
             sections += _constants_section(self.constants)
         if self.witness is not None:
-            sections.append(_witness_section(self.formula, self.witness))
+            sections.append(Section("Witness", witness_lines(self.formula, self.witness)))
         name, variables = self.formula.output.name, " and ".join(self.wrt)
         title = Shown(f"{name} is {self.verdict} in {variables}", rf"\text{{{name} is {self.verdict} in {variables}}}")
         if self.verdict == "undecided":
@@ -194,7 +198,7 @@ def _by_hessian(f: Formula, names: tuple[str, ...]) -> Convexity | None:
     rule = BY_ID["hessian-form"]
     reason = (f"positive semidefinite: {rule.says} ({rule.source}).",)
     left = (second_partial(f.output.name, names[0], names[0]),)
-    line = Statement(left, shown(found.program, found.output.name), "convex", rule.id, reason)
+    line = Statement(left, shown(found.program, found.output.name), "convex", rule.id, reason, f.program)
     return Convexity(f, names, "convex", (line,))
 
 
@@ -216,7 +220,8 @@ def _tried(found: Convexity) -> Convexity:
 # ---- printing -----------------------------------------------------------------------------------------------
 
 
-def _witness_section(f: Formula, found: Witness) -> Section:
+def witness_lines(f: Formula, found: Witness) -> tuple[Line, ...]:
+    """A witness line by line: data, points, values, and the violated inequality."""
     lines = [_array_line(name, array) for name, array in found.data.items()]
     lines += [_array_line(f"{name}_{tag}", array) for tag, place in _places(found) for name, array in place.items()]
     name = f.output.name
@@ -226,7 +231,7 @@ def _witness_section(f: Formula, found: Witness) -> Section:
     says = "above" if found.against == "convex" else "below"
     note = (f"positive: at the midpoint m the formula lies {says} its chord, so it is not {found.against}.",)
     lines.append(Line(_number(found.gap), (relation,), note))
-    return Section("Witness", tuple(lines))
+    return tuple(lines)
 
 
 def _constants_section(known: Constants) -> list[Section]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 
 import sympy as sp
 from sympy import Expr
@@ -31,6 +31,7 @@ class Statement:
         curvature: what it is in the variables.
         rule: the id of the law.
         reason: the line in words.
+        quantity: a program whose output the line is about, to try it on its own.
     """
 
     left: tuple[Shown, ...]
@@ -38,6 +39,7 @@ class Statement:
     curvature: Curvature
     rule: str
     reason: Note
+    quantity: Program | None = field(default=None, compare=False, repr=False)
 
 
 def statements(program: Program, claim: Claim, wrt: tuple[str, ...]) -> tuple[Statement, ...]:
@@ -75,7 +77,21 @@ def _statement(program: Program, claim: Claim, wrt: tuple[str, ...]) -> Statemen
     reason: Note = (f"{claim.curvature} in {' and '.join(wrt)}: {rule.says}",)
     if claim.scalar is not None:
         reason = (f"{claim.curvature} in {' and '.join(wrt)}: ", *_of_scalar(program, claim, claim.scalar))
-    return Statement(left, right, claim.curvature, claim.rule, (*reason, f" ({rule.source})."))
+    quantity = _quantity(program, claim)
+    return Statement(left, right, claim.curvature, claim.rule, (*reason, f" ({rule.source})."), quantity)
+
+
+def _quantity(program: Program, claim: Claim) -> Program:
+    """A program that computes what a claim is about."""
+    if claim.name and not claim.wording and _is_definition(program, claim):
+        return program.pruned([claim.name])
+    item = _item(program, claim.what, claim.lengths)
+    wrapped = WORDINGS[claim.wording](item.body) if claim.wording else item.body
+    return program.with_definitions((*program.definitions, item.with_body(wrapped)), (item.name,))
+
+
+#: What a claim is about where it is not the expression itself.
+WORDINGS: dict[str, Callable[[Expr], Expr]] = {"sqrt": sp.sqrt, "log": sp.log}
 
 
 def _worded(inner: Shown, wording: str) -> Shown:
@@ -87,11 +103,15 @@ def _worded(inner: Shown, wording: str) -> Shown:
 
 def entry_shown(program: Program, what: Expr, lengths: Mapping[Index, Expr]) -> Shown:
     """An expression over entries, in the usual letters of their axes."""
+    return entry(program, _item(program, what, lengths))
+
+
+def _item(program: Program, what: Expr, lengths: Mapping[Index, Expr]) -> Definition:
+    """A definition of an expression over entries."""
     used = [index for index in lengths if index in contents(what).indices]
     renamed = {index: free_index(n) for n, index in enumerate(used)}
     name = next(fresh_names(program.by_name, "part"))
-    item = Definition(name, tuple(lengths[index] for index in used), what.xreplace(renamed))
-    return entry(program, item)
+    return Definition(name, tuple(lengths[index] for index in used), what.xreplace(renamed))
 
 
 def _of_scalar(program: Program, claim: Claim, scalar: Scalar) -> Note:
