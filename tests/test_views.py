@@ -22,6 +22,7 @@ from chainrule.cli import run
 from chainrule.derive.catalog.losses import ENTRIES
 from chainrule.derive.errors import InputError
 from chainrule.derive.forms.index_form import LETTERS
+from chainrule.derive.forms.latex_names import DIFFERENTIAL
 from chainrule.derive.notation.parser import FUNCTIONS
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.render.page import Line, Page, Section
@@ -244,6 +245,12 @@ def test_a_long_sum_goes_on_before_the_sign_of_a_term() -> None:
     assert not any(line in text for line in long)
     assert long
     assert all(line in " ".join(text.split()) for line in long)
+
+
+def test_a_differential_has_an_upright_d_also_before_a_name_that_could_be_an_entry() -> None:
+    latex = derived(NORM, "differential").latex()
+    assert DIFFERENTIAL not in latex
+    assert r"\mathrm{d}\mathrm{mu2}" in latex
 
 
 def test_what_is_used_of_a_mean_is_said() -> None:

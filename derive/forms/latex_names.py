@@ -60,9 +60,15 @@ def latex_names(ranks: Mapping[str, int]) -> dict[str, str]:
     count = Counter(symbols.values())
     arrays = {symbol for name, symbol in symbols.items() if ranks[name] > 0}
     return {
-        name: roman(name) if count[symbol] > 1 or _is_entry(symbol, arrays) else latex_name(name)
+        name: _exact(name) if count[symbol] > 1 or _is_entry(symbol, arrays) else latex_name(name)
         for name, symbol in symbols.items()
     }
+
+
+def _exact(name: str) -> str:
+    """A name exactly as it is, a differential behind its sign."""
+    sign = r"\mathrm{d}" if name.startswith(DIFFERENTIAL) else ""
+    return sign + roman(name.removeprefix(DIFFERENTIAL))
 
 
 def shown_names(program: Program) -> frozenset[str]:
