@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from chainrule.kernels.kernel import Kernel, kernel
     from chainrule.learning.approximation.network import Approximant, Unit, approximate
     from chainrule.learning.convexity.verdict import Convexity, convex
+    from chainrule.learning.dimension.distances import concentration
     from chainrule.learning.expectation.derive import Expectation, expectation
     from chainrule.learning.explanation import Explanation
     from chainrule.learning.fitting.descent import Method
@@ -73,6 +74,7 @@ _MODULES = {
     "arrays_of": "chainrule.learning.fitting.tables",
     "bayes": "chainrule.learning.probability.bayes",
     "catalog": "chainrule.derive.formula",
+    "concentration": "chainrule.learning.dimension.distances",
     "distribution": "chainrule.learning.probability.questions",
     "convex": "chainrule.learning.convexity.verdict",
     "elementwise": "chainrule.kernels.elementwise",
@@ -129,6 +131,7 @@ __all__ = [
     "arrays_of",
     "bayes",
     "catalog",
+    "concentration",
     "convex",
     "distribution",
     "elementwise",

@@ -17,6 +17,7 @@ from chainrule.derive.stationary import solve_stationary
 from chainrule.learning.approximation import explain as approximation
 from chainrule.learning.chart import Chart
 from chainrule.learning.convexity import told
+from chainrule.learning.dimension import distances, volumes
 from chainrule.learning.expectation import demonstrations, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
@@ -53,6 +54,7 @@ PROBABILITY = "probability"
 OPTIMISATION = "optimisation"
 INFORMATION = "information"
 APPROXIMATION = "approximation"
+DIMENSIONALITY = "dimensionality"
 REGULARISATION = "regularisation"
 BIAS_VARIANCE = "bias and variance"
 
@@ -116,6 +118,18 @@ topics: tuple[Topic, ...] = (
           approximation.universal_approximation, approximation.picture, approximation.demonstration),
     Topic("depth", APPROXIMATION, "a sawtooth: few units in many layers, exponentially many in one",
           approximation.depth, approximation.sawtooth),
+    Topic("distance_concentration", DIMENSIONALITY, "squared distances in many dimensions are all nearly the same",
+          distances.concentration, distances.picture, distances.demonstration),
+    Topic("gaussian_distances", DIMENSIONALITY, "the same for normal coordinates",
+          lambda: distances.concentration("normal(mu, s^2)")),
+    Topic("uniform_distances", DIMENSIONALITY, "the same for the points of a cube",
+          lambda: distances.concentration("uniform(0, 1)")),
+    Topic("ball_volume", DIMENSIONALITY, "the volume of the ball, and how little of its cube it is",
+          volumes.ball_in_cube, volumes.picture, volumes.volumes),
+    Topic("shell_mass", DIMENSIONALITY, "nearly all of a ball lies near its surface", volumes.mass_in_the_shell,
+          volumes.picture),
+    Topic("sample_sizes", DIMENSIONALITY, "how many samples fill the cells of a grid", volumes.cells,
+          run=volumes.occupied),
     Topic("ridge", REGULARISATION, "linear regression with a penalty on the squared norm, in closed form",
           lambda: solve_stationary("ridge", "w")),
     Topic("lasso", REGULARISATION, "the subgradient of linear regression with a penalty on the absolute values",

@@ -12,7 +12,7 @@ from sympy import Expr, Indexed, Integer, Symbol, degree, expand, preorder_trave
 
 from chainrule.derive.errors import InputError, NotationError, Span, near_names
 from chainrule.learning.expectation.laws import LAWS, ORDERS, central_moments
-from chainrule.learning.expectation.nodes import Covariance, Expect, Over, Variance
+from chainrule.learning.expectation.nodes import Covariance, Expect, Over, Variance, expect
 from chainrule.learning.expectation.read import LETTERS, index_symbol, read
 from chainrule.learning.expectation.setting import Setting, Value, index_of, name_of
 
@@ -175,10 +175,10 @@ class Drafted:
     def power(self, body: Expr, value: Expr, text: str) -> None:
         """``E[x^k]`` or ``E[(x - m)^k]``."""
         for item in (node for node in preorder_traversal(body) if isinstance(node, Symbol | Indexed)):
-            mean = self.moments.get((name_of(item), 1), (None, Expect(item, ())))[1]
+            mean = self.moments.get((name_of(item), 1), (None, expect(item)))[1]
             shift = Symbol("shift")
             for table, around in ((self.moments, Integer(0)), (self.central, mean)):
-                inner = expand(body.xreplace({Expect(item, ()): mean}).xreplace({item: around + shift}))
+                inner = expand(body.xreplace({expect(item): mean}).xreplace({item: around + shift}))
                 if inner.is_polynomial(shift) and inner == shift ** degree(inner, shift) and degree(inner, shift) > 1:
                     table[self.subject(item), int(degree(inner, shift))] = (index_of(item), value)
                     return

@@ -54,6 +54,41 @@ class Algebra:
         return expr.func(*(Tuple(*map(self.defined, arg)) if isinstance(arg, Tuple) else self.defined(arg)
                            for arg in expr.args))  # fmt: skip
 
+    def separated(self, expr: Expr) -> Expr:
+        """The variance of a sum of independent terms is the sum of their variances."""
+        return everywhere(expr, self._separated)
+
+    def _separated(self, node: Expr) -> Expr:
+        if not isinstance(node, Variance) or node.args[1]:
+            return node
+        factor, body = node.args[0].as_independent(*self._random_parts(node.args[0]), as_Add=False)
+        made = self._sum_of_variances(body)
+        return node if made is None or self.setting.is_random(factor) else factor**2 * made
+
+    def _random_parts(self, expr: Expr) -> list[Expr]:
+        """Factors that depend on chance, and members of families."""
+        return [item for item in Mul.make_args(expr) if self.setting.is_random(item)]
+
+    def _sum_of_variances(self, body: Expr) -> Expr | None:
+        if isinstance(body, Over) and len(body.args[1]) == 1:
+            inner, index = body.args[0], body.args[1][0]
+            other = inner.xreplace({index: Symbol(f"{index}'", integer=True)})
+            if not self.setting.may_depend(inner, other):
+                return over(Variance(inner, Tuple()), (index,), body.args[2])
+        if isinstance(body, Add):
+            parts = self._independent_terms(body)
+            if len(parts) > 1:
+                return Add(*(Variance(part, Tuple()) for part in parts if self.setting.is_random(part)))
+        return None
+
+    def _independent_terms(self, body: Add) -> list[Expr]:
+        """The terms of a sum in groups that are independent of each other."""
+        parts: list[Expr] = []
+        for item in body.args:
+            near = [part for part in parts if self.setting.may_depend(item, part)]
+            parts = [part for part in parts if part not in near] + [Add(item, *near)]
+        return parts
+
     def spread(self, expr: Expr) -> Expr:
         """``Var[Z] = E[(Z - E[Z])^2]`` and ``Cov[Z, W] = E[(Z - E[Z]) (W - E[W])]`` of composite arguments."""
         return everywhere(expr, self._spread)
