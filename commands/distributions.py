@@ -25,6 +25,7 @@ QUESTIONS = {
     "estimate": "Derive the maximum-likelihood estimate (the default).",
     "family": "Derive the form of an exponential family, and the moments that follow from its log-partition.",
     "fisher": "Derive the Fisher information of an exponential family.",
+    "conjugate": "Derive the conjugate prior of a parameter, the posterior, its mode and the evidence.",
 }
 
 
@@ -42,6 +43,7 @@ def question_options(command: click.decorators.FC) -> click.decorators.FC:
         "chainrule distribution gamma --score",
         "chainrule distribution normal --known sigma",
         "chainrule distribution poisson --family --check",
+        "chainrule distribution normal --known sigma --conjugate",
         "chainrule distribution weibull --data 3.1,0.4,1.8,2.2",
         "chainrule distribution binomial --given m=10 --data 3,5,2",
         'chainrule distribution "x: positive; s: positive; log(x) - 2*log(s) - x^2/(2*s^2)"',

@@ -16,7 +16,7 @@ from sympy import Expr, S
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.narrative.symbols import shown
 from chainrule.derive.numeric import evaluate
-from chainrule.derive.program import Definition, Program, bound_index, free_index, fresh_names
+from chainrule.derive.program import Definition, Program, Ref, bound_index, free_index, fresh_names
 from chainrule.derive.render.page import Shown
 from chainrule.learning.probability.model import Model
 from chainrule.learning.probability.terms import Term, renamed, terms
@@ -116,6 +116,7 @@ def _assembled(m: Model, found: Sequence[Term]) -> Family:
         else:
             key, aligned = _aligned(term)
             groups.setdefault(key, []).append(aligned)
+    groups = _merged(m, groups)
     program = m.density.program
     taken = set(program.by_name)
     out = [item for item in program.definitions if item.name != m.density.output.name]
@@ -137,6 +138,25 @@ def _assembled(m: Model, found: Sequence[Term]) -> Family:
     outputs = (*names["eta"], *names["T"], single["log_h"], single["A"])
     whole = Program(program.inputs, tuple(out), outputs)
     return Family(m, whole, tuple(names["T"]), tuple(names["eta"]), single["log_h"], single["A"])
+
+
+Groups = dict[tuple[Expr, tuple[Expr, ...]], list[Term]]
+
+
+def _merged(m: Model, groups: Groups) -> Groups:
+    """Scalar statistics whose natural parameters differ only by a known factor, as one."""
+    found: Groups = {}
+    for (statistic, shape), members in groups.items():
+        whole = sum((term.parameters for term in members), S.Zero)
+        for (other, its_shape), its in list(found.items()):
+            ratio = sp.simplify(whole / sum((term.parameters for term in its), S.Zero))
+            plain = not (shape or its_shape or any(term.lengths for term in (*members, *its)))
+            if plain and not {ref.name for ref in ratio.atoms(Ref)} & set(m.parameters):
+                found[(other + ratio * statistic, shape)] = found.pop((other, its_shape))
+                break
+        else:
+            found[(statistic, shape)] = members
+    return found
 
 
 def _aligned(term: Term) -> tuple[tuple[Expr, tuple[Expr, ...]], Term]:

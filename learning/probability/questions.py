@@ -12,6 +12,7 @@ from chainrule.learning.probability.family_moments import exponential_family, fi
 from chainrule.learning.probability.integrals import refuse_unnormalised
 from chainrule.learning.probability.likelihood import information, likelihood, score
 from chainrule.learning.probability.model import Model, model
+from chainrule.learning.probability.posterior import posterior
 
 #: What is derived, by the name of the question.
 QUESTIONS: Mapping[str, Callable[[Model], Explanation]] = {
@@ -21,6 +22,7 @@ QUESTIONS: Mapping[str, Callable[[Model], Explanation]] = {
     "estimate": estimates,
     "family": exponential_family,
     "fisher": fisher_information,
+    "conjugate": posterior,
 }
 
 
