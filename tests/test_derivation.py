@@ -209,6 +209,13 @@ def test_lines_in_index_notation_have_indices_on_the_left() -> None:
     assert "(dL/dx)[i] = 2 sum_j c[j] [i <= j] prod_k" in text
 
 
+def test_a_brief_line_has_both_sides_in_one_notation() -> None:
+    derivation = gradient("X: real[n, d]; w: real[d]; y: real[n]; norm(X@w - y)^2", "w")
+    for form, symbol in (("both", "  dL/dw "), ("matrix", "  dL/dw "), ("index", "  (dL/dw)[j] ")):
+        told = derivation.text("brief", form=form).partition("Result")[0]
+        assert told.splitlines()[-2].startswith(symbol), told
+
+
 @pytest.mark.parametrize("text", ["x: real[n]; sum(softplus(x)*step(x))", "x: real[n]; softmax(x) @ relu(x)", "mse"])
 def test_formulas_and_derivations_can_be_pickled(text: str) -> None:
     derivation = gradient(text, None if text == "mse" else "x")

@@ -131,7 +131,9 @@ def _owners(steps: Sequence[Step]) -> dict[str, str]:
 def _shortened(lines: list[Line], detail: Detail) -> list[Line]:
     """One line of each quantity for a brief telling; otherwise moves of one kind in a row are one."""
     if detail == "brief":
-        return [replace(lines[-1], left=lines[0].left, note=())] if lines else []
+        # Of two notations the last line is in the second, and so is the last symbol.
+        left = next((line.left for line in reversed(lines) if line.left), ())
+        return [replace(lines[-1], left=left, note=())] if lines else []
     kept: list[Line] = []
     for line in lines:
         if kept and not line.left and kept[-1].note == line.note and not kept[-1].left:
