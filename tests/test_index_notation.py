@@ -144,7 +144,7 @@ INFERRED = (
     ("Σ_i (x_{i+1} - x_i)^2", ["x: real[n] (inferred from the subscripts)"]),
     ("X: real[n,d]; w: real[d]; z = X @ w; Σ_i (y_i - z_i)^2",
      ["X: real[n, d]", "w: real[d]", "y: real[n] (inferred from the subscripts)"]),
-    ("loss = mse_loss + λ * sum(|w|)", ["mse_loss: real", "λ: real", "w: real[d] (inferred as the operand of sum)"]),
+    ("loss = mse_loss + λ * sum(|w|)", ["mse_loss, λ: real", "w: real[d] (inferred as the operand of sum)"]),
     ("norm(w)^2 + norm(v)^2",
      ["w: real[d] (inferred as the operand of norm)", "v: real[k] (inferred as the operand of norm)"]),
     ("sigmoid(input @ weights + bias)",
