@@ -275,12 +275,12 @@ class Reverse:
 
     def _placed(self, adjoint: Definition, quantity: Definition, readings: Sequence[Ref]) -> Definition:
         """Decides whether an adjoint is shown by name, printed in place, or written out."""
-        if quantity.name in self.wrt:
-            return adjoint
         keep = self._worth_keeping(adjoint, quantity, readings)
         if not adjoint.reduce and not keep and cost(adjoint.body) <= MAX_INLINE:
             self.context.inline.add(adjoint.name)
-        elif keep:
+        if quantity.name in self.wrt:
+            return adjoint
+        if keep:
             bent = _is_preactivation(quantity) and self._is_bent(quantity)
             if quantity.origin == "named" or bent:
                 self.lasting.add(adjoint.name)

@@ -155,6 +155,12 @@ def test_deviations_from_a_mean_sum_to_zero(text: str, zero: bool) -> None:
     np.testing.assert_allclose(derivation.result[text[0]].evaluate(**values), want, rtol=1e-9, atol=1e-12)
 
 
+def test_the_derivative_by_a_quantity_in_between_is_put_in() -> None:
+    text = "X: real[n,d]; W: real[d,k]; Y: onehot[n,k]; Z = X @ W; P = softmax(Z, axis=1); -sum(Y*log(P))"
+    result = gradient(text, ("P", "Z", "W")).result
+    assert [result[name].matrix() for name in ("P", "Z", "W")] == ["-Y/P", "P - Y", "X.T @ (P - Y)"]
+
+
 def test_a_preactivation_has_a_name_whatever_varies_in_it() -> None:
     gate = "x, h: real[d]; W, U: real[d, d]; b: real[d]; y: pm1[d]; "
     for text in ("r = sigmoid(W @ x + U @ h + b); norm(r)^2", "sum(softplus(-y*(W @ x + U @ h + b)))"):
