@@ -42,35 +42,42 @@ def reached(program: Program, variables: frozenset[str]) -> set[str]:
 
 
 def _common_terms(program: Program, name: str) -> frozenset[Expr]:
-    """What is added to a contraction at every place where it is read, in its own indices."""
+    """What is added to a contraction wherever it is read, in its own indices, if a function takes it once."""
     contraction = program.by_name[name]
     assert isinstance(contraction, Definition)
     common: frozenset[Expr] | None = None
+    bent = False
     for definition in program.definitions:
-        refs = [ref for ref in definition.refs if ref.name == name]
-        sums = dict(_arguments(definition)) if refs else {}
-        for ref in refs:
-            holding = [sums[node] for node in sums if ref in node.args]
-            inside = sum(1 for node in definition.body.atoms(Add) if ref in node.args)
+        for ref in [ref for ref in definition.refs if ref.name == name]:
+            sums = dict(_sums_with(definition.body, ref))
             renaming = _renaming(ref, contraction)
-            # Also as ``-z`` in another sum, or anywhere else, the contraction must not be read.
-            elsewhere = definition.body.xreplace({node: Dummy() for node in sums if ref in node.args})
-            if not holding or inside != len(holding) or renaming is None or elsewhere.has(ref):
+            # Alone, or as a factor, the contraction must not be read.
+            if renaming is None or definition.body.xreplace(dict.fromkeys(sums, Dummy())).has(ref):
                 return frozenset()
-            for terms in holding:
-                own = frozenset(term.xreplace(renaming) for term in terms if _indices(term) <= set(renaming))
+            bent = bent or any(node in sums for node in _arguments(definition))
+            for node, factor in sums.items():
+                terms = (term / factor for term in node.args if _indices(term) <= set(renaming))
+                own = frozenset(term.xreplace(renaming) for term in terms)
                 common = own if common is None else common & own
-    return common or frozenset()
+    return common or frozenset() if bent else frozenset()
 
 
-def _arguments(definition: Definition) -> Iterator[tuple[Add, tuple[Expr, ...]]]:
+def _sums_with(body: Expr, ref: Ref) -> Iterator[tuple[Add, Expr]]:
+    """The sums that have a number times an entry as a term, with that number."""
+    for node in body.atoms(Add):
+        for term in node.args:
+            factor, rest = term.as_coeff_Mul()
+            if rest == ref:
+                yield node, factor
+
+
+def _arguments(definition: Definition) -> Iterator[Add]:
     """The sums in the arguments of functions, or in the body of a logsumexp."""
     nodes = [arg for call in definition.body.atoms(Function) if len(call.args) == 1 for arg in call.args]
     if definition.reduce == "logsumexp":
         nodes.append(definition.body)
     for node in nodes:
-        for part in node.atoms(Add):
-            yield part, part.args
+        yield from node.atoms(Add)
 
 
 def _renaming(ref: Ref, contraction: Definition) -> Mapping[Index, Index] | None:
@@ -110,7 +117,7 @@ def _reading_the_sum(definition: Definition, old: Definition, whole: Definition,
     for ref in [ref for ref in definition.refs if ref.name == old.name]:
         back = dict(zip(old.free, ref.indices, strict=True))
         here = {term.xreplace(back) for term in terms}
-        for node in definition.body.atoms(Add):
-            if ref in node.args:
-                swaps[node] = Add(*(arg for arg in node.args if arg not in here), whole[ref.indices])
+        for node, factor in _sums_with(definition.body, ref):
+            rest = (arg for arg in node.args if arg / factor not in here)
+            swaps[node] = Add(*rest, factor * whole[ref.indices])
     return definition.with_body(definition.body.xreplace(swaps))
