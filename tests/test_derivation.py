@@ -155,6 +155,14 @@ def test_deviations_from_a_mean_sum_to_zero(text: str, zero: bool) -> None:
     np.testing.assert_allclose(derivation.result[text[0]].evaluate(**values), want, rtol=1e-9, atol=1e-12)
 
 
+def test_softmax_regression_from_logits_that_have_no_name() -> None:
+    data = "X: real[n,d]; W: real[d,k]; b: real[k]; Y: onehot[n,k]; "
+    shown = gradient(data + "-mean(sum(Y*log_softmax(X @ W + b, axis=1), axis=1))", ("W", "b")).text()
+    for line in ("z   = X @ W + b ", "X.T @ (softmax(z, axis=1) - Y) / n    Put in delta",
+                 "mean(softmax(z, axis=1) - Y, axis=0)    Put in delta"):  # fmt: skip
+        assert line in shown
+
+
 def test_the_derivative_by_a_quantity_in_between_is_put_in() -> None:
     text = "X: real[n,d]; W: real[d,k]; Y: onehot[n,k]; Z = X @ W; P = softmax(Z, axis=1); -sum(Y*log(P))"
     result = gradient(text, ("P", "Z", "W")).result

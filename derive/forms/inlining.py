@@ -55,16 +55,16 @@ class Inliner:
             raise LimitError(f"{definition.name} has more than {MAX_NODES} nodes when written out")
         if self.depth(definition) > MAX_NESTING:
             raise LimitError(f"{definition.name} has reductions nested more than {MAX_NESTING} deep")
-        return recognised(self.with_softmax(self.entry_at(definition, definition.free)))
+        return recognised(self.entry_at(definition, definition.free))
 
-    def with_softmax(self, expr: Expr) -> Expr:
-        """The expression with ``exp(z - l)`` as softmax where ``l`` is the name of ``logsumexp(z)``."""
+    def with_logsumexp(self, expr: Expr) -> Expr:
+        """The expression with ``logsumexp(z)`` in place of its name ``l`` wherever ``exp(z - l)`` is a softmax."""
         found = {}
         for exponential in atoms(expr, sp.exp):
             named = {ref: self.entry(ref) for ref in atoms(exponential, Ref) if self.is_logsumexp(ref)}
-            result = recognised(exponential.xreplace(named)) if named else exponential
-            if isinstance(result, Softmax):
-                found[exponential] = result
+            written = exponential.xreplace(named)
+            if named and isinstance(recognised(written), Softmax):
+                found[exponential] = written
         return expr.xreplace(found) if found else expr
 
     def is_logsumexp(self, ref: Ref) -> bool:
@@ -120,7 +120,8 @@ class Inliner:
             kept = definition.reduce in MATRIX_FUNCTION_BY_NAME or not is_unit(length)
             limits |= {place: length} if kept else {}
             reads[index] = place if kept else S.Zero
-        body = self.resolved(definition.body.xreplace(reads))
+        # Before the bound indices get names by the depth, which has to count what is written in.
+        body = self.with_logsumexp(self.resolved(definition.body.xreplace(reads)))
         if definition.reduce in MATRIX_FUNCTION_BY_NAME:
             value = MATRIX_FUNCTION_BY_NAME[definition.reduce].shape(*definition.bound)
             at = tuple(reads[index] for index in definition.free[len(definition.free) - len(value) :])
