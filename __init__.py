@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from chainrule.learning.probability.bayes import Posterior, bayes
     from chainrule.learning.probability.data import observations
     from chainrule.learning.probability.estimates import Estimate, estimate
+    from chainrule.learning.probability.penalties import penalised
     from chainrule.learning.probability.questions import distribution
     from chainrule.learning.topics import Topic, explain, topic, topics
 
@@ -96,6 +97,7 @@ _MODULES = {
     "jacobian": "chainrule.derive.goals",
     "kernel": "chainrule.kernels.kernel",
     "observations": "chainrule.learning.probability.data",
+    "penalised": "chainrule.learning.probability.penalties",
     "plot": "chainrule.derive.pictures.plot",
     "read_table": "chainrule.learning.fitting.tables",
     "solve_stationary": "chainrule.derive.stationary",
@@ -153,6 +155,7 @@ __all__ = [
     "jacobian",
     "kernel",
     "observations",
+    "penalised",
     "plot",
     "read_table",
     "solve_stationary",

@@ -24,6 +24,7 @@ from chainrule.learning.fitting import rate
 from chainrule.learning.information import results as informed
 from chainrule.learning.probability.bayes import bayes
 from chainrule.learning.probability.demonstrations import base_rates, coverage, profile
+from chainrule.learning.probability.penalties import penalised
 from chainrule.learning.probability.questions import distribution
 
 
@@ -93,6 +94,9 @@ topics: tuple[Topic, ...] = (
           lambda: distribution("poisson", "conjugate")),
     Topic("posterior_of_a_mean", PROBABILITY, "what a normal prior becomes by normal observations",
           lambda: distribution("normal", "conjugate", known=["sigma"])),
+    Topic("map_ridge", PROBABILITY, "the posterior of linear regression with a normal prior: ridge", penalised),
+    Topic("map_lasso", PROBABILITY, "the posterior of linear regression with a Laplace prior: lasso",
+          lambda: penalised(prior="laplace")),
     Topic("logistic_hessian", OPTIMISATION, "the Hessian of logistic regression, which is positive semidefinite",
           lambda: hessian("logistic_regression", "w")),
     Topic("convexity", OPTIMISATION, "why losses are convex: curvature from part to part, by second derivatives",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 import chainrule as cr
-from chainrule.derive.errors import UnsupportedError
+from chainrule.derive.errors import InputError, UnsupportedError
 
 #: Distribution, known parameters, the prior's name, and how its parameters are updated.
 TEXTBOOK = (
@@ -43,3 +43,19 @@ def test_what_has_no_named_prior_is_refused(name: str, known: list[str] | None, 
     with pytest.raises(UnsupportedError) as caught:
         cr.distribution(name, "conjugate", known=known)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("noise", "prior", "penalty"),
+    [("normal", "normal", "norm(w)**2"), ("normal", "laplace", "sum(abs(w))/b_w"),
+     ("laplace", "normal", "sum(abs(X @ w - y))/b_eps"), ("student_t", "logistic", "softplus")],
+)  # fmt: skip
+def test_priors_are_penalties(noise: str, prior: str, penalty: str) -> None:
+    explained = cr.penalised(noise, prior)
+    assert all(held.holds for held in explained.evidence())
+    assert penalty in explained.parts[-1].moves[0].right.text
+
+
+def test_a_prior_without_location_is_no_penalty_of_a_weight() -> None:
+    with pytest.raises(InputError, match="no parameter mu"):
+        cr.penalised("normal", "gamma")
