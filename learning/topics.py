@@ -18,7 +18,7 @@ from chainrule.learning.approximation import explain as approximation
 from chainrule.learning.chart import Chart
 from chainrule.learning.convexity import told
 from chainrule.learning.dimension import distances, volumes
-from chainrule.learning.expectation import demonstrations, results
+from chainrule.learning.expectation import demonstrations, estimators, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
 from chainrule.learning.information import results as informed
@@ -151,6 +151,8 @@ topics: tuple[Topic, ...] = (
           results.sample_variance, run=demonstrations.sample_variance),
     Topic("total_variance", BIAS_VARIANCE, "the law of total variance, by the tower rule", results.total_variance),
     Topic("best_predictor", BIAS_VARIANCE, "no function of X predicts Y better than E[Y | X]", results.best_predictor),
+    Topic("ridge_bias_variance", BIAS_VARIANCE, "mean, bias and covariance of ridge regression in closed form",
+          estimators.ridge),
     Topic("averaging_models", BIAS_VARIANCE, "the error of an average of m models with correlation rho",
           results.averaging_models, demonstrations.averaging_picture, demonstrations.averaging_models),
 )  # fmt: skip

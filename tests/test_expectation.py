@@ -12,6 +12,7 @@ import chainrule as cr
 from chainrule.cli import run
 from chainrule.derive.errors import ChainruleError, InputError
 from chainrule.learning.expectation.declare import declared
+from chainrule.learning.expectation.estimators import linear_estimator
 from chainrule.learning.expectation.joint import table
 from chainrule.learning.expectation.measure import value
 from chainrule.learning.expectation.moves import Algebra
@@ -140,3 +141,13 @@ def test_demonstrations_agree_with_what_is_derived() -> None:
     assert numbers["sample_variance"]["unbiased"] == pytest.approx(4, rel=0.05)
     assert numbers["sample_variance"]["biased"] == pytest.approx(3.2, rel=0.05)
     assert all(ratio == pytest.approx(1, abs=0.05) for ratio in numbers["averaging_models"].values())
+
+
+def test_linear_estimators() -> None:
+    ridge = cr.explain("ridge_bias_variance")
+    assert isinstance(ridge, cr.Explanation)
+    assert all(held.holds for held in ridge.evidence())
+    plain = linear_estimator("inv(X.T @ X) @ X.T", forms={"mean": (("w", "Unbiased."),)})
+    assert all(held.holds for held in plain.evidence())
+    wrong = linear_estimator("inv(X.T @ X + lam*eye(d)) @ X.T", "lam: positive", {"mean": (("w", "Wrong."),)})
+    assert [held.holds for held in wrong.evidence()] == [True, False, True, True, True]

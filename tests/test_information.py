@@ -9,7 +9,7 @@ from scipy import stats
 import chainrule as cr
 from chainrule.cli import run
 from chainrule.derive.errors import ChainruleError, InputError
-from chainrule.learning.information.chains import chain
+from chainrule.learning.chains import chain
 from chainrule.learning.information.quantities import read_side
 from chainrule.learning.information.tables import tables
 

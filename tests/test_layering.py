@@ -64,6 +64,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.pictures.*",),
     ("kernels.*",),
     ("learning.chart", "learning.explanation"),
+    ("learning.chains",),
     ("learning.expectation.*", "learning.fitting.*"),
     ("learning.dimension.*", "learning.information.*"),
     ("learning.approximation.*",),

@@ -7,10 +7,10 @@ import numpy as np
 from chainrule.derive.derivation import Derivation
 from chainrule.derive.goals import gradient
 from chainrule.derive.render.page import Shown
+from chainrule.learning.chains import chain
 from chainrule.learning.chart import Chart, Series
 from chainrule.learning.expectation.derive import Expectation, expectation
 from chainrule.learning.explanation import Demonstration, Explanation
-from chainrule.learning.information.chains import chain
 from chainrule.learning.information.derive import Information, information
 
 BOTH = "p, q: simplex[k]"

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from chainrule.derive.checking.sampling import sample
 from chainrule.derive.formula import Formula, formula
@@ -19,6 +20,8 @@ Relation = Literal["=", "<=", ">="]
 Step = tuple[Relation, str, str]
 LATEX = {"<=": r"\le", ">=": r"\ge"}
 SIZE = 5
+#: Lengths that have to differ: more rows than columns.
+SIZES = {"n": 7, "d": 3}
 SEEDS = range(4)
 ROUNDING = 1e-12
 
@@ -40,15 +43,18 @@ class Text:
         """The formula for any renderer."""
         return Shown(self.text, self.formula.latex)
 
-    def value(self, seed: int) -> float:
+    def value(self, seed: int) -> NDArray[np.float64]:
         """Its value at random inputs, which are those of every formula with the same declarations."""
-        names = {item.name for item in self.formula.inputs}
-        values = {}
-        for item in self.formula.program.inputs:
+        return np.asarray(self.formula.evaluate(**self.inputs(seed)), dtype=np.float64)
+
+    def inputs(self, seed: int) -> dict[str, Any]:
+        """Random inputs by name."""
+        values: dict[str, Any] = {}
+        for item in self.formula.inputs:
             rng = np.random.default_rng([seed, *item.name.encode()])
-            sizes = {length: SIZE for dim in item.shape for length in dim.free_symbols}
+            sizes = {length: SIZES.get(str(length), SIZE) for dim in item.shape for length in dim.free_symbols}
             values.update(sample([item], sizes, rng))
-        return float(self.formula.evaluate(**{name: values[name] for name in names}))
+        return values
 
 
 @lru_cache(maxsize=64)
@@ -89,7 +95,8 @@ def _difference(before: Text, after: Text, relation: Relation) -> Callable[[], f
     def found() -> float:
         pairs = [(before.value(seed), after.value(seed)) for seed in SEEDS]
         away = {"=": [abs(a - b) for a, b in pairs], "<=": [a - b for a, b in pairs], ">=": [b - a for a, b in pairs]}
-        worst = max(away[relation]) / max(1.0, *(abs(a) for a, _ in pairs))
+        scale = max(1.0, *(float(np.max(np.abs(a))) for a, _ in pairs))
+        worst = max(float(np.max(values)) for values in away[relation]) / scale
         return worst if worst > ROUNDING else 0.0
 
     return found
