@@ -174,6 +174,9 @@ def test_known_parameters_are_not_estimated() -> None:
     data = sample("student_t")
     assert list(cr.estimate("student_t", data, nu=4).values) == ["mu", "sigma"]
     assert "sigma: positive    known" in cr.distribution("normal", known=["sigma"]).text()
+    assert model("negative_binomial", known=[]).parameters == ("r", "p")
+    with pytest.raises(InputError, match="nothing is left"):
+        model("binomial", known=["p"])
 
 
 def test_estimates_are_printed_and_are_data() -> None:

@@ -57,7 +57,7 @@ def model(
 
     Args:
         source: a name, or declarations, the variable's first, and the logarithm of the density.
-        known: parameters that are given and not estimated; the default is that of the table, or none.
+        known: parameters that are given and not estimated, besides those of the table; none at all if empty.
         support: the lower and the upper end of the support, where it depends on parameters.
 
     Raises:
@@ -72,7 +72,8 @@ def model(
     if isinstance(source, Model):
         source = source.entry
     entry = source if isinstance(source, Distribution) else _entry(source)
-    entry = replace(entry, known=entry.known if known is None else tuple(known), support=support or entry.support)
+    given = () if known is not None and not known else tuple(dict.fromkeys((*entry.known, *(known or ()))))
+    entry = replace(entry, known=given, support=support or entry.support)
     density = formula(entry.text)
     names = tuple(item.name for item in density.inputs)
     _check(density, names, entry)
