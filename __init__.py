@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from chainrule.kernels.elementwise import elementwise
     from chainrule.kernels.kernel import Kernel, kernel
     from chainrule.learning.approximation.network import Approximant, Unit, approximate
+    from chainrule.learning.convexity.proximal import Proximal, prox
     from chainrule.learning.convexity.verdict import Convexity, convex
     from chainrule.learning.dimension.distances import concentration
     from chainrule.learning.expectation.derive import Expectation, expectation
@@ -67,6 +68,7 @@ _MODULES = {
     "Method": "chainrule.learning.fitting.descent",
     "Plot": "chainrule.derive.pictures.plot",
     "Posterior": "chainrule.learning.probability.bayes",
+    "Proximal": "chainrule.learning.convexity.proximal",
     "Stationary": "chainrule.derive.stationary",
     "Topic": "chainrule.learning.topics",
     "Unit": "chainrule.learning.approximation.network",
@@ -100,6 +102,7 @@ _MODULES = {
     "penalised": "chainrule.learning.probability.penalties",
     "plot": "chainrule.derive.pictures.plot",
     "read_table": "chainrule.learning.fitting.tables",
+    "prox": "chainrule.learning.convexity.proximal",
     "solve_stationary": "chainrule.derive.stationary",
     "topic": "chainrule.learning.topics",
     "topics": "chainrule.learning.topics",
@@ -125,6 +128,7 @@ __all__ = [
     "Method",
     "Plot",
     "Posterior",
+    "Proximal",
     "Stationary",
     "Topic",
     "Unit",
@@ -157,6 +161,7 @@ __all__ = [
     "observations",
     "penalised",
     "plot",
+    "prox",
     "read_table",
     "solve_stationary",
     "topic",

@@ -16,7 +16,7 @@ from chainrule.derive.render.printed import Printed
 from chainrule.derive.stationary import solve_stationary
 from chainrule.learning.approximation import explain as approximation
 from chainrule.learning.chart import Chart
-from chainrule.learning.convexity import told
+from chainrule.learning.convexity import proximal, told
 from chainrule.learning.dimension import distances, volumes
 from chainrule.learning.expectation import demonstrations, estimators, results
 from chainrule.learning.explanation import Demonstration
@@ -103,6 +103,8 @@ topics: tuple[Topic, ...] = (
           told.composition_rules),
     Topic("matrix_factorisation", OPTIMISATION, "convex in each factor, not in both: proofs and a witness",
           told.factorisation),
+    Topic("proximal_operators", OPTIMISATION, "soft threshold, elastic net, group penalty: 0 in the subdifferential",
+          proximal.operators),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",
           lambda: gradient("kl_divergence")),
     Topic("cross_entropy", INFORMATION, "cross-entropy is entropy plus divergence",

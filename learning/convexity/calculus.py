@@ -169,11 +169,18 @@ class Calculus:
         rest = Mul(*(factor for factor in expr.args if self.moves(factor)))
         weight = Mul(*(factor for factor in expr.args if not self.moves(factor)))
         inner = self.entry(rest) if weight != 1 else None
-        if inner is None or not (weight.is_nonnegative or weight.is_nonpositive):
+        if inner is None or not (self.is_nonnegative(weight) or self.is_nonnegative(-weight)):
             return None
-        if weight.is_nonnegative:
+        if self.is_nonnegative(weight):
             return Claim(expr, inner.curvature, REALS, "scaled", (inner,))
         return Claim(expr, FLIP[inner.curvature], REALS, "turned-over", (inner,))
+
+    def is_nonnegative(self, weight: Expr) -> bool:
+        """Whether a weight is certainly not negative: also ``1 - a`` for ``a`` between 0 and 1."""
+        if weight.is_nonnegative:
+            return True
+        factors = Mul.make_args(weight)
+        return all(factor.is_nonnegative or self.interval(factor).low.is_nonnegative for factor in factors)
 
     def _extreme(self, expr: Expr) -> Claim | None:
         """The larger or the smaller of two."""

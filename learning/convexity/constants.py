@@ -19,8 +19,9 @@ from sympy import Add, Expr, Mul, Rational, S, Symbol
 from chainrule.derive.formula import Formula, formula
 from chainrule.derive.program import Definition, Index, Input, Ref
 from chainrule.learning.convexity.calculus import Calculus
-from chainrule.learning.convexity.claims import Scalar
-from chainrule.learning.convexity.intervals import at_least
+from chainrule.learning.convexity.claims import Claim, Scalar
+from chainrule.learning.convexity.intervals import REALS, at_least
+from chainrule.learning.convexity.leaves import parameters
 from chainrule.learning.convexity.scalar import is_convex_in, pieces, second_derivatives
 
 #: Places at which a second derivative is looked at for a guess of its bounds, which is then proved.
@@ -100,17 +101,24 @@ def _body(term: Term) -> Expr:
 # ---- terms --------------------------------------------------------------------------------------------------
 
 
-def _terms(calculus: Calculus, variable: str, name: str, weight: Expr) -> Iterator[Term | None]:
-    """The terms of a definition; ``None`` for one of another form."""
+def _terms(
+    calculus: Calculus, variable: str, name: str, weight: Expr, linear: bool = False
+) -> Iterator[Term | None]:
+    """The terms of a definition, with ``linear`` also those that have no curvature; ``None`` for others."""
     item = calculus.program.by_name[name]
     if isinstance(item, Definition) and item.reduce in ("", "sum"):
-        yield from _of(calculus, variable, item, item.body, weight)
+        yield from _of(calculus, variable, item, item.body, weight, linear)
     else:
         yield None
 
 
-def _of(calculus: Calculus, variable: str, item: Definition, expr: Expr, weight: Expr) -> Iterator[Term | None]:
+def _of(
+    calculus: Calculus, variable: str, item: Definition, expr: Expr, weight: Expr, linear: bool
+) -> Iterator[Term | None]:
     if not calculus.moves(expr):
+        return
+    if calculus.is_affine(expr) and not isinstance(expr, Add):
+        yield from _linear(calculus, variable, item, expr, weight) if linear else ()
         return
     if isinstance(expr, Add):
         (whole,) = _leaf(calculus, variable, item, expr, weight) if not _reads_parts(calculus, expr) else (None,)
@@ -118,7 +126,7 @@ def _of(calculus: Calculus, variable: str, item: Definition, expr: Expr, weight:
             yield whole
             return
         for arg in expr.args:
-            yield from _of(calculus, variable, item, arg, weight)
+            yield from _of(calculus, variable, item, arg, weight, linear)
         return
     factors = Mul.make_args(expr)
     fixed = [factor for factor in factors if not calculus.moves(factor)]
@@ -127,12 +135,23 @@ def _of(calculus: Calculus, variable: str, item: Definition, expr: Expr, weight:
         if scale.atoms(Index):
             yield from _leaf(calculus, variable, item, expr, weight)
         else:
-            yield from _of(calculus, variable, item, expr / scale, weight * scale)
+            yield from _of(calculus, variable, item, expr / scale, weight * scale, linear)
     elif isinstance(expr, Ref) and isinstance(calculus.program.by_name[expr.name], Definition):
-        known = calculus.is_affine(expr)
-        yield from () if known else _terms(calculus, variable, expr.name, weight)
+        yield from _terms(calculus, variable, expr.name, weight, linear)
     else:
         yield from _leaf(calculus, variable, item, expr, weight)
+
+
+def _linear(
+    calculus: Calculus, variable: str, item: Definition, expr: Expr, weight: Expr
+) -> Iterator[Term | None]:
+    """A multiple of an entry of the variable itself."""
+    refs = [ref for ref in expr.atoms(Ref) if calculus.moves(ref)]
+    scale = sp.expand(expr).coeff(refs[0], 1)
+    places = {*item.free, *item.bound_indices}
+    plain = len(refs) == 1 and refs[0].name == variable and set(refs[0].indices) == places and not scale.atoms(Index)
+    symbol = Symbol("u", real=True)
+    yield Term(weight * scale, Scalar(symbol, ((symbol, REALS),), (refs[0],)), "1", S.One) if plain else None
 
 
 def _reads_parts(calculus: Calculus, expr: Expr) -> bool:
@@ -149,16 +168,23 @@ def _leaf(calculus: Calculus, variable: str, item: Definition, expr: Expr, weigh
     """A scalar function of one affine argument."""
     if calculus.is_affine(expr):
         return
-    whole = expr if weight.is_nonnegative else -expr
-    claim = calculus.composition(whole) or calculus.composition(calculus.written_out(whole))
-    if claim is None or claim.scalar is None or len(claim.scalar.box) != 1 or not claim.is_("convex"):
+    positive = calculus.is_nonnegative(weight)
+    whole = expr if positive else -expr
+    candidates = (calculus.composition(form) for form in (whole, calculus.written_out(whole)))
+    claim = next((found for found in candidates if found is not None and _is_of_one(found)), None)
+    if claim is None or claim.scalar is None or not claim.is_("convex"):
         yield None
         return
     (part,) = claim.parts
     placed = _matrix(calculus, variable, item, claim.scalar.arguments[0]) if part.curvature == "affine" else None
-    weight = weight if weight.is_nonnegative else -weight
-    usable = placed is not None and weight.is_nonnegative
+    weight = weight if positive else -weight
+    usable = placed is not None and calculus.is_nonnegative(weight)
     yield Term(weight, claim.scalar, *placed) if usable and placed is not None else None
+
+
+def _is_of_one(claim: Claim) -> bool:
+    """Whether a claim is about a scalar function of one number, an affine one."""
+    return claim.scalar is not None and [part.curvature for part in claim.parts] == ["affine"]
 
 
 def _matrix(calculus: Calculus, variable: str, item: Definition, argument: Expr) -> tuple[str, Expr] | None:
@@ -311,3 +337,16 @@ def _declared(item: Input) -> str:
     shape = ", ".join(str(length) for length in item.shape)
     return f"{item.name}: {item.domain}" + (f"[{shape}]" if item.shape else "")
 
+
+
+def terms_over(calculus: Calculus, name: str, symbol: Symbol) -> Expr | None:
+    """A sum over the entries of one variable, as the function of one entry that is summed; ``None`` for others."""
+    found = list(_terms(calculus, name, calculus.program.output.name, S.One, linear=True))
+    bodies = []
+    for term in found:
+        argument = term.scalar.arguments[0] if term is not None else None
+        if term is None or not isinstance(argument, Ref) or argument.name != name or term.matrix != "1":
+            return None
+        weight = term.weight.xreplace(parameters(term.weight))
+        bodies.append(weight * term.scalar.body.xreplace({term.scalar.box[0][0]: symbol}))
+    return Add(*bodies) if bodies else None
