@@ -55,4 +55,4 @@ def base_rates() -> Chart:
     found = [float(bayes({"ill": share}, {"positive": likelihood}).posterior["ill"]) for share in shares]
     prior = tuple(number / 200 for number in range(1, 200))
     series = (Series("after a positive test", prior, tuple(found)), Series("before", prior, prior))
-    return Chart("A test that 99 % of the ill and 5 % of the others pass", "P(ill)", "probability of being ill", series)
+    return Chart("A test that is positive for 99 % of the ill, 5 % of the others", "P(ill)", "probability of being ill", series)
