@@ -98,6 +98,7 @@ KNOWN = [
     ("U: real[n,k]; V: real[k,m]; T: real[n,m]; norm(T - U@V)^2", "U,V", "not convex"),
     ("x, y: real; x*y", "x,y", "not convex"),
     ("x: real; sin(x)", "x", "not convex"),
+    ("x, y: real[n]; norm((x + y)*x)", "x,y", "not convex"),
     ("x: real; x^3", "x", "not convex"),
     ("x: real; x*exp(x)", "x", "not convex"),
     ("x: real; sigmoid(x)", "x", "not convex"),

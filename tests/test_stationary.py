@@ -258,6 +258,8 @@ def test_definite_by_form(text: str, want: str) -> None:
         ("X: real[n,n]; trace(X@X)", "X", False),
         ("X: real[n,n]; trace(X@X.T)", "X", True),
         ("x: real; y: real; x*y", "x,y", False),
+        ("x: real; y: real; x^2*y^2", "x,y", False),
+        ("x: real[n]; y: real[n]; sum(x^2*(x + y)^2)", "x,y", False),
         ("x: positive[n]; sum(x) - sum(log(x))", "x", True),
         ("x: positive[n]; sum(log(x))", "x", False),
         ("P: spd[n,n]; S: spd[n,n]; trace(S@P) - logdet(P)", "P", True),

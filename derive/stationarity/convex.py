@@ -106,7 +106,8 @@ def _is_square(space: Space, term: Term) -> bool:
     term = _without_numbers(term)
     active = [factor for factor in term.factors if mentions(factor, space.unknowns)]
     bases = [factor.base if isinstance(factor, Pow) and factor.exp == 2 else factor for factor in active]
-    if len(active) > 2 or not all(is_affine(space, base) for base in bases):
+    degree = sum(2 if base is not factor else 1 for factor, base in zip(active, bases, strict=True))
+    if degree > 2 or not all(is_affine(space, base) for base in bases):
         return False
     # A sign of its own would make a weight of an affine function.
     hidden = tuple(factor.xreplace({base: UNSIGNED(base)}) for factor, base in zip(active, bases, strict=True))
