@@ -55,4 +55,5 @@ def base_rates() -> Chart:
     found = [float(bayes({"ill": share}, {"positive": likelihood}).posterior["ill"]) for share in shares]
     prior = tuple(number / 200 for number in range(1, 200))
     series = (Series("after a positive test", prior, tuple(found)), Series("before", prior, prior))
-    return Chart("A test that is positive for 99 % of the ill, 5 % of the others", "P(ill)", "probability of being ill", series)
+    title = "A test that is positive for 99 % of the ill, 5 % of the others"
+    return Chart(title, "P(ill)", "probability of being ill", series)
