@@ -36,9 +36,8 @@ EVERY = 100
     epilog=FORMULA_HELP,
     short_help="Fit the unknowns of a formula to data.",
     examples=(
-        'chainrule fit "x, y: real[n]; w, b: real; mean((w*x + b - y)^2)" --data points.csv --wrt w,b',
-        "chainrule fit logistic_regression --data flights.csv --columns X=temperature --columns y=damage --wrt w,b",
-        "chainrule fit ridge --data houses.csv --columns X=area,rooms --wrt w --at lam=0.1 --method newton",
+        'chainrule fit "x, y: real[n]; w, b: real; mean((w*x + b - y)^2)" --at "x=[0,1,2]" --at "y=[1,3,6]" --wrt w,b',
+        "chainrule fit logistic_regression --data examples/data/orings.csv --columns X=temperature --columns y=damage",
     ),
 )
 @formula_argument

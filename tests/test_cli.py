@@ -238,6 +238,7 @@ def test_list(capsys: Captured) -> None:
 def test_examples_of_the_help_run(
     capsys: Captured, command: arguments.Command | arguments.Group, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    (tmp_path / "examples").symlink_to(Path(__file__).resolve().parent.parent / "examples")
     monkeypatch.chdir(tmp_path)
     assert command.examples
     for example in command.examples:
