@@ -493,7 +493,8 @@ def test_directions_are_checked(logistic: Kernel, data: Values) -> None:
 
 def test_source_is_readable(logistic: Kernel) -> None:
     source = logistic.source
-    assert "# z[i] := sum over j < d of" in source
+    assert "# a[i] := sum over j < d of" in source
+    assert "# z[i] := b + a[i]" in source
     assert "np.dot(X, w)" in source
     assert max(map(len, source.splitlines())) <= 140
     assert "float32" not in source
