@@ -18,6 +18,7 @@ from chainrule.derive.render.page import Detail
 
 @click.command(
     cls=WithExamples,
+    short_help="Apply Bayes' theorem to a finite table.",
     examples=(
         'chainrule bayes --prior ill=0.01 --evidence "positive: ill=0.99, not ill=0.05"',
         'chainrule bayes --prior "a=1/2, b=1/3, c=1/6" --evidence "red: a=1/4, b=1/2, c=1"',

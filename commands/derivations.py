@@ -145,6 +145,7 @@ def printed_results(
 @click.command(
     cls=Command,
     epilog=FORMULA_HELP,
+    short_help="Print a derivation.",
     examples=(
         'chainrule show "x: real[n]; norm(x)" --wrt x',
         "chainrule show mse --wrt w --hessian",

@@ -16,6 +16,7 @@ from chainrule.derive.render.page import Detail
 @click.command(
     "expect",
     cls=Command,
+    short_help="Derive expectations, variances and covariances.",
     examples=(
         'chainrule expect "E[(y - g)^2]" --given "y = f + e; E[e] = 0; Var[e] = s^2; f constant; g independent of e"',
         'chainrule expect "Var[sum_i x_i / n]" --given "x_i independent; Var[x_i] = s^2"',

@@ -15,6 +15,7 @@ from chainrule.derive.render.page import Detail
 
 @click.command(
     cls=Command,
+    short_help="Prove an identity or inequality of information.",
     examples=(
         'chainrule information "I(X;Y) = H(X) - H(X|Y)"',
         'chainrule information "H(p,q) = H(p) + KL(p||q)" --check',

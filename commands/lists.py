@@ -41,7 +41,10 @@ def _table(rows: Rows) -> str:
     return "\n".join(f"{name:<{width}}  {row['about']}" for name, row in zip(left, rows, strict=True))
 
 
-@click.command("list", cls=Command, examples=("chainrule list losses", "chainrule list functions"))
+@click.command(
+    "list", cls=Command, short_help="List losses, functions and distributions.",
+    examples=("chainrule list losses", "chainrule list functions"),
+)  # fmt: skip
 @click.argument("topic", required=False)
 @json_option
 def list_(topic: str | None, as_json: bool) -> Answer:

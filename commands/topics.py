@@ -43,6 +43,7 @@ def _extras(item: cr.Topic) -> str:
 @click.command(
     "explain",
     cls=WithExamples,
+    short_help="Derive a topic, draw its picture, or run it.",
     examples=(
         "chainrule explain gradient_descent",
         "chainrule explain logistic_hessian --detail full --check",
