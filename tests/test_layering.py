@@ -63,7 +63,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("derive.stationary",),
     ("derive.pictures.*",),
     ("kernels.*",),
-    ("learning.chart", "learning.explanation"),
+    ("learning.chart", "learning.data_sets", "learning.explanation"),
     ("learning.chains",),
     ("learning.expectation.*", "learning.fitting.*"),
     ("learning.dimension.*", "learning.information.*"),
