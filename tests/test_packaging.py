@@ -46,6 +46,10 @@ def test_editable_import() -> None:
     assert Path(chainrule.__file__).samefile(ROOT / "__init__.py")
 
 
+#: Packages that are imported under another name.
+IMPORTED_AS = {"scikit-learn": "sklearn"}
+
+
 def imported_top_levels() -> set[str]:
     names: set[str] = set()
     for path in package_files():
@@ -61,8 +65,9 @@ def test_dependencies_are_those_imported() -> None:
     """Numba is imported by the modules that kernels generate; what an extra installs is imported where it is used."""
     project = CONFIGURATION["project"]
     extras = project["optional-dependencies"]
-    lines = [*project["dependencies"], *extras["pdf"], *extras["plot"]]
-    assert {re.split(r"[<>=]", line)[0] for line in lines} == imported_top_levels() | {"numba"}
+    lines = [*project["dependencies"], *extras["pdf"], *extras["plot"], *extras["data"]]
+    names = {re.split(r"[<>=]", line)[0] for line in lines}
+    assert {IMPORTED_AS.get(name, name) for name in names} == imported_top_levels() | {"numba"}
 
 
 @pytest.fixture(scope="module")
