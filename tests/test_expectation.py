@@ -70,6 +70,13 @@ def test_equations_are_proved(about: str, given: str) -> None:
     assert all(held.holds for held in cr.expectation(about, given).evidence())
 
 
+def test_the_variance_of_a_multiple_is_used_on_the_way_and_derived_where_it_is_the_question() -> None:
+    way = cr.expectation("Var[3*X - 2*Y + 1]", "X independent of Y; Var[X] = s^2; Var[Y] = t^2")
+    assert way.result == "4*t**2 + 9*s**2"
+    assert "A constant factor comes out" in way.text()
+    assert "A constant factor comes out" not in cr.expectation("Var[3*X + 1]").text()
+
+
 def test_the_moves_are_named() -> None:
     lines = cr.explain("bias_variance").text("full")
     for words in ("By definition of y", "mean is added and subtracted", "Linearity", "Cross terms vanish", "declared"):
@@ -110,6 +117,7 @@ def test_results_are_read_back_and_have_values() -> None:
      ("E[Y]", "Y = Z + X; Z = Y; X random", "defined by itself"), ("E[X^99]", "", "power is too high"),
      ("E[X]", "X constant; Var[X] = 1", "makes it random"), ("E[X]", "Y independent", "independent of what"),
      ("E[" * 70 + "X" + "]" * 70, "", "nested too deeply"), ("E[X/0]", "", "division by zero"),
+     ("E[sum_i x_i]", "i = 1..N; N ~ poisson(r); x_i ~ bernoulli(p)", "number of terms N is random"),
      ("Cov[X]", "", "takes 2"), ("Cov[m, x_i - m]", f"m = sum_i x_i / n; {IID}", "stands free")],
 )  # fmt: skip
 def test_mistakes_are_answered(about: str, given: str, words: str) -> None:

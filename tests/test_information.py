@@ -10,7 +10,7 @@ import chainrule as cr
 from chainrule.cli import run
 from chainrule.derive.errors import ChainruleError, InputError
 from chainrule.learning.chains import chain
-from chainrule.learning.information.quantities import read_side
+from chainrule.learning.information.reading import read_side
 from chainrule.learning.information.tables import tables
 
 TRUE = (
@@ -32,6 +32,10 @@ TRUE = (
     ("H(Y) <= H(X)", "Y = f(X)"),
     ("I(X;Y) = H(Y)", "Y = f(X)"),
     ("I(X;Y) <= I(X;Y|Z)", "X, Z independent"),
+    ("H(X,Y,Z) <= (H(X,Y) + H(Y,Z) + H(X,Z))/2", ""),
+    ("H(X) - (H(X|Y) - 2*(I(X;Y)/2 - H(Y))) = 2*(I(X;Y) - H(Y)*1)", ""),
+    ("JS(p,q) <= log(2)", ""),
+    ("2*JS(p,q) - KL(p||q)/3 <= 2*log(2)", ""),
 )  # fmt: skip
 
 
@@ -47,7 +51,7 @@ def test_what_holds_is_proved_and_every_line_holds(about: str, given: str) -> No
     ("about", "given"),
     [("H(X,Y) = H(X) + H(Y)", ""), ("I(X;Y|Z) <= I(X;Y)", ""), ("KL(p||q) = KL(q||p)", ""),
      ("I(X;Y) <= I(X;Z)", "X - Y - Z"), ("H(X) <= H(Y)", "Y = f(X)"),
-     ("JS(p,q) >= 1/2 KL(p||q)", ""), ("I(X;Y) = 0", "")],
+     ("JS(p,q) >= 1/2 KL(p||q)", ""), ("I(X;Y) = 0", ""), ("JS(p,q) <= log(2)/8", "")],
 )  # fmt: skip
 def test_what_does_not_hold_is_refused_with_a_table(about: str, given: str) -> None:
     with pytest.raises(InputError, match="does not hold"):
@@ -55,11 +59,24 @@ def test_what_does_not_hold_is_refused_with_a_table(about: str, given: str) -> N
 
 
 @pytest.mark.parametrize(
+    ("about", "given", "where"),
+    [("I(X;Y) <= H(X|Y)", "", "X is a fair coin, Y = X"),
+     ("I(X;Y|Z) <= I(X;Y)", "", "X is a fair coin, Y is a fair coin, Z = X + Y modulo 2"),
+     ("H(X,Y,Z) = H(X,Y)", "X, Z independent", "X is constant, Y is constant, Z is a fair coin")],
+)  # fmt: skip
+def test_what_is_false_is_refused_with_coins_where_they_show_it(about: str, given: str, where: str) -> None:
+    with pytest.raises(InputError, match="does not hold") as caught:
+        cr.information(about, given)
+    assert where in str(caught.value)
+
+
+@pytest.mark.parametrize(
     ("about", "given", "words"),
     [("H(X", "", "expected here"), ("T(X;Y) = 0", "", "no quantity"), ("H(X,p)", "", "both stand"), ("", "", "missing"),
      ("I(X)", "", "does not take"), ("H()", "", "names stand here"), ("H(X)", "X is nice", "not understood"),
      ("H(X) <= H(X,Y) >= 0", "", "one way"), ("H(A,B,C,D,E,F)", "", "not taken on"),
-     ("H(X) H(Y)", "", "expected here")],
+     ("H(X) H(Y)", "", "expected here"), ("(H(X) + H(Y)", "", "not closed"), ("H(X)/H(Y)", "", "divided"),
+     ("H(X) <= 1", "", "by itself"), ("log(x)", "", "whole number"), ("H(X)/0", "", "divided")],
 )  # fmt: skip
 def test_mistakes_are_answered(about: str, given: str, words: str) -> None:
     with pytest.raises(ChainruleError) as caught:

@@ -225,7 +225,11 @@ def _take(draft: Drafted, statement: str) -> None:
 def _setting(draft: Drafted, statements: Iterable[str], sides: tuple[Expr, ...]) -> Setting:
     exprs = [*sides, *(value for _, value in draft.definitions.values())]
     lengths = {item for side in (*exprs, *draft.upper.values()) for item in _uppers(side)} | set(draft.upper.values())
-    never = {name for item in lengths for name in map(name_of, item.free_symbols)} | draft.constants
+    of_lengths = {name for item in lengths for name in map(name_of, item.free_symbols)}
+    for name in sorted(of_lengths & draft.random):
+        raise InputError(f"the number of terms {name} is random, and a sum here has a fixed number of them",
+                         hint=f"leave out what makes {name} random: the result is then what is expected given {name}")
+    never = of_lengths | draft.constants
     clash = sorted(draft.constants & draft.random)
     if clash:
         raise InputError(f"{clash[0]} is declared constant, and something is declared of it that makes it random")

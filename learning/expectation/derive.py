@@ -31,6 +31,7 @@ Stage = tuple[str, Callable[[Algebra, Expr], Expr]]
 CENTRAL: tuple[Stage, ...] = (
     ("By definition of {names}.", Algebra.defined),
     ("The variance of a sum of independent terms is the sum of their variances.", Algebra.separated),
+    ("A constant factor comes out of a variance squared, and an added constant does not change it.", Algebra.scaled),
     ("By the definition of {kinds}.", Algebra.spread),
     ("The inner expectation is a number, which is worked out first.", Algebra.means),
     ("Independent factors: the expectation of the product is the product of the expectations.", Algebra.parted),

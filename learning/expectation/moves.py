@@ -89,6 +89,17 @@ class Algebra:
             parts = [part for part in parts if part not in near] + [Add(item, *near)]
         return parts
 
+    def scaled(self, expr: Expr) -> Expr:
+        """``Var[a Z + b] = a^2 Var[Z]`` as a step on the way; where it is the question, it is derived."""
+        return expr if isinstance(expr, Variance) else everywhere(expr, self._scaled)
+
+    def _scaled(self, node: Expr) -> Expr:
+        if not isinstance(node, Variance) or node.args[1]:
+            return node
+        constant, body = node.args[0].as_independent(*self._random_parts(node.args[0]), as_Add=False)
+        varying = Add(*(item for item in Add.make_args(body) if self.setting.is_random(item)))
+        return node if self.setting.is_random(constant) else constant**2 * Variance(varying, Tuple())
+
     def spread(self, expr: Expr) -> Expr:
         """``Var[Z] = E[(Z - E[Z])^2]`` and ``Cov[Z, W] = E[(Z - E[Z]) (W - E[W])]`` of composite arguments."""
         return everywhere(expr, self._spread)

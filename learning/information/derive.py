@@ -22,12 +22,12 @@ from chainrule.learning.information.quantities import (
     combined,
     plus,
     quantities,
-    read_side,
     shown_combination,
     shown_side,
     shown_sum,
 )
-from chainrule.learning.information.tables import Fact, Tables, tables
+from chainrule.learning.information.reading import read_side
+from chainrule.learning.information.tables import Fact, Tables, coins, tables
 
 SEEDS = (0, 1)
 ROUNDING = 1e-12
@@ -106,7 +106,7 @@ def _related(left: Shown, sign: str, right: Shown) -> Shown:
 
 def _definitions(work: Work, sides: tuple[Side, ...]) -> Iterator[Move]:
     """Every quantity as the mean of a logarithm, and by joint entropies."""
-    for quantity in quantities(sides):
+    for quantity in (quantity for quantity in quantities(sides) if quantity.kind != "log"):
         parts, side = quantity.combination(), ((Fraction(1), quantity),)
         yield Move(quantity.logarithm(), (quantity.shown(),), ("By definition.",))
         apart = shown_combination(parts)
@@ -176,7 +176,9 @@ class Work:
         for _, name, parts in used:
             text = zero.get(name) if isinstance(name, Quantity) else None
             sign, why = ("=", f"Given: {text}.") if text else (">=", _never_negative(name))
-            yield Move(_related(_told(name), sign, Shown("0", "0")), (), (why,), self.sign_of(parts, bool(text)))
+            yield Move(
+                _related(_told(name, alone=True), sign, Shown("0", "0")), (), (why,), self.sign_of(parts, bool(text))
+            )
 
     def sign_of(self, parts: Combination, zero: bool) -> Callable[[], float]:
         """How far a quantity is from being 0, or from not being negative."""
@@ -188,15 +190,21 @@ class Work:
 
         return found
 
+    def trials(self) -> Iterator[tuple[str, Tables]]:
+        """Tables in which the facts hold: fair coins first, which a reader can check, then random ones."""
+        for words, outcomes in coins(self.names):
+            if all(abs(outcomes.quantity(fact.quantity)) < ROUNDING for fact in self.facts):
+                yield f"where {words}", outcomes
+        yield from (("in a random table", self.outcomes(seed)) for seed in range(TRIALS))
+
     def refuse(self, left: Side, right: Side, sign: str) -> None:
         """Say that a relation is false, with a table where it fails, or that it is not proved."""
-        for seed in range(TRIALS):
-            outcomes = self.outcomes(seed)
+        for where, outcomes in self.trials():
             one, two = outcomes.value(left), outcomes.value(right)
             if {"=": abs(one - two) > 1e-9, "<=": one > two + 1e-9, ">=": one < two - 1e-9}[sign]:
                 raise InputError(
                     f"{shown_side(left).text} {sign} {shown_side(right).text} does not hold for all distributions",
-                    found=f"{one:.6g} and {two:.6g} in a random table",
+                    found=f"{one:.6g} and {two:.6g} {where}",
                 )  # fmt: skip
         raise InputError("this is neither proved nor refuted: it does not follow from I(A;B|C) >= 0 and H(A|B) >= 0")
 
@@ -209,18 +217,25 @@ def _of(outcomes: Tables, key: Key) -> float:
     """A joint entropy, or ``sum p log r``."""
     if isinstance(key, frozenset):
         return outcomes.quantity(Quantity("H", (tuple(sorted(key)),)))
+    if key[0] == "log":
+        return float(np.log(int(key[1])))
     first, second = ([outcomes.single[name] for name in part.split("+")] for part in key)
     return float((first[0] * np.log(sum(second) / len(second))).sum())
 
 
-def _told(name: Quantity | tuple[str, str]) -> Shown:
+def _told(name: proofs.Named, alone: bool = False) -> Shown:
     if isinstance(name, Quantity):
         return name.shown()
-    p, q = (f"({' + '.join(part.split('+'))})/2" if "+" in part else part for part in name)
+    p, q = (f"({' + '.join(part.split('+'))})/2" if "+" in part else part for part in name[:2])
+    if len(name) > 2:
+        text, latex = f"log({name[2]}) - KL({p}||{q})", rf"\log {name[2]} - D_{{\mathrm{{KL}}}}({p} \| {q})"
+        return Shown(text, latex) if alone else Shown(f"({text})", rf"\left({latex}\right)")
     return Shown(f"KL({p}||{q})", rf"D_{{\mathrm{{KL}}}}({p} \| {q})") if q else Shown(f"H({p})", f"H({p})")
 
 
-def _never_negative(name: Quantity | tuple[str, str]) -> str:
+def _never_negative(name: proofs.Named) -> str:
     if isinstance(name, tuple):
+        if len(name) > 2:
+            return "A mixture has at least half of each probability, so that no logarithm of p/m exceeds log 2."
         return "A divergence is never negative." if name[1] else "The entropy of a finite distribution."
     return "Mutual information is a divergence." if name.kind == "I" else "The entropy of a finite distribution."

@@ -23,13 +23,19 @@ from chainrule.learning.information.quantities import (
     plus,
 )
 
+#: What is never negative: a quantity; ``KL(p||q)`` as ``(p, q)``; ``H(p)`` as ``(p, "")``; ``log(2) - KL(p||m)`` for a
+#: mixture ``m`` of ``p`` with another as ``(p, m, "2")``.
+Named = Quantity | tuple[str, ...]
 #: A part of a proof: its factor, what it is called, what it is made of.
-Part = tuple[Fraction, Quantity | tuple[str, str], Combination]
+Part = tuple[Fraction, Named, Combination]
 LARGEST_DENOMINATOR = 720
 
 
-def elementary(names: frozenset[str]) -> Iterator[tuple[Quantity | tuple[str, str], Combination]]:
-    """What is never negative: of variables the elementary quantities, of distributions divergences and entropies."""
+def elementary(names: frozenset[str]) -> Iterator[tuple[Named, Combination]]:
+    """What is never negative: of variables the elementary quantities, of distributions divergences and entropies.
+
+    The divergence from a mixture with equal weights is at most ``log(2)``.
+    """
     variables = sorted(name for name in names if name[0].isupper())
     for name in variables:
         rest = tuple(other for other in variables if other != name)
@@ -44,6 +50,10 @@ def elementary(names: frozenset[str]) -> Iterator[tuple[Quantity | tuple[str, st
     for p in every:
         yield (p, ""), plus((Fraction(-1), pairing(p, p)))
         yield from (((p, q), divergence(p, q)) for q in every if q != p)
+    for p, q in combinations(single, 2):
+        m = mixture(p, q)
+        bit: Combination = {("log", "2"): Fraction(1)}
+        yield from (((r, m, "2"), plus((Fraction(1), bit), (Fraction(-1), divergence(r, m)))) for r in (p, q))
 
 
 def _named(quantity: Quantity) -> Iterator[tuple[Quantity, Combination]]:
@@ -74,7 +84,7 @@ def proof(
     factors = [Fraction(float(number)).limit_denominator(LARGEST_DENOMINATOR) for number in found.x]
     used = tuple((factor, *part) for factor, part in zip(factors, parts, strict=True) if factor)
     reached = plus(*((factor, made) for factor, _, made in used))
-    return used if reached == goal and all(part[0] > 0 for part in used[_facts_in(used, facts):]) else None
+    return used if reached == goal and all(part[0] > 0 for part in used[_facts_in(used, facts) :]) else None
 
 
 def _facts_in(used: Sequence[Part], facts: Sequence[tuple[Quantity, Combination]]) -> int:

@@ -1,25 +1,24 @@
 """Entropies, mutual informations and divergences: their notation, and what they are made of.
 
 A quantity of random variables is a combination of joint entropies, ``I(X;Y|Z) = H(X,Z) + H(Y,Z) - H(X,Y,Z) - H(Z)``;
-a quantity of distributions is one of sums ``<p, r> = sum p log r``, ``KL(p||q) = <p, p> - <p, q>``.
+a quantity of distributions is one of sums ``<p, r> = sum p log r``, ``KL(p||q) = <p, p> - <p, q>``; the logarithm of
+a whole number stands for itself.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
-from chainrule.derive.errors import LimitError, NotationError, Span
 from chainrule.derive.render.page import Shown
 
-#: A joint entropy is keyed by its variables; a sum ``<p, r>`` by both distributions, ``(p + q)/2`` being ``p+q``.
+#: A joint entropy is keyed by its variables; a sum ``<p, r>`` by both distributions, ``(p + q)/2`` being ``p+q``;
+#: a logarithm ``log(2)`` by ``("log", "2")``.
 Key = frozenset[str] | tuple[str, str]
 Combination = dict[Key, Fraction]
 Kind = str
 MAX_VARIABLES = 5
-MAX_LENGTH = 500
 HALF = Fraction(1, 2)
 
 
@@ -28,8 +27,8 @@ class Quantity:
     """One quantity.
 
     Attributes:
-        kind: ``H``, ``I``, ``KL`` or ``JS``.
-        groups: what stands between the semicolons: variables, or distributions.
+        kind: ``H``, ``I``, ``KL``, ``JS`` or ``log``.
+        groups: what stands between the semicolons: variables, distributions, or a number.
         given: the variables after the bar.
     """
 
@@ -44,6 +43,8 @@ class Quantity:
 
     def names(self) -> frozenset[str]:
         """The variables or distributions."""
+        if self.kind == "log":
+            return frozenset()
         return frozenset(name for group in (*self.groups, self.given) for name in group)
 
     def combination(self) -> Combination:
@@ -56,6 +57,8 @@ class Quantity:
         if self.kind == "KL":
             beside = r" \| ".join(parts)
             return Shown(f"KL({'||'.join(parts)})", rf"D_{{\mathrm{{KL}}}}({beside})")
+        if self.kind == "log":
+            return _logarithm(parts[0])
         inner = ("; " if self.kind == "I" else ", ").join(parts)
         given = ", ".join(self.given)
         text = f"{self.kind}({inner}{f' | {given}' if given else ''})"
@@ -74,6 +77,10 @@ class Quantity:
         text, latex = (whole[place] for place in (0, 1))
         below = " ".join(group[0] for group in groups), " ".join(group[1] for group in groups)
         return Shown(f"E[log({text}/({below[0]}))]", rf"\mathbb{{E}}\left[\log \frac{{{latex}}}{{{below[1]}}}\right]")
+
+
+def _logarithm(number: str) -> Shown:
+    return Shown(f"log({number})", rf"\log {number}")
 
 
 def _density(names: tuple[str, ...], given: tuple[str, ...]) -> tuple[str, str]:
@@ -141,6 +148,8 @@ def mixture(p: str, q: str) -> str:
 
 def _of_distributions(quantity: Quantity) -> Combination:
     p, q = quantity.groups[0][0], quantity.groups[-1][-1]
+    if quantity.kind == "log":
+        return {("log", p): Fraction(1)}
     if quantity.kind == "H":
         return plus((Fraction(-1), pairing(p, q)))
     if quantity.kind == "KL":
@@ -149,73 +158,7 @@ def _of_distributions(quantity: Quantity) -> Combination:
     return plus((HALF, divergence(p, m)), (HALF, divergence(q, m)))
 
 
-# Notation
-
-QUANTITY = re.compile(r"\s*([A-Za-z]+)\s*\(([^()]*)\)")
-WEIGHT = re.compile(r"\s*([+-])?\s*(?:(\d{1,4})(?:\s*/\s*([1-9]\d{0,3}))?\s*\*?)?")
-NAME = re.compile(r"[A-Za-z]\w*")
-KINDS = {"H": "H", "I": "I", "KL": "KL", "D": "KL", "JS": "JS"}
 Side = tuple[tuple[Fraction, Quantity], ...]
-
-
-def read_side(text: str) -> Side:
-    """A sum of quantities with rational factors, or 0.
-
-    Raises:
-        NotationError, LimitError: it is none.
-    """
-    if len(text) > MAX_LENGTH:
-        raise LimitError("the expression is too long", expected=f"{MAX_LENGTH} characters", found=str(len(text)))
-    if text.strip() == "0":
-        return ()
-    found: list[tuple[Fraction, Quantity]] = []
-    place = 0
-    while text[place:].strip():
-        weight = WEIGHT.match(text, place)
-        assert weight
-        match = QUANTITY.match(text, weight.end())
-        if not match or (found and not weight[1]):
-            at = place + len(text[place:]) - len(text[place:].lstrip())
-            raise NotationError("a quantity is expected here", Span(text, at, at + 1), expected=EXPECTED)
-        sign = -1 if weight[1] == "-" else 1
-        factor = sign * Fraction(int(weight[2] or 1), int(weight[3] or 1))
-        found.append((factor, _quantity(match[1], match[2], Span(text, match.start(1), match.end()))))
-        place = match.end()
-    if not found:
-        raise NotationError("a quantity is missing", Span(text, 0, max(1, len(text))), expected=EXPECTED)
-    return tuple(found)
-
-
-EXPECTED = "H(X), H(X,Y), H(X|Y), I(X;Y), I(X;Y|Z) of variables; H(p), H(p,q), KL(p||q), JS(p,q) of distributions"
-
-
-def _quantity(word: str, inside: str, span: Span) -> Quantity:
-    kind = KINDS.get(word)
-    if kind is None:
-        raise NotationError(f"there is no quantity {word}(..)", span, expected=EXPECTED)
-    inside, _, given = (inside.replace("||", ";") if kind == "KL" else inside).partition("|")
-    groups = tuple(_names(part, span) for part in inside.replace(",", ";" if kind == "JS" else ",").split(";"))
-    quantity = Quantity(kind, groups, _names(given, span) if given.strip() else ())
-    if len({name[0].isupper() for name in quantity.names()}) > 1:
-        raise NotationError("variables begin with capital letters, distributions do not: both stand here", span)
-    if not _is_whole(quantity):
-        raise NotationError("this quantity does not take such arguments", span, expected=EXPECTED)
-    return quantity
-
-
-def _is_whole(quantity: Quantity) -> bool:
-    sizes = [len(group) for group in quantity.groups]
-    if quantity.of_variables:
-        return (quantity.kind, len(sizes)) in (("H", 1), ("I", 2))
-    wanted = {"H": ([1], [2]), "KL": ([1, 1],), "JS": ([1, 1],)}
-    return not quantity.given and sizes in wanted.get(quantity.kind, ())
-
-
-def _names(text: str, span: Span) -> tuple[str, ...]:
-    names = tuple(part.strip() for part in text.split(","))
-    if not all(NAME.fullmatch(name) for name in names):
-        raise NotationError("names stand here, between commas", span, found=text.strip() or "nothing")
-    return names
 
 
 # Printing
@@ -260,6 +203,8 @@ def shown_key(key: Key) -> Shown:
     if isinstance(key, frozenset):
         return Quantity("H", (tuple(sorted(key)),)).shown()
     p, r = key
+    if p == "log":
+        return _logarithm(r)
     text = r if "+" not in r else f"(({' + '.join(r.split('+'))})/2)"
     latex = r if "+" not in r else rf"\frac{{{' + '.join(r.split('+'))}}}{{2}}"
     return Shown(f"sum {p} log {text}", rf"\sum {p} \log {latex}")

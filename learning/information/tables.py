@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import permutations
+from functools import reduce
+from itertools import combinations, permutations, product
+from operator import xor
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,6 +50,8 @@ class Tables:
 
     def quantity(self, quantity: Quantity) -> float:
         """The mean of a logarithm of probabilities."""
+        if quantity.kind == "log":
+            return float(np.log(int(quantity.groups[0][0])))
         if quantity.of_variables:
             return self._of_variables(quantity)
         p, q = (self.single[name] for name in (quantity.groups[0][0], quantity.groups[-1][-1]))
@@ -58,10 +63,10 @@ class Tables:
 
     def _of_variables(self, quantity: Quantity) -> float:
         given = self.marginal(frozenset(quantity.given))
-        parts = [self.marginal(frozenset((*group, *quantity.given))) / given for group in quantity.groups]
-        whole = self.marginal(quantity.names()) / given
         weight = self.marginal(quantity.names())
         with np.errstate(all="ignore"):
+            parts = [self.marginal(frozenset((*group, *quantity.given))) / given for group in quantity.groups]
+            whole = weight / given
             ratio = 1 / parts[0] if quantity.kind == "H" else whole / np.prod(np.broadcast_arrays(*parts), axis=0)
             terms = np.where(weight > 0, weight * np.log(ratio), 0.0)
         return float(np.sum(terms))
@@ -81,6 +86,35 @@ def tables(names: frozenset[str], facts: tuple[Fact, ...], seed: int) -> Tables:
         if all(abs(found.quantity(fact.quantity)) < 1e-12 for fact in facts):
             return found
     raise UnsupportedError("no tables were found in which all that is declared holds")
+
+
+def coins(names: frozenset[str]) -> Iterator[tuple[str, Tables]]:
+    """Tables in which every variable is a sum modulo 2 of fair coins, each with what the variables are."""
+    variables = tuple(sorted(name for name in names if name[0].isupper()))
+    if len(variables) != len(names):
+        return
+    count = 3 if len(variables) <= 3 else 2
+    for chosen in product(range(2**count), repeat=len(variables)):
+        joint = np.zeros([2] * len(variables))
+        for outcome in range(2**count):
+            joint[tuple((vector & outcome).bit_count() % 2 for vector in chosen)] += 0.5**count
+        yield _in_words(variables, chosen), Tables(variables, joint, {})
+
+
+def _in_words(variables: tuple[str, ...], chosen: tuple[int, ...]) -> str:
+    """``X is a fair coin, Y = X, Z is constant``."""
+    free: list[tuple[str, int]] = []
+    said = []
+    for name, vector in zip(variables, chosen, strict=True):
+        sums = (part for size in range(len(free) + 1) for part in combinations(free, size))
+        made = next((part for part in sums if reduce(xor, (v for _, v in part), 0) == vector), None)
+        if made is None:
+            free.append((name, vector))
+            said.append(f"{name} is a fair coin")
+        else:
+            total = " + ".join(other for other, _ in made)
+            said.append(f"{name} = {total}{' modulo 2' if len(made) > 1 else ''}" if made else f"{name} is constant")
+    return ", ".join(said)
 
 
 def _joint(order: tuple[str, ...], variables: list[str], facts: tuple[Fact, ...], rng: np.random.Generator) -> Array:
