@@ -26,7 +26,7 @@ from chainrule.derive.errors import InputError
 
 METHODS = ("lbfgs", "newton", "gradient", "momentum", "adam")
 #: Exit codes of a descent that has not converged.
-CODES = {"diverged": 1, "stuck": 3, "steps": 4}
+CODES = {"diverged": 1, "saddle": 3, "stuck": 3, "steps": 4}
 #: Steps between two messages.
 EVERY = 100
 

@@ -89,11 +89,39 @@ def test_progress_and_the_picture() -> None:
         ({"sizes": {"m": 3}}, InputError, "length m"), ({"data": {"x": [1.0]}}, InputError, "no values for y"),
         ({"data": {**POINTS, "q": 1.0}}, InputError, "no input"),
         ({"data": {**POINTS, "w": 1.0}}, InputError, "unknown"),
+        ({"data": {**POINTS, "y": [1.0, np.nan, 2.0, 3.0]}}, InputError, "not finite"),
     ],
 )  # fmt: skip
 def test_mistakes_are_answered(options: dict[str, object], kind: type[ChainruleError], words: str) -> None:
     with pytest.raises(kind, match=words):
         cr.fit(LINE, ["w", "b"], **{"data": POINTS, **options})  # type: ignore[arg-type]
+
+
+def test_saddle_points_are_left_or_reported() -> None:
+    found = cr.fit("x: real; x^4 - x^2", data={})
+    assert abs(found.values["x"]) == pytest.approx(0.5**0.5)
+    assert found.curvature is not None
+    assert found.curvature.smallest == pytest.approx(4, rel=1e-5)
+    chosen = cr.fit("x, y: real; x*y + (x*y)^2", data={}, start={"x": 0.0, "y": 0.0})
+    assert (chosen.ending, chosen.converged) == ("saddle", False)
+    assert "falls in some direction" in chosen.text()
+    flat = cr.fit("x, y: real; (x + y - 1)^2", data={})
+    assert "flat in some direction" in flat.text()
+
+
+def test_a_loss_without_a_minimum_falls_without_bound() -> None:
+    found = cr.fit("x: real; 1 - x^2", data={})
+    assert (found.ending, found.closed, found.stable_rate) == ("diverged", None, None)
+    assert "fell without bound" in found.text()
+
+
+@pytest.mark.parametrize(
+    ("text", "start", "words"),
+    [("x: real; log(x)", {}, "not finite where"), ("x: positive; x - log(x)", {"x": -1.0}, "outside of its domain")],
+)
+def test_starts_that_do_not_fit_are_answered(text: str, start: dict[str, float], words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        cr.fit(text, data={}, start=start)
 
 
 def test_unknowns_that_obey_equations_cannot_move() -> None:
@@ -117,7 +145,8 @@ def test_tables_give_labels_numbers(tmp_path: Path) -> None:
     [
         ("x,y\n1,2\n3\n", [], "line 3"), ("x\n", [], "no rows"), ("x,y\n1,two\n", [], "'two'"),
         ("x,y\n1,2\n", ["x=z"], "no column 'z'"), ("x,y\n1,2\n", ["x=x,y"], "do not make up x"),
-        ("x,y\n1,2\n", ["x"], "takes a name and a value"),
+        ("x,y\n1,2\n", ["x"], "takes a name and a value"), ("x,y\n1,2\n,3\n", [], "row 2 has no value"),
+        ("x,y\n1,2\n", ["X=x"], "no input of the formula"),
     ],
 )  # fmt: skip
 def test_bad_tables_are_answered(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -18,11 +18,12 @@ from chainrule.derive.program import Dim, Input
 from chainrule.derive.stationary import solve_stationary
 from chainrule.kernels.kernel import Kernel, kernel
 from chainrule.learning.chart import Chart, Series
+from chainrule.learning.fitting.curvature import Curvature, curvature
 from chainrule.learning.fitting.descent import DESCENTS, METHODS, Method, Problem, Visit, largest_curvature
 from chainrule.learning.fitting.unknowns import Unknowns, start_of, unknowns
 
 Array = npt.NDArray[np.float64]
-Ending = Literal["converged", "stuck", "steps", "diverged"]
+Ending = Literal["converged", "saddle", "stuck", "steps", "diverged"]
 
 #: Steps by default, and the largest entry of the gradient that counts as zero.
 STEPS, TOLERANCE = 1000, 1e-8
@@ -30,15 +31,20 @@ STEPS, TOLERANCE = 1000, 1e-8
 GROWN = 1e8
 #: A gradient that rounding does not let a descent improve on, relative to the loss.
 ROUNDING = 1e-6
+#: The standard deviation of a start that is not at a saddle.
+NUDGE = 0.1
 #: Unknowns up to which the largest curvature is worked out to explain a divergence.
 SMALL = 500
 
 ENDINGS: Mapping[Ending, str] = {
     "converged": "the gradient is zero to the tolerance",
+    "saddle": "the gradient is zero, but this is no minimum: start elsewhere, with start= or --start",
     "stuck": "no step makes the loss smaller, to rounding",
     "steps": "the limit of steps was reached; more steps or another method may go on",
     "diverged": "the loss grew without bound: the rate is too large, or the formula has no minimum",
 }
+#: What is said of a descent that diverges downwards.
+FALLING = "the loss fell without bound: the formula has no minimum"
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,7 @@ class Fit:
         ending: why the descent ended.
         closed: the unknowns in closed form by name, where there is one.
         stable_rate: the largest stable rate of gradient descent at the last good point, where it explains a divergence.
+        curvature: that at the end, where the gradient is zero and the unknowns are few.
     """
 
     formula: Formula
@@ -64,6 +71,7 @@ class Fit:
     ending: Ending
     closed: Mapping[str, Any] | None = None
     stable_rate: float | None = None
+    curvature: Curvature | None = None
 
     @property
     def converged(self) -> bool:
@@ -77,6 +85,10 @@ class Fit:
         """How many steps were taken."""
         return len(self.losses) - 1
 
+    @property
+    def _is_falling(self) -> bool:
+        return self.ending == "diverged" and self.losses[-1] < self.losses[0]
+
     def text(self) -> str:
         """The report."""
         name = self.formula.output.name
@@ -84,8 +96,10 @@ class Fit:
             f"method    {self.method}, {self.steps} step{'s' if self.steps != 1 else ''}",
             f"{name:<9} {self.losses[0]:.6g} -> {self.losses[-1]:.6g}",
             f"gradient  largest entry {self.slope:.2g}",
-            f"ended     {ENDINGS[self.ending]}",
+            f"ended     {FALLING if self._is_falling else ENDINGS[self.ending]}",
         ]
+        if self.curvature is not None:
+            lines.append(f"curvature {self.curvature.text()}")
         if self.stable_rate is not None:
             lines.append(f"rate      gradient descent is stable below 2/(largest curvature) = {self.stable_rate:.6g}")
         lines += ["", *(f"{key} = {_shown(value)}" for key, value in self.values.items())]
@@ -113,7 +127,7 @@ class Fit:
         return {
             "values": _lists(self.values), "method": self.method, "losses": list(self.losses), "slope": self.slope,
             "ending": self.ending, "converged": self.converged, "closed": self.closed and _lists(self.closed),
-            "stable_rate": self.stable_rate,
+            "stable_rate": self.stable_rate, "curvature": self.curvature and asdict(self.curvature),
         }  # fmt: skip
 
 
@@ -134,7 +148,8 @@ def fit(
             the start (momentum), or 0.01 (adam).
         steps: how many at most.
         tolerance: the largest entry of the gradient that counts as zero.
-        start: where unknowns start; by default at zero, matrices at small random numbers.
+        start: where unknowns start; by default at zero, matrices at small random numbers; all at small random
+            numbers where zero is a stationary point that is no minimum.
         sizes: lengths that the data do not tell, such as the units of a hidden layer.
         seed: of the random start.
         progress: is told the step and the loss.
@@ -155,12 +170,50 @@ def fit(
     found = unknowns(items, _lengths(f, given, sizes or {}))
     compiled = kernel(f, list(names))
     problem = _problem(compiled, found, given, steps)
-    visits = DESCENTS[method](problem, start_of(items, found, start or {}, seed), rate)
-    losses, last, ending = _followed(problem, visits, tolerance, progress)
+    begin = _begin(problem, start_of(items, found, start or {}, seed), None if start else seed, tolerance)
+    losses, last, ending = _followed(problem, DESCENTS[method](problem, begin, rate), tolerance, progress)
+    bent = curvature(problem, last.point) if ending in ("converged", "stuck") else None
+    if ending == "converged" and bent is not None and bent.is_negative:
+        ending = "saddle"
     return Fit(
-        f, found.arrays(last.point), method, tuple(losses), _slope(problem, last), ending, _closed(f, names, given),
-        2 / largest_curvature(problem, last.point) if ending == "diverged" and last.point.size <= SMALL else None,
+        f, found.arrays(last.point), method, tuple(losses), _slope(problem, last), ending,
+        _minimum(problem, found, _closed(f, names, given)),
+        _stable_rate(problem, last) if ending == "diverged" else None, bent,
     )  # fmt: skip
+
+
+def _minimum(problem: Problem, found: Unknowns, closed: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A closed form unless the curvature there says that it is no minimum."""
+    if closed is None:
+        return None
+    vector = found.vector([closed[name] for name in found.names])
+    bent = curvature(problem, vector) if np.isfinite(vector).all() else None
+    return None if bent is not None and bent.is_negative else closed
+
+
+def _stable_rate(problem: Problem, visit: Visit) -> float | None:
+    """2 over the largest curvature, where there is one."""
+    if visit.point.size > SMALL:
+        return None
+    largest = largest_curvature(problem, visit.point)
+    return 2 / largest if largest > 0 else None
+
+
+def _begin(problem: Problem, point: Array, seed: int | None, tolerance: float) -> Array:
+    """The start, moved at random where nobody chose it and a descent would not leave it.
+
+    Raises:
+        InputError: the formula has no finite value there.
+    """
+    value, gradient = problem.value_and_gradient(point)
+    if not (np.isfinite(value) and np.isfinite(gradient).all()):
+        hint = "start elsewhere, with start= or --start, or declare the domain of the unknowns"
+        raise InputError("the formula is not finite where the descent starts", found=f"{value:.6g}", hint=hint)
+    if seed is not None and _slope(problem, Visit(point, value, gradient)) <= tolerance:
+        bent = curvature(problem, point)
+        if bent is not None and bent.is_negative:
+            return problem.inside(point + np.random.default_rng(seed).normal(scale=NUDGE, size=point.shape))
+    return point
 
 
 def _check(method: str, rate: float | None, steps: int) -> None:
@@ -187,7 +240,13 @@ def _given(f: Formula, names: Sequence[str], data: Mapping[str, Any]) -> tuple[d
     missing = [name for name in inputs if name not in data and name not in names]
     if missing:
         raise InputError(f"no values for {', '.join(missing)}", expected="data for every input that is not an unknown")
-    return {name: np.asarray(data[name], dtype=float) for name in inputs if name in data}, [inputs[n] for n in names]
+    given = {name: np.asarray(data[name], dtype=float) for name in inputs if name in data}
+    for name, array in given.items():
+        if not np.isfinite(array).all():
+            place = tuple(map(int, np.argwhere(~np.isfinite(array))[0]))
+            raise InputError(f"the data of {name} have an entry that is not finite", found=f"{array[place]} at {place}",
+                             hint="leave out examples with missing values")  # fmt: skip
+    return given, [inputs[name] for name in names]
 
 
 def _lengths(f: Formula, given: Mapping[str, Array], sizes: Mapping[str, int]) -> dict[Dim, int]:

@@ -51,8 +51,13 @@ def arrays_of(
     for ``onehot``, in alphabetical order.
 
     Raises:
-        InputError: there is no such column, or what stands in it is no number.
+        InputError: there is no such input or column, or what stands in it is no number.
     """
+    known = [item.name for item in inputs]
+    for name in chosen:
+        if name not in known:
+            raise InputError(f"columns are given for {name!r}, which is no input of the formula",
+                             expected=", ".join(known), near=near_names(name, known))  # fmt: skip
     found: dict[str, Array] = {}
     for item in inputs:
         names = chosen.get(item.name, [item.name] if item.name in columns else [])
@@ -90,9 +95,12 @@ def _numbers(item: Input, name: str, values: Sequence[str]) -> Array:
         codes = TWO_VALUES.get(item.domain.name, ())
         if len(classes) == len(codes):
             return np.array([codes[classes.index(value)] for value in values])
-        wrong = next(value for value in values if not _is_number(value))
+        row, wrong = next((row, value) for row, value in enumerate(values, 1) if not _is_number(value))
+        if not wrong:
+            hint = "leave out rows with missing values, or fill them in"
+            raise InputError(f"row {row} has no value in the column {name}", hint=hint) from None
         raise InputError(
-            f"{wrong!r} in the column {name} is no number",
+            f"{wrong!r} in row {row} of the column {name} is no number",
             expected=f"numbers for {item.name}: {item.domain.name}",
             hint="labels in words are read for inputs declared onehot, and two of them for binary or pm1",
         ) from None

@@ -115,4 +115,10 @@ def start_of(items: Sequence[Input], found: Unknowns, given: Mapping[str, Any], 
         else:
             value = np.full(shape, 0.0 if item.domain.sign == "real" else 1.0)
         parts.append(value)
-    return found.inside(found.vector(parts))
+    vector = found.inside(found.vector(parts))
+    moved = [name for name, value in found.arrays(vector).items() if name in given and np.any(value != given[name])]
+    if moved:
+        item = next(item for item in items if item.name == moved[0])
+        raise InputError(f"{item.name} starts outside of its domain", expected=item.domain.describe or str(item.domain),
+                         found=str(given[item.name]))  # fmt: skip
+    return vector
