@@ -16,6 +16,7 @@ from chainrule.derive.normal.terms import (
     Exponent,
     Mono,
     Poly,
+    Token,
     atom_poly,
     content,
     merged,
@@ -166,6 +167,8 @@ class Functions(Arithmetic):
 
     def is_zero(self, poly: Poly) -> Poly:
         """1 where ``poly == 0``, else 0; off kinks, 0 for anything that varies."""
+        if (places := _two_indices(poly)) is not None:
+            return self.delta(*places)
         if is_discrete(poly, self.inputs):
             return self._on_values(poly, lambda v: Fraction(v == 0), "zero")
         inner = _sign_in(poly)
@@ -176,15 +179,16 @@ class Functions(Arithmetic):
         return ZERO
 
     def _on_values(self, poly: Poly, function: Callable[[Fraction], Fraction], name: str) -> Poly:
-        """A function of something discrete: by its values where it is one two-valued entry."""
+        """A function of something discrete: by its values where it is one two-valued entry, delta or comparison."""
         if poly.constant is not None:
             return number(function(poly.constant))
         atoms = {atom for factors in poly.terms for atom, _ in factors}
-        if len(atoms) == 1 and len((entry := next(iter(atoms))).values) == 2:
-            low, high = entry.values
+        if len(atoms) == 1 and len(values := _values(entry := next(iter(atoms)))) == 2:
+            low, high = values
             inside = [self.rebuilt(poly, {}, {entry: number(value)}).constant for value in (low, high)]
             at = [number(function(value if value is not None else Fraction(0))) for value in inside]
-            self.use(entry.head, f"entries of {entry.head} are {low} or {high}")
+            if entry.values:
+                self.use(entry.head, f"entries of {entry.head} are {low} or {high}")
             slope = (at[1] - at[0]).scaled(Fraction(1, high - low))
             return at[0] - slope.scaled(Fraction(low)) + self.mul(slope, atom_poly(entry))
         if name == "zero":
@@ -200,6 +204,21 @@ class Functions(Arithmetic):
 def up_to_sign(poly: Poly) -> Poly:
     """The polynomial or its negative, whichever has a positive lowest term."""
     return poly.scaled(Fraction(-1)) if poly.terms[min(poly.terms, key=rank)] < 0 else poly
+
+
+def _values(atom: Atom) -> tuple[int, ...]:
+    """The finite set of values that an atom may take, if there is one."""
+    return (0, 1) if atom.kind in {"compare", "delta"} else atom.values
+
+
+def _two_indices(poly: Poly) -> tuple[Token, Token] | None:
+    """The two indices that a polynomial is the difference of."""
+    if sorted(poly.terms.values()) != [-1, 1]:
+        return None
+    factors = [factors[0] for factors in poly.terms if len(factors) == 1]
+    places = [atom.places[0] for atom, power in factors if atom.kind == "position" and power == 1]
+    first, second = places if len(places) == 2 else (None, None)
+    return (first, second) if isinstance(first, Token) and isinstance(second, Token) else None
 
 
 def _sign_in(poly: Poly) -> Atom | None:
