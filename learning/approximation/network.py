@@ -15,19 +15,18 @@ from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy import optimize
 
-from chainrule.derive.errors import DomainError, InputError, LimitError, UnsupportedError
+from chainrule.derive.errors import InputError, LimitError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula, formula
-from chainrule.derive.goals import gradient
 from chainrule.derive.pictures.points import values_at
+from chainrule.learning.approximation.slopes import largest_slope
 from chainrule.learning.chart import Chart, Series
 
 Array = npt.NDArray[np.float64]
 Unit = Literal["relu", "sigmoid"]
 UNITS: tuple[Unit, ...] = get_args(Unit)
 
-#: Where the function is looked at for its largest slope, and for the error.
+#: Points at which the error is measured.
 GRID = 4001
 #: More units are not written down.
 MAX_UNITS = 20_000
@@ -54,7 +53,7 @@ class Approximant:
         low, high: the interval.
         error: how far it may be off.
         unit: what its hidden units compute.
-        slope: the largest absolute slope of the function that was found on the interval.
+        slope: a bound of the absolute slope of the function on the interval.
         thresholds, weights: of the units.
         start: the value that the units add to.
         steepness: of sigmoids.
@@ -78,7 +77,7 @@ class Approximant:
 
     @property
     def bound(self) -> float:
-        """The error that the construction guarantees for this largest slope."""
+        """The error that the construction guarantees."""
         return BOUNDS[self.unit] * self.slope * (self.high - self.low) / self.units
 
     @cached_property
@@ -140,8 +139,9 @@ def approximate(f: str | Formula, interval: tuple[float, float], error: float, u
         unit: ``relu`` or ``sigmoid``.
 
     Raises:
-        InputError: the interval is empty, the error not above zero, or the formula has other inputs.
-        DomainError: the function or its slope is not finite on the interval.
+        InputError: the interval is empty, or the error not above zero.
+        UnsupportedError: the formula is not scalar, has other inputs, or functions that cannot be bounded.
+        DomainError: the slope is not bounded on the interval, or the function jumps.
         LimitError: more units are needed than can be written down.
 
     Example:
@@ -154,7 +154,7 @@ def approximate(f: str | Formula, interval: tuple[float, float], error: float, u
     slope = largest_slope(f, low, high)
     cells = max(1, math.ceil(BOUNDS[unit] * slope * (high - low) / error - 1e-9))
     if cells > MAX_UNITS:
-        raise LimitError(f"an error of {error:g} takes {cells} units; at most {MAX_UNITS} are written down")
+        raise LimitError(f"an error of {error:g} takes {cells:.6g} units; at most {MAX_UNITS} are written down")
     knots = np.linspace(low, high, cells + 1)
     values = values_of(f, knots)
     width = (high - low) / cells
@@ -165,26 +165,6 @@ def approximate(f: str | Formula, interval: tuple[float, float], error: float, u
         )
     middles = (knots[:-1] + knots[1:]) / 2
     return Approximant(f, low, high, error, unit, slope, middles, np.diff(values), float(values[0]), STEEP / width)
-
-
-def largest_slope(f: Formula, low: float, high: float) -> float:
-    """The largest absolute value of the derived derivative on a grid, refined around the best point."""
-    derivative = gradient(f).result[f.inputs[0].name]
-    grid = np.linspace(low, high, GRID)
-    slopes = np.abs(values_of(derivative, grid, f.inputs[0].name))
-    if not np.isfinite(slopes).all():
-        place = grid[~np.isfinite(slopes)][0]
-        raise DomainError(
-            f"the slope is not finite at {place:g}", expected="a function with a bounded slope on the interval",
-            hint="a steep place needs a smaller interval",
-        )  # fmt: skip
-    best = int(np.argmax(slopes))
-    around = (grid[max(best - 1, 0)], grid[min(best + 1, GRID - 1)])
-    found = optimize.minimize_scalar(
-        lambda x: -abs(float(values_of(derivative, np.array([x]), f.inputs[0].name)[0])), bounds=around,
-        method="bounded", options={"xatol": 1e-12},
-    )  # fmt: skip
-    return float(max(slopes[best], -found.fun))
 
 
 def values_of(f: Formula, points: Array, name: str = "") -> Array:
