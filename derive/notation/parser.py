@@ -1,7 +1,7 @@
 """Tokens to syntax trees: a Pratt parser for expressions.
 
 The binding powers are NumPy's; juxtaposition binds like ``*``.  Recursion goes one level deeper
-per nested bracket, sign or function, and stops at :data:`MAX_DEPTH`; chains of operators at one
+per nested bracket, sign or function, and stops at ``MAX_DEPTH`` of ``postfix``; chains of operators at one
 level are read in a loop and may be as long as the text.
 """
 
@@ -13,13 +13,13 @@ from typing import get_args
 
 from chainrule.derive.catalog.elementwise import BY_NAME
 from chainrule.derive.catalog.tensor_functions import NOT_A_TENSOR, TENSOR_BY_NAME
-from chainrule.derive.errors import LimitError, NotationError, Span, UnknownNameError, near_names
-from chainrule.derive.notation.cursor import inside, join, number_value, since, superscript_power, until
+from chainrule.derive.errors import NotationError, Span, UnknownNameError, near_names
+from chainrule.derive.notation.cursor import inside, join, number_value, since
+from chainrule.derive.notation.postfix import Postfix
 from chainrule.derive.notation.signs import (
     COMPARISON,
     COMPARISONS,
     Sign,
-    Signs,
     check_letters,
     letters_and_numbers,
     small_items,
@@ -30,27 +30,19 @@ from chainrule.derive.notation.syntax import (
     Binary,
     BinaryOperator,
     Call,
-    Dots,
     IndexSum,
     Iverson,
     Juxtaposed,
     Name,
     Negative,
-    NewAxis,
     Node,
     Number,
-    Slice,
-    Subscript,
     Subscripted,
     Text,
-    Transpose,
     Tuple,
     walk,
 )
 from chainrule.derive.notation.tokens import Token, canonical_name, tokenize
-
-#: Levels of brackets, signs, powers and functions inside each other.
-MAX_DEPTH = 200
 
 SUM, PRODUCT, SIGN, POWER = 20, 30, 40, 50
 BINDING: dict[str, int] = {
@@ -61,8 +53,6 @@ OPERATOR: dict[str, BinaryOperator] = {sign: sign for sign in get_args(BinaryOpe
 FUNCTIONS: frozenset[str] = frozenset({*BY_NAME, *TENSOR_BY_NAME, *NOT_A_TENSOR})
 #: Functions that may stand before a single operand without brackets: ``log p_i``.
 UNARY: frozenset[str] = frozenset(name for name, entry in BY_NAME.items() if len(entry.args) - len(entry.defaults) == 1)
-METHODS: frozenset[str] = frozenset(name for name, entry in TENSOR_BY_NAME.items() if entry.method)
-MODULES = frozenset({"np", "numpy", "jnp", "torch", "math", "tf", "scipy", "sp"})
 NORMS = {"1": "norm1", "2": "norm2", "F": "norm", "inf": "norminf"}
 
 
@@ -78,11 +68,10 @@ def parse_expression(text: str, names: Collection[str] = ()) -> Node:
     return node
 
 
-class Parser(Signs):
+class Parser(Postfix):
     """Reads expressions.
 
     Attributes:
-        open: the brackets and bars that the place lies in.
         functions: names that stand for functions without a definition.
         values: names that were given with arguments, as in ``H(X) = ..``.
     """
@@ -93,8 +82,6 @@ class Parser(Signs):
     ) -> None:  # fmt: skip
         super().__init__(tokens, names, left)
         self.functions, self.values = frozenset(functions), frozenset(values)
-        self.open: list[str] = []
-        self.depth = 0
 
     # ---- operators ------------------------------------------------------------------------------
 
@@ -110,15 +97,6 @@ class Parser(Signs):
             left, previous = self.binary(left, self.take(), binding), token.text
         self.deeper(-1)
         return left
-
-    def deeper(self, levels: int) -> None:
-        """Count levels of nesting."""
-        self.depth += levels
-        if self.depth > MAX_DEPTH:
-            raise LimitError(
-                f"the formula is nested more than {MAX_DEPTH} levels deep", self.token.span,
-                hint="give inner parts names: name = expression",
-            )  # fmt: skip
 
     def binding(self) -> int:
         """How tightly what follows binds to the operand before it; 0 if nothing follows."""
@@ -398,102 +376,6 @@ class Parser(Signs):
                 hint="put the root or the power in brackets",
             )  # fmt: skip
         return self.postfix(_call("sqrt", sign, inner))
-
-    # ---- what follows an operand directly ---------------------------------------------------------
-
-    def postfix(self, node: Node) -> Node:
-        """An operand with all that follows it directly."""
-        levels = 0
-        while (following := self.follow(node)) is not None:
-            node = following
-            self.deeper(1)
-            levels += 1
-        self.deeper(-levels)
-        return node
-
-    def follow(self, node: Node) -> Node | None:
-        """The operand with the next thing that follows it directly, if anything does."""
-        token = self.token
-        if token.is_(".T", "'"):
-            self.take()
-            return Transpose(node, prime=token.text == "'", span=until(node, token))
-        if token.is_("[") and not token.spaced and not isinstance(node, Number):
-            return self.subscript(node)
-        if token.kind == "superscript":
-            self.take()
-            return Binary("**", node, superscript_power(token), span=until(node, token))
-        if token.kind == "method":
-            return self.method(node)
-        return None
-
-    def method(self, node: Node) -> Node:
-        """``x.sum(..)`` for ``sum(x, ..)``."""
-        token = self.take()
-        if isinstance(node, Name) and node.name in MODULES and node.name not in self.names:
-            raise NotationError(
-                f"functions are written without {node.name}.", until(node, token), hint=f"write {token.text}(..)"
-            )
-        if token.text not in METHODS or not self.token.is_("("):
-            raise NotationError(
-                f".{token.text} is not known", token.span, near=near_names(token.text, {"T", *METHODS}),
-                hint="values have no attributes besides .T and methods such as .sum(axis=0)",
-            )  # fmt: skip
-        return self.call(token, node)
-
-    def call(self, token: Token, first: Node | None = None) -> Node:
-        """A call whose name has been read; ``first`` is the operand of a method."""
-        opening = self.take()
-        self.open.append("(")
-        arguments: list[Node] = [] if first is None else [first]
-        keywords: list[tuple[str, Node]] = []
-        while not self.token.is_(")"):
-            if self.token.kind == "name" and self.next.is_("="):
-                keyword = self.take().text
-                self.take()
-                keywords.append((keyword, self.expression()))
-            elif keywords:
-                raise NotationError(
-                    "an argument without a name follows one with a name", self.token.span,
-                    hint="equality inside where is ==" if token.text == "where" else "",
-                )  # fmt: skip
-            else:
-                arguments.append(self.expression())
-            if not self.accept(","):
-                break
-        last = self.expect(")", opening)
-        self.open.pop()
-        start = first.span.start if first is not None and first.span is not None else token.span.start
-        span = Span(token.span.text, start, last.span.end)
-        return Call(token.text, tuple(arguments), tuple(keywords), span=span)
-
-    def subscript(self, node: Node) -> Node:
-        """``operand[items]``."""
-        opening = self.take()
-        self.open.append("[")
-        items = [self.item()]
-        while self.accept(","):
-            items.append(self.item())
-        last = self.expect("]", opening)
-        self.open.pop()
-        return Subscript(node, tuple(items), span=until(node, last))
-
-    def item(self) -> Node:
-        """One item in a subscript: an index, a slice, ``None`` or ``...``."""
-        first = self.token
-        if first.kind == "name" and first.text == "None":
-            self.take()
-            return NewAxis(span=first.span)
-        if first.is_("..."):
-            self.take()
-            return Dots(span=first.span)
-        start = None if first.is_(":") else self.expression()
-        if not self.token.is_(":"):
-            assert start is not None
-            return start
-        bounds = [start]
-        while len(bounds) < 3 and self.accept(":"):
-            bounds.append(None if self.token.is_(",", "]", ":") else self.expression())
-        return Slice(*bounds, span=Span(first.span.text, first.span.start, self.token.span.start))
 
     # ---- signs over indices ---------------------------------------------------------------------
 

@@ -12,7 +12,7 @@ from chainrule.derive.notation.cursor import Cursor, number_value
 from chainrule.derive.notation.latex.names import Names
 from chainrule.derive.notation.latex.tables import FONTS, LETTERS
 from chainrule.derive.notation.latex.tokens import unknown_word
-from chainrule.derive.notation.parser import MAX_DEPTH
+from chainrule.derive.notation.postfix import MAX_DEPTH
 from chainrule.derive.notation.syntax import ENTRYWISE, Node, Number
 from chainrule.derive.notation.tokens import Token
 
