@@ -30,7 +30,7 @@ RESERVED = frozenset(
     {
         *BY_NAME, *keyword.kwlist, *CALLED,
         "np", "math", "njit", "types", "array", "number", "helper", "dot", "checked", "sizes", "results", "f32",
-        "range", "len", "abs", "float", "max", "min", "tuple", "times", "polygamma", "inf", "nan",
+        "range", "len", "abs", "float", "max", "min", "tuple", "times", "polygamma", "besseli", "inf", "nan",
     }
 )  # fmt: skip
 

@@ -32,7 +32,7 @@ from chainrule.kernels import special
 CHOICE, AND, COMPARISON, SUM, PRODUCT, NEGATIVE, POWER, ATOM = range(8)
 
 #: Catalogue functions computed by a function of :mod:`special`.
-_SPECIAL = {"maximum": "maximum", "minimum": "minimum", "logaddexp": "logaddexp"}
+_SPECIAL = {"maximum": "maximum", "minimum": "minimum", "logaddexp": "logaddexp", "besseli": "besseli"}
 
 #: Decorator of helper functions, defined at the head of every kernel.
 HELPER = "@helper"

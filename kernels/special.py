@@ -117,3 +117,37 @@ def polygamma(order: int, x: float) -> float:
         total += BERNOULLI[n] * factor
         factor *= (s + 2 * n + 1.0) * (s + 2 * n + 2.0) / (x * x)
     return math.gamma(s) * total * (1.0 if order % 2 else -1.0)
+
+
+def besseli(order: float, x: float) -> float:
+    """Modified Bessel function of the first kind, for x >= 0 and order > -1, and for all x and integer orders.
+
+    The power series, whose terms have one sign (DLMF eq. 10.25.2); far out Hankel's expansion, whose
+    terms fall below the precision before they grow (DLMF eq. 10.40.1).
+    """
+    whole = order == math.floor(order)
+    if x != x or not (whole or (x >= 0.0 and order > -1.0)):
+        return math.nan
+    sign = -1.0 if x < 0.0 and order % 2.0 == 1.0 else 1.0
+    x = abs(x)
+    if whole:
+        order = abs(order)
+    if x == 0.0:
+        return 1.0 if order == 0.0 else (0.0 if order > 0.0 else math.inf)
+    if x > max(35.0, order * order):
+        term, total, k = 1.0, 1.0, 0.0
+        while k < 40.0 and abs(term) > 1e-17 * abs(total):
+            k += 1.0
+            term *= -(4.0 * order * order - (2.0 * k - 1.0) ** 2) / (8.0 * k * x)
+            total += term
+        half = math.exp(0.5 * x) if x < 1400.0 else math.inf
+        return sign * half * (half / math.sqrt(2.0 * math.pi * x)) * total
+    quarter = 0.25 * x * x
+    term, total, k = 1.0, 1.0, 0.0
+    while term > 1e-17 * total:
+        k += 1.0
+        term *= quarter / (k * (k + order))
+        total += term
+    if order < 20.0:
+        return sign * (0.5 * x) ** order / math.gamma(order + 1.0) * total
+    return sign * math.exp(order * math.log(0.5 * x) - math.lgamma(order + 1.0)) * total

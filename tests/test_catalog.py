@@ -11,7 +11,9 @@ from sympy import Expr
 from chainrule.derive.catalog.elementwise import BY_NAME, ELEMENTWISE
 from chainrule.derive.catalog.entries import OUT, Elementwise, scalar_derivative
 from chainrule.derive.catalog.losses import ALIASES, ENTRIES, Entry
+from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.formula import catalog
+from chainrule.derive.goals import gradient
 from chainrule.derive.numeric import FLOAT64, MPMATH, evaluate
 from chainrule.derive.program import Definition, Input, Program
 from chainrule.derive.verify import verify
@@ -37,7 +39,7 @@ def arguments(entry: Elementwise, count: int = 40) -> dict[str, np.ndarray]:
         else:
             column = spread
         columns[str(arg)] = column
-    if entry.name == "polygamma":
+    if entry.name in {"polygamma", "besseli"}:
         columns["a"] = np.repeat([0.0, 1.0, 2.0, 3.0], count // 4)
     assert all(np.ptp(column) > 0.5 for column in columns.values())
     return columns
@@ -99,6 +101,11 @@ def test_entries_are_complete(entry: Elementwise) -> None:
         assert all(f"{{{position}}}" in entry.latex for position in range(len(entry.args) - len(entry.defaults)))
     if entry.define.has(sp.Abs, sp.sign) or "maximum" in str(entry.define):
         assert entry.kinks or entry.kind == "macro"
+
+
+def test_orders_are_not_differentiated_by() -> None:
+    with pytest.raises(UnsupportedError, match="no derivative by a"):
+        gradient("x: positive; a: positive; besseli(a, x)", wrt="a")
 
 
 def test_names_are_unique() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 import chainrule as cr
 from chainrule.cli import run
@@ -43,6 +43,7 @@ SCIPY = {
     "weibull": lambda x, k, s: stats.weibull_min(k, scale=s).logpdf(x),
     "pareto": lambda x, m, a: stats.pareto(a, scale=m).logpdf(x),
     "uniform": lambda x, a, b: stats.uniform(a, b - a).logpdf(x),
+    "von_mises": lambda x, mu, kappa: stats.vonmises(kappa, mu).logpdf(x),
 }
 
 
@@ -92,12 +93,13 @@ def sample(name: str) -> np.ndarray:
         "log_normal": lambda: np.exp(rng.normal(1, 2, n)), "pareto": lambda: 2 * (1 + rng.pareto(3, n)),
         "exponential": lambda: rng.exponential(100, n), "poisson": lambda: rng.poisson(3, n),
         "geometric": lambda: rng.geometric(0.3, n) - 1, "bernoulli": lambda: rng.random(n) < 0.3,
+        "von_mises": lambda: rng.vonmises(-2, 3, n),
     }[name]()  # fmt: skip
 
 
 @pytest.mark.parametrize(
     "name", ["gamma", "beta", "student_t", "cauchy", "logistic", "weibull", "inverse_gamma", "laplace", "normal",
-             "log_normal", "exponential", "poisson", "geometric", "bernoulli"],
+             "log_normal", "exponential", "poisson", "geometric", "bernoulli", "von_mises"],
 )  # fmt: skip
 def test_estimates_are_the_maximum_that_direct_search_finds(name: str) -> None:
     data = sample(name)
@@ -157,6 +159,26 @@ def test_standard_errors_are_those_of_textbooks() -> None:
     assert np.isnan(cr.estimate("uniform", sample("uniform")).errors["a"])
 
 
+def test_directions() -> None:
+    angles = sample("von_mises")
+    found = cr.estimate("von_mises", angles)
+    kappa, mu, _ = stats.vonmises.fit(angles, fscale=1)
+    assert found.values == pytest.approx({"mu": mu, "kappa": kappa}, rel=1e-6)
+    ratio = special.i1(kappa) / special.i0(kappa)
+    assert found.errors["mu"] == pytest.approx(1 / np.sqrt(200 * kappa * ratio), rel=1e-6)
+    assert found.errors["kappa"] == pytest.approx(1 / np.sqrt(200 * (1 - ratio**2 - ratio / kappa)), rel=1e-6)
+    assert cr.estimate("von_mises", angles, kappa=2).values["mu"] == pytest.approx(mu)
+    fisher = cr.distribution("von_mises", "fisher")
+    assert [move.right.text for move in fisher.parts[-1].moves] == [
+        "kappa*bessel_ratio(kappa)", "0", "1 - bessel_ratio(kappa)**2 - bessel_ratio(kappa)/kappa"]  # fmt: skip
+    assert all(item.holds for item in fisher.evidence())
+    # A wave of twice the angle, written by hand: axes rather than directions.
+    axial = "x: real; mu: real; kappa: positive; kappa*cos(2*(x - mu)) - log(2*pi) - log_i0(kappa)"
+    moved = cr.estimate(axial, angles, support=("-pi", "pi"))
+    assert moved.methods["mu"] == "numerical"
+    assert np.tan(2 * moved.values["mu"]) == pytest.approx(np.sin(2 * angles).sum() / np.cos(2 * angles).sum())
+
+
 def test_a_distribution_of_ones_own_goes_the_same_way() -> None:
     data = stats.rayleigh(scale=3).rvs(100, random_state=4)
     found = cr.estimate(RAYLEIGH, data)
@@ -196,6 +218,8 @@ def test_estimates_are_printed_and_are_data() -> None:
      (lambda: cr.distribution("x: count; p: (0, 1); x*log(p)"), InputError, "sum to one"),
      (lambda: cr.distribution("x: real[n]; m: real; x - m"), InputError, "one number"),
      (lambda: cr.distribution("x: real; -x^2"), InputError, "parameters"),
+     (lambda: cr.distribution("x: real; m: real; x - m", support=("", "m + 1")), InputError, "number or a parameter"),
+     (lambda: cr.estimate("von_mises", [0.5, 4.0]), InputError, "above pi"),
      (lambda: cr.estimate("binomial", [1, 2]), InputError, "m must be given"),
      (lambda: cr.estimate("binomial", [1, 5], m=3), InputError, "above m = 3"),
      (lambda: cr.estimate("gamma", [1, -1]), ChainruleError, "outside its domain"),

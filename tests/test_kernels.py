@@ -315,6 +315,36 @@ def test_special_functions() -> None:
     assert np.isnan(special.polygamma(1, 0.0))
 
 
+def test_bessel_functions() -> None:
+    points = np.concatenate([np.logspace(-6, 2.84, 50), [34.99, 35.01, 80.1, 100.0, 3600.0 / 6]])
+    with mpmath.workdps(40):
+        for x in map(float, points):
+            for order in (0, 1, 2, 0.5, -0.5, 3.7, 10):
+                expected = mpmath.besseli(order, mpmath.mpf(x))
+                assert abs(special.besseli(order, x) / expected - 1) < 4e-15, (order, x)
+    assert special.besseli(1, -2.0) == -special.besseli(1, 2.0) == -special.besseli(-1, 2.0)
+    assert (special.besseli(0, 0.0), special.besseli(3, 0.0), special.besseli(0, 800.0)) == (1.0, 0.0, np.inf)
+    assert np.isnan(special.besseli(0.5, -1.0))
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_the_concentration_of_directions_compiled(dtype: str) -> None:
+    k = kernel("kappa: positive[n]; sum(log_i0(kappa)) + sum(i0(exp(-kappa)))", wrt="kappa", order=2, dtype=dtype)
+    at = np.array([1e-3, 0.3, 4.0, 79.0, 81.0, 1e4])
+    value, slope, curvature = k(kappa=at.astype(dtype))
+    with mpmath.workdps(40):
+        terms = [(mpmath.log(mpmath.besseli(0, z)) + mpmath.besseli(0, mpmath.exp(-z)),
+                  mpmath.besseli(1, z) / mpmath.besseli(0, z) - mpmath.exp(-z) * mpmath.besseli(1, mpmath.exp(-z)))
+                 for z in map(mpmath.mpf, at)]  # fmt: skip
+    eps = float(np.finfo(dtype).eps)
+    close(value, float(sum(term[0] for term in terms)), rtol=20 * eps)
+    close(slope, [float(term[1]) for term in terms], rtol=40 * eps)
+    ratio = scipy_special.i1e(at[1:4]) / scipy_special.i0e(at[1:4])
+    inner = np.exp(-at[1:4])
+    second = inner * scipy_special.i1(inner) + inner**2 * (scipy_special.i0(inner) + scipy_special.iv(2, inner)) / 2
+    close(np.diag(curvature)[1:4], 1 - ratio**2 - ratio / at[1:4] + second, rtol=2e4 * eps)
+
+
 def test_derivatives_of_the_gamma_function() -> None:
     k = kernel("a: positive[n]; sum(lgamma(a))", wrt="a", order=2)
     a = np.array([0.01, 0.5, 1.4616, 3.0, 40.0])

@@ -91,6 +91,9 @@ DISTRIBUTIONS: tuple[Distribution, ...] = (
         support=("m", "")),
     Distribution("uniform", "uniform distribution between a and b",
         "x: real; a: real; b: real; -log(b - a)", f"{FEP}, chapter 40", support=("a", "b")),
+    Distribution("von_mises", "a direction: an angle with mean direction mu and concentration kappa",
+        "x: real; mu: real; kappa: positive; kappa*cos(x - mu) - log(2*pi) - log_i0(kappa)",
+        f"{PRML}, eq. 2.179", support=("-pi", "pi"), note="Angles that differ by 2*pi are the same direction."),
     Distribution("wishart", "Wishart distribution of a positive definite matrix with nu degrees of freedom",
         "x: spd[d, d]; nu: positive; V: spd[d, d]; (nu - d - 1)/2*logdet(x) - trace(inv(V) @ x)/2 "
         "- nu*d/2*log(2) - nu/2*logdet(V) - d*(d - 1)/4*log(pi) - sum_{j=1}^{d} lgamma((nu + 1 - j)/2)",

@@ -8,6 +8,7 @@ The derivative is SymPy's; ``derivative=`` is the readable way to write it, prov
 from __future__ import annotations
 
 import copyreg
+from collections.abc import Sequence
 from typing import Any
 
 import sympy as sp
@@ -73,12 +74,19 @@ polygamma = Elementwise("polygamma", (a, x), sp.polygamma(a, x), "derivative of 
                         kind="sympy", domain=((None, None), (0, None)), latex=r"\psi^{{({0})}}\left({1}\right)",
                         numpy="special.polygamma", numba="polygamma", mpmath="polygamma")
 
+besseli = Elementwise("besseli", (a, x), sp.besseli(a, x), "modified Bessel function of the first kind of order a",
+                      kind="sympy", aliases=("iv",), domain=((-1, None), (0, None)), latex=r"I_{{{0}}}\left({1}\right)",
+                      numpy="special.iv", numba="besseli", mpmath="besseli",
+                      source="NIST Digital Library of Mathematical Functions, eq. 10.25.2")
+
 # ---- abbreviations: replaced by their definition when read ------------------------------------
 
 digamma = Elementwise("digamma", (x,), sp.polygamma(0, x), "derivative of lgamma", kind="macro",
                       aliases=("psi",), domain=((0, None),))
 trigamma = Elementwise("trigamma", (x,), sp.polygamma(1, x), "derivative of digamma", kind="macro",
                        domain=((0, None),))
+i0 = Elementwise("i0", (x,), sp.besseli(0, x), "modified Bessel function of the first kind of order 0", kind="macro")
+i1 = Elementwise("i1", (x,), sp.besseli(1, x), "modified Bessel function of the first kind of order 1", kind="macro")
 sqrt = Elementwise("sqrt", (x,), sp.sqrt(x), "square root", kind="macro", domain=((0, None),))
 square = Elementwise("square", (x,), x**2, "square", kind="macro")
 cbrt = Elementwise("cbrt", (x,), sp.sign(x) * sp.Abs(x) ** Rational(1, 3), "cube root", kind="macro")
@@ -219,13 +227,62 @@ gelu = Elementwise("gelu", (x,), x * normcdf(x), "x times the normal distributio
                    derivative=(normcdf(x) + x * normpdf(x),), latex=r"\operatorname{{gelu}}\left({0}\right)",
                    source="Hendrycks and Gimpel (2016)")
 
+# ---- Bessel functions of directions -------------------------------------------------------------------
+
+
+def _polynomial(coefficients: Sequence[Rational], at: sp.Expr) -> sp.Expr:
+    """Horner's form, which SymPy must not multiply out."""
+    total: sp.Expr = coefficients[-1]
+    for coefficient in coefficients[-2::-1]:
+        total = sp.Add(coefficient, sp.Mul(at, total, evaluate=False), evaluate=False)
+    return total
+
+
+def _hankel(order: int, terms: int) -> list[Rational]:
+    """Coefficients of powers of 1/x in ``sqrt(2 pi x) exp(-x) I_order(x)`` for large x."""
+    found = [Rational(1)]
+    for k in range(1, terms):
+        found.append(-found[-1] * Rational(4 * order**2 - (2 * k - 1) ** 2, 8 * k))
+    return found
+
+
+def _quotient(above: Sequence[Rational], below: Sequence[Rational]) -> list[Rational]:
+    """Coefficients of the quotient of two power series that begin with 1."""
+    found: list[Rational] = []
+    for k, whole in enumerate(above):
+        found.append(whole - sum((found[j] * below[k - j] for j in range(k)), zero))
+    return found
+
+
+# Beyond 80 the first left out of 12 terms is below 1e-18; up to 1 the first left out of the power series.
+LARGE = less(80, x)
+HANKEL = _polynomial(_hankel(0, 12), u)
+RATIO = _polynomial(_quotient(_hankel(1, 12), _hankel(0, 12)), u)
+POWER_SERIES = _polynomial([Rational(1, sp.factorial(k) ** 2) for k in range(1, 10)], t)
+DLMF = "NIST Digital Library of Mathematical Functions"
+bessel_ratio = Elementwise(
+    "bessel_ratio", (x,), sp.besseli(1, x) / sp.besseli(0, x),
+    "ratio i1(x) / i0(x) for x > 0, about 1 - 1/(2x) far out",
+    derivative=(1 - OUT**2 - OUT / x,), domain=((0, None),),
+    stable=Lets(((u, 1 / x),), where(LARGE, RATIO, sp.besseli(1, x) / sp.besseli(0, x)),
+                doubles_only=True),
+    latex=r"\frac{{I_1\left({0}\right)}}{{I_0\left({0}\right)}}", source=f"{DLMF}, eq. 10.29.3 and 10.40.1")
+log_i0 = Elementwise(
+    "log_i0", (x,), sp.log(sp.besseli(0, x)), "logarithm of i0 for x > 0, about x - log(2 pi x)/2 far out",
+    derivative=(bessel_ratio(x),), domain=((0, None),),
+    # SymPy would look for the signs of all parts of a polynomial in a logarithm.
+    stable=Lets(((t, x**2 / 4), (u, 1 / x), (a, HANKEL)),
+                where(LARGE, x - sp.log(2 * pi * x) / 2 + sp.log(a),
+                      where(less(x, 1), log1p(t * POWER_SERIES), sp.log(sp.besseli(0, x)))), doubles_only=True),
+    latex=r"\log\left(I_0\left({0}\right)\right)", source=f"{DLMF}, eq. 10.25.2 and 10.40.1")
+
 ELEMENTWISE: tuple[Elementwise, ...] = (
     exp, log, sin, cos, tan, arcsin, arccos, arctan, sinh, cosh, tanh, arcsinh, arccosh, arctanh,
-    abs_, sign, erf, erfc, lgamma, polygamma,
-    digamma, trigamma, sqrt, square, cbrt, reciprocal, log2, log10, xlogy, xlog1py, gamma,
+    abs_, sign, erf, erfc, lgamma, polygamma, besseli,
+    digamma, trigamma, i0, i1, sqrt, square, cbrt, reciprocal, log2, log10, xlogy, xlog1py, gamma,
     log1p, expm1, sigmoid, softplus, logaddexp, logcosh, logit, sech2,
     step, maximum, minimum, clip, relu, leaky_relu, elu, hardtanh, softsign,
-    normpdf, normcdf, log1mexp, inverse_mills, lognormcdf, silu, gelu,
+    normpdf, normcdf, log1mexp, inverse_mills, lognormcdf, silu, gelu, bessel_ratio, log_i0,
 )
 
 #: Every spelling of every elementwise function.

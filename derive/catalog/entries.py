@@ -223,7 +223,13 @@ def scalar_derivative(body: Expr, symbol: Expr) -> Expr:
     Raises:
         UnsupportedError: the derivative exists nowhere.
     """
-    derivative = _slope(body, symbol)
+    try:
+        derivative = _slope(body, symbol)
+    except ValueError as error:
+        raise UnsupportedError(
+            f"the formula has no derivative by {symbol} in functions of the catalogue",
+            hint="orders of Bessel and polygamma functions are given, not differentiated by",
+        ) from error
     if derivative.has(DiracDelta):
         derivative = derivative.replace(DiracDelta, lambda *_: S.Zero)
     if derivative.has(S.NaN, S.ComplexInfinity):

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable
 from functools import lru_cache
 
-from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, log, polygamma
+from sympy import Add, Expr, Integer, KroneckerDelta, Mul, Pow, Rational, S, besseli, log, polygamma
 
 from chainrule.derive.catalog.elementwise import BY_FUNCTION
 from chainrule.derive.catalog.unspecified import Unspecified
@@ -63,8 +63,8 @@ from chainrule.derive.steps import Slope
 
 #: Expressions that may be tried in some layout before index notation is used instead.
 MAX_WORK = 5_000
-#: polygamma(order, x) by its own name.
-POLYGAMMA = {0: "digamma", 1: "trigamma"}
+#: Functions whose first argument is an order: names of their own for some orders.
+ORDERS = {polygamma: {0: "digamma", 1: "trigamma"}, besseli: {0: "i0", 1: "i1"}}
 #: A comparison read from right to left.
 TURNED: dict[str, BinaryOperator] = {"<": ">", "<=": ">=", "==": "=="}
 
@@ -279,8 +279,8 @@ def apply(writer: Writer, expr: Expr, layout: Layout) -> Node:
         raise NoMatrixForm
     args = list(expr.args)
     name = entry_.name
-    if isinstance(expr, polygamma) and args[0] in POLYGAMMA:
-        name, args = POLYGAMMA[int(args[0])], args[1:]
+    if args[0] in ORDERS.get(expr.func, ()):
+        name, args = ORDERS[expr.func][int(args[0])], args[1:]
     defaults = list(entry_.defaults)
     while defaults and args[-1] == defaults[-1]:
         args.pop()

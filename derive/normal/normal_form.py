@@ -2,7 +2,7 @@
 
 Definitions are lowered once over generic indices and then renamed at every place that reads
 them.  Functions of the catalogue are replaced by their definitions until only ``exp``, ``log``,
-``sin``, ``cos``, ``erf``, inverse trigonometric functions, ``loggamma`` and ``polygamma`` remain.
+``sin``, ``cos``, ``erf``, inverse trigonometric functions, ``loggamma``, ``polygamma`` and ``besseli`` remain.
 """
 
 from __future__ import annotations
@@ -216,4 +216,4 @@ _DEFINED: dict[type, Callable[[Expr], Expr]] = {
 }
 
 #: Functions that stay as they are.
-_KERNELS = {"sin", "cos", "erf", "asin", "atan", "loggamma", "polygamma"}
+_KERNELS = {"sin", "cos", "erf", "asin", "atan", "loggamma", "polygamma", "besseli"}

@@ -51,6 +51,8 @@ SIGNS = {
     "trace": r"\operatorname{{tr}}\left({0}\right)",
     "diag": r"\operatorname{{diag}}\left({0}\right)",
     "digamma": r"\psi\left({0}\right)",
+    "i0": r"I_0\left({0}\right)",
+    "i1": r"I_1\left({0}\right)",
     "trigamma": r"\psi_{{1}}\left({0}\right)",
     "sqrt": r"\sqrt{{{0}}}",
     "max": r"\max\left({0}\right)",

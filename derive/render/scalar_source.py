@@ -33,7 +33,8 @@ def times(c, x):
 Leaf = Callable[[Expr], ast.expr | None]
 
 #: Abbreviations of the catalogue that have a name in NumPy or SciPy.
-LIBRARY = {"sqrt": "np.sqrt", "digamma": "special.digamma", "square": "np.square"}
+LIBRARY = {"sqrt": "np.sqrt", "digamma": "special.digamma", "i0": "special.i0", "i1": "special.i1",
+           "square": "np.square"}
 OPERATORS: dict[str, ast.operator] = {
     "+": ast.Add(), "-": ast.Sub(), "*": ast.Mult(), "/": ast.Div(), "@": ast.MatMult(), "**": ast.Pow(),
 }  # fmt: skip

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from sympy import S, sign
+from sympy import sign
 
 from chainrule.derive.domains import DOMAINS
 from chainrule.derive.errors import ChainruleError
@@ -18,29 +18,10 @@ from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program, bound_index, fresh_names
 from chainrule.derive.render.page import Shown
 from chainrule.derive.stationary import Stationary, solve_stationary
+from chainrule.learning.probability.closed import Closed, Values, x_row
+from chainrule.learning.probability.directions import direction
 from chainrule.learning.probability.edges import growing
 from chainrule.learning.probability.model import Model
-
-Values = Mapping[str, Any]
-
-
-@dataclass(frozen=True)
-class Closed:
-    """A parameter's estimate in closed form.
-
-    Attributes:
-        name: the parameter.
-        shown: the estimate as it is written.
-        compute: the estimate from the data, the known parameters, and the parameters that it reads.
-        reason: why it is the estimate, where no equation is solved.
-        found: the equations that were solved.
-    """
-
-    name: str
-    shown: Shown
-    compute: Callable[[Values], Any]
-    reason: str = ""
-    found: Stationary | None = None
 
 
 @dataclass(frozen=True)
@@ -63,7 +44,7 @@ def solve(m: Model) -> Solution:
     closed = [item for item in (_at_edge(m, name) for name in m.parameters) if item]
     left = [name for name in m.parameters if name not in {item.name for item in closed}]
     while left:
-        step = _jointly(m, left) or _median(m, left) or _alone(m, left)
+        step = _jointly(m, left) or _median(m, left) or direction(m, left) or _alone(m, left)
         if not step:
             break
         closed += step
@@ -173,8 +154,3 @@ def _median(m: Model, names: Sequence[str]) -> list[Closed]:
                 "The score is zero where as many observations lie below as above.",
             )]  # fmt: skip
     return []
-
-
-def x_row(m: Model) -> Any:
-    """An observation in the sum over the sample."""
-    return m.likelihood.inputs[0][(bound_index(0),)] if not m.variable.shape else S.Zero

@@ -14,7 +14,7 @@ from chainrule.derive.catalog.distributions import Distribution
 from chainrule.derive.errors import InputError, UnknownNameError, near_names
 from chainrule.learning.probability.equations import Solution, solve
 from chainrule.learning.probability.maximum import maximise
-from chainrule.learning.probability.model import Model, model
+from chainrule.learning.probability.model import Model, constant, model
 from chainrule.learning.probability.points import bound, number
 from chainrule.learning.probability.standard_errors import as_number, at_edge, standard_errors
 
@@ -137,7 +137,7 @@ def _bound_values(m: Model, data: Any, known: Mapping[str, Any]) -> dict[str, An
     inputs = [item for item in m.likelihood.inputs if item.name == x.name or item.name in known]
     values, _ = bind(inputs, {x.name: data, **known}, dtype=np.float64)
     for position, text in enumerate(m.entry.support):
-        if text in known or (text and not text.isidentifier()):
+        if text in known or (text and constant(text) is not None):
             edge = bound(m, position, values)
             if np.any(values[x.name] < edge if position == 0 else values[x.name] > edge):
                 raise InputError(f"an observation lies {('below', 'above')[position]} {text} = {edge:g}")

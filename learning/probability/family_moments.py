@@ -61,11 +61,11 @@ def moments(f: Family) -> Moments:
     thetas = [f.program.by_name[name].head for name in f.m.parameters]
     etas, partition = sp.Matrix([f.body(name) for name in f.natural]), f.body(f.partition)
     jacobian = etas.jacobian(thetas)
-    means = jacobian.T.LUsolve(sp.Matrix([partition.diff(theta) for theta in thetas])).applyfunc(_short)
+    inverse = (jacobian.adjugate() / _short(jacobian.det())).applyfunc(_short)
+    means = (inverse.T * sp.Matrix([partition.diff(theta) for theta in thetas])).applyfunc(_short)
     hessian = sp.hessian(partition, thetas)
     curved = [mean * sp.hessian(eta, thetas) for mean, eta in zip(means, etas, strict=True)]
     information = (hessian - sum(curved, sp.zeros(len(thetas)))).applyfunc(_short)
-    inverse = jacobian.inv()
     covariance = (inverse.T * information * inverse).applyfunc(_short)
     return Moments(tuple(means), covariance, information)
 
@@ -82,8 +82,21 @@ def _check(f: Family) -> None:
 
 
 def _short(body: Expr) -> Expr:
-    forms = (sp.factor(sp.together(body)), sp.simplify(body), sp.expand(body))
+    if body.has(sp.sin, sp.cos):
+        above, below = map(_squares, sp.fraction(sp.together(body)))
+        quotient = sp.cancel(above / below)
+        forms: tuple[Expr, ...] = (sp.factor(quotient), sp.expand(quotient), _squares(quotient))
+    else:
+        forms = (sp.factor(sp.together(body)), sp.simplify(body), sp.expand(body))
     return _complements(min(forms, key=lambda form: (sp.count_ops(form), str(form))))
+
+
+def _squares(body: Expr) -> Expr:
+    """Multiplied out, with squares of sines as those of cosines."""
+    return sp.expand(sp.expand(body).replace(
+        lambda e: e.is_Pow and isinstance(e.base, sp.sin) and e.exp.is_Integer and e.exp > 1,
+        lambda e: (1 - sp.cos(e.base.args[0]) ** 2) ** (e.exp // 2) * e.base ** (e.exp % 2),
+    ))  # fmt: skip
 
 
 def _complements(body: Expr) -> Expr:

@@ -82,7 +82,7 @@ def _integral(m: Model, values: Values, function: Callable[[Any], Any]) -> float
         return float(sum(
             integrate.quad(
                 lambda x: density_at(m, values, x) * float(function(x)), start, stop, limit=400, epsabs=1e-13,
-                epsrel=1e-12,
+                epsrel=1e-11,
             )[0]
             for start, stop in itertools.pairwise(cuts)
         ))  # fmt: skip

@@ -98,11 +98,29 @@ def _check(density: Formula, names: Sequence[str], entry: Distribution) -> None:
         raise InputError("a log-density is one number", found=f"an array of shape {density.shape}")
     if len(names) < 2:
         raise InputError("a distribution has a variable and parameters", expected="x: real; mu: real; ..")
-    for name in (*entry.known, *filter(str.isidentifier, entry.support)):
+    for name in (*entry.known, *filter(_is_name, entry.support)):
         if name not in names[1:]:
             raise UnknownNameError(f"the distribution has no parameter {name!r}", near=near_names(name, names[1:]))
     if set(entry.known) >= set(names[1:]):
         raise InputError("all parameters are known: nothing is left to estimate")
+
+
+def _is_name(end: str) -> bool:
+    return end.isidentifier() and constant(end) is None
+
+
+def constant(end: str) -> float | None:
+    """The value of an end of a support that is a number, such as ``-pi``; ``None`` for a name.
+
+    Raises:
+        NotationError: it is neither.
+    """
+    if end.isidentifier() and end != "pi":
+        return None
+    found = formula(f"({end})")
+    if found.inputs or found.shape:
+        raise InputError("an end of the support is a number or a parameter", found=end)
+    return float(found.evaluate())
 
 
 # ---- samples ----------------------------------------------------------------------------------------------

@@ -17,7 +17,7 @@ from chainrule.derive.errors import InputError
 from chainrule.derive.formula import Formula
 from chainrule.derive.numeric import MPMATH, evaluate
 from chainrule.derive.program import Input, Program
-from chainrule.learning.probability.model import Model, model
+from chainrule.learning.probability.model import Model, constant, model
 
 Array = npt.NDArray[Any]
 Values = Mapping[str, Any]
@@ -80,7 +80,8 @@ def bound(m: Model, position: int, values: Values) -> float:
     own = (domain.low, domain.high)[position]
     ends = [] if own is None else [float(own)]
     if text:
-        ends.append(float(values[text]) if text in values else float(text))
+        value = constant(text)
+        ends.append(float(values[text]) if value is None else value)
     return (max, min)[position](ends, default=(-np.inf, np.inf)[position])
 
 

@@ -99,12 +99,24 @@ def _is_inner(program: Program, factor: Expr) -> bool:
 
 
 def _expanded(body: Expr) -> Expr:
-    """Multiplied out, with logarithms of products and powers of products taken apart, as densities allow."""
+    """Multiplied out; logarithms and powers of products and waves of sums taken apart, as densities allow."""
+    body = body.replace(lambda e: isinstance(e, sp.sin | sp.cos), _wave)
     body = body.replace(
         lambda e: isinstance(e, log), lambda e: sp.expand_log(log(sp.factor_terms(sp.together(e.args[0]))), force=True)
     )
     body = body.replace(lambda e: isinstance(e, Pow) and not e.exp.is_Integer, _power)
     return sp.expand(body, deep=True, log=False, power_base=False, power_exp=False)
+
+
+def _wave(e: Expr) -> Expr:
+    """``cos(a + b) = cos a cos b - sin a sin b``, and the same of sin."""
+    first, rest = sp.expand(e.args[0]).as_two_terms() if sp.expand(e.args[0]).is_Add else (e.args[0], S.Zero)
+    if rest == 0:
+        return e
+    cos, sin = _wave(sp.cos(rest)), _wave(sp.sin(rest))
+    if isinstance(e, sp.cos):
+        return sp.cos(first) * cos - sp.sin(first) * sin
+    return sp.sin(first) * cos + sp.cos(first) * sin
 
 
 def _power(e: Expr) -> Expr:
