@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
 
-from sympy import Add, DiracDelta, Expr, Function, Mul, Pow, S, Symbol
+from sympy import Add, Derivative, DiracDelta, Expr, Function, Mul, Pow, S, Symbol
 
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.scalar import less, where
@@ -223,13 +223,12 @@ def scalar_derivative(body: Expr, symbol: Expr) -> Expr:
     Raises:
         UnsupportedError: the derivative exists nowhere.
     """
-    try:
-        derivative = _slope(body, symbol)
-    except ValueError as error:
+    derivative = _slope(body, symbol)
+    if derivative.has(Derivative):
         raise UnsupportedError(
-            f"the formula has no derivative by {symbol} in functions of the catalogue",
-            hint="orders of Bessel and polygamma functions are given, not differentiated by",
-        ) from error
+            f"the derivative of {next(iter(derivative.atoms(Derivative))).expr.func.__name__} by its order is no "
+            "function of the catalogue",
+        )
     if derivative.has(DiracDelta):
         derivative = derivative.replace(DiracDelta, lambda *_: S.Zero)
     if derivative.has(S.NaN, S.ComplexInfinity):
