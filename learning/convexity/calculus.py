@@ -7,12 +7,12 @@ Source: Grant, Boyd and Ye, Disciplined convex programming (2006).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import product
 
 import sympy as sp
-from sympy import Abs, Add, Dummy, Expr, Mul, Pow, S, Symbol, exp, log
+from sympy import Abs, Add, Dummy, Expr, Mul, S, Symbol
 
 from chainrule.derive.catalog.elementwise import maximum, minimum
 from chainrule.derive.preactivation import reached
@@ -29,15 +29,21 @@ from chainrule.learning.convexity.scalar import (
     is_monotone,
     pieces,
 )
-from chainrule.learning.convexity.whole import Whole, spectrum
+from chainrule.learning.convexity.scaling import (
+    at_one,
+    is_affine_by_gradient,
+    is_homogeneous,
+    scalar_program,
+    scales,
+)
+from chainrule.learning.convexity.views import View, views
+from chainrule.learning.convexity.whole import Whole, extreme_of_spectrum, spectrum
 
 #: Operations of a body beyond which no scalar function is made of it, and leaves that it may have.
 MAX_BODY, MAX_LEAVES = 150, 3
 #: Letters of the arguments of scalar functions.
 LETTERS = "uvwpqrstabcdefgh"
 CURVED: tuple[Curvature, ...] = ("convex", "concave")
-#: Stands for a part in a scalar function: the part, its root, or its logarithm.
-View = tuple[Claim, Callable[[Symbol], Expr]]
 
 
 class Calculus:
@@ -70,10 +76,24 @@ class Calculus:
             curvature: Curvature = "affine" if name in self.variables else "constant"
             return Claim(entry, curvature, self.interval(entry), curvature, name=name)
         found = self._of_spectrum(item) or self._reduced(item) or self.whole.claim(item, self)
+        found = found or (self._whole_scalar(item) if name in self.active and not item.shape else None)
         if found is None:
             return None
         narrowed = _narrower(found.interval, self.interval(entry))
         return replace(found, name=name, interval=narrowed, lengths=item.lengths)
+
+    def _whole_scalar(self, item: Definition) -> Claim | None:
+        """A scalar whose squares cancel, or the perspective of what it is where a variable is 1."""
+        program = self.program.pruned([item.name])
+        if item.reduce == "sum" and is_affine_by_gradient(program, self.variables):
+            return Claim(item.body, "affine", REALS, "affine")
+        for name in scales(program, self.variables):
+            others = tuple(other for other in self.variables if other != name)
+            inner = Calculus(at_one(program, name), others).definition(item.name) if others else None
+            if inner is None or inner.curvature not in CURVED or not is_homogeneous(program, self.variables):
+                continue
+            return Claim(item.body, inner.curvature, REALS, "perspective", (), scale=name)
+        return None
 
     def _of_spectrum(self, item: Definition) -> Claim | None:
         """A symmetric function of eigenvalues or singular values of a matrix that is affine in the variables."""
@@ -107,8 +127,9 @@ class Calculus:
             return Claim(item.body, "concave", body.interval, "minimum", (body,)) if body.is_("concave") else None
         if not body.is_("convex"):
             return None
-        rule, interval = ("maximum", body.interval) if item.reduce == "max" else ("log-sum-exp", REALS)
-        return Claim(item.body, "convex", interval, rule, (body,))
+        rule = "maximum" if item.reduce == "max" else "log-sum-exp"
+        # A largest entry and the logarithm of a sum of exponentials are at least every entry.
+        return Claim(item.body, "convex", Interval(body.interval.low), rule, (body,))
 
     # ---- entries --------------------------------------------------------------------------------------------
 
@@ -132,11 +153,36 @@ class Calculus:
             if found is not None:
                 return replace(found, interval=_narrower(found.interval, self.interval(expr)))
         written = self.written_out(expr)
-        return self.entry(written) if written != expr else None
+        return self.entry(written) if written != expr else self._cancelled(expr)
+
+    def _cancelled(self, expr: Expr) -> Claim | None:
+        """What is left of a polynomial whose terms cancel when it is multiplied out."""
+        expanded = sp.expand(expr)
+        if expanded != expr and expanded.count_ops() <= expr.count_ops():
+            found = self.entry(expanded)
+            return None if found is None else replace(found, what=expr)
+        whole = isinstance(expr, Add) and not any(ref.indices for ref in expr.atoms(Ref))
+        if whole and is_affine_by_gradient(scalar_program(self.program, expr), self.variables):
+            return Claim(expr, "affine", REALS, "affine")
+        return None
 
     def _ref(self, ref: Ref) -> Claim | None:
         known = self.spectral.get(ref.name) or self.definition(ref.name)
-        return None if known is None else replace(known, what=ref) if not known.parts else known
+        if known is None:
+            return self._extreme_value(ref)
+        return replace(known, what=ref) if not known.parts else known
+
+    def _extreme_value(self, ref: Ref) -> Claim | None:
+        """The largest or the smallest eigenvalue, or the largest singular value, of a matrix that is affine."""
+        item = self.program.by_name[ref.name]
+        if not isinstance(item, Definition) or not self.is_affine(item.body) or len(ref.indices) != 1:
+            return None
+        curvature = extreme_of_spectrum(item, ref)
+        matrix = self.entry(item.body)
+        if not curvature or matrix is None:
+            return None
+        rule = "spectral" if item.reduce == "eigvalsh" else "singular-values"
+        return Claim(ref, curvature, self.interval(ref), rule, (replace(matrix, lengths=item.lengths),))
 
     def is_affine(self, expr: Expr) -> bool:
         """Whether an expression is certainly a linear function of the variables plus a constant."""
@@ -195,6 +241,14 @@ class Calculus:
     def _whole_entry(self, expr: Expr) -> Claim | None:
         return self.whole.entry(expr, self)
 
+    def squares(self, expr: Expr) -> tuple[Claim, ...] | None:
+        """What a quadratic form squares."""
+        return self.whole.squares(expr, self)
+
+    def is_definite(self, item: Definition) -> bool:
+        """Whether a function of a matrix is applied to one that is positive definite and affine."""
+        return self.whole.is_definite(item, self)
+
     def written_out(self, expr: Expr) -> Expr:
         """The expression with definitions that are no reductions in place of their names."""
         swaps: dict[Expr, Expr] = {}
@@ -213,7 +267,7 @@ class Calculus:
         for leaves in self._cuts(expr):
             if not 0 < len(leaves) <= MAX_LEAVES:
                 continue
-            for chosen in product(*(list(self._views(leaf)) for leaf in leaves)):
+            for chosen in product(*(list(views(leaf, self)) for leaf in leaves)):
                 found = self._composed(expr, leaves, chosen)
                 if found is not None:
                     return found
@@ -226,6 +280,7 @@ class Calculus:
         yield list(found)
         if expr.args:
             yield list(dict.fromkeys(arg for arg in expr.args if self.moves(arg)))
+        yield sorted((ref for ref in expr.atoms(Ref) if self.moves(ref)), key=str)
 
     def _collect(self, expr: Expr, found: dict[Expr, None]) -> None:
         if not self.moves(expr):
@@ -243,19 +298,6 @@ class Calculus:
             return
         for arg in expr.args:
             self._collect(arg, found)
-
-    def _views(self, leaf: Expr) -> Iterator[View]:
-        claim = self.entry(leaf)
-        if claim is not None:
-            yield claim, lambda symbol: symbol
-        if claim is not None and claim.curvature in ("constant", "affine"):
-            return
-        root = self.root(leaf)
-        if root is not None:
-            yield root, lambda symbol: symbol**2
-        logarithm = self.logarithm(leaf)
-        if logarithm is not None:
-            yield logarithm, lambda symbol: exp(symbol)
 
     def _composed(self, expr: Expr, leaves: Sequence[Expr], chosen: Sequence[View]) -> Claim | None:
         letters = (letter for letter in LETTERS if letter not in self.program.by_name)
@@ -279,60 +321,6 @@ class Calculus:
                 shown = Scalar(body, box, tuple(leaves))
                 return Claim(expr, curvature, interval, rule, claims, shown)
         return None
-
-    # ---- roots and logarithms -----------------------------------------------------------------------------------
-
-    def root(self, expr: Expr) -> Claim | None:
-        """The root of a sum of squares, as a norm: convex and nonnegative."""
-        parts = self._squares(expr)
-        return None if parts is None else Claim(expr, "convex", NONNEGATIVE, "norm", parts, wording="sqrt")
-
-    def _squares(self, expr: Expr) -> tuple[Claim, ...] | None:
-        """What is squared in a sum of squares, all affine, or nonnegative and convex."""
-        if not self.moves(expr):
-            return () if expr.is_nonnegative else None
-        if isinstance(expr, Add):
-            found = [self._squares(arg) for arg in expr.args]
-            kept = [parts for parts in found if parts is not None]
-            return tuple(part for parts in kept for part in parts) if len(kept) == len(found) else None
-        if isinstance(expr, Mul):
-            rest = [factor for factor in expr.args if self.moves(factor)]
-            weight = Mul(*(factor for factor in expr.args if not self.moves(factor)))
-            if weight.is_nonnegative and weight != 1:
-                return self._squares(Mul(*rest))
-            return self.whole.squares(expr, self)
-        if isinstance(expr, Pow) and expr.exp == 2:
-            base = self.entry(expr.base)
-            if base is None:
-                return None
-            nonnegative = base.is_("convex") and base.interval.low.is_nonnegative
-            return (base,) if nonnegative or base.curvature == "affine" else None
-        if isinstance(expr, Ref):
-            item = self.program.by_name[expr.name]
-            if isinstance(item, Definition) and item.reduce in ("", "sum"):
-                inner = self._squares(item.body)
-                return inner if inner is not None else self.whole.squares(expr, self)
-        return None
-
-    def logarithm(self, expr: Expr) -> Claim | None:
-        """The logarithm of a positive part, if its curvature is known."""
-        if isinstance(expr, Ref):
-            item = self.program.by_name[expr.name]
-            if isinstance(item, Definition) and item.sign == "positive" and item.reduce in ("sum", "prod", ""):
-                inner = self.entry(log(item.body)) if item.reduce != "sum" else self._exponent(item.body)
-                if inner is None or (item.reduce == "sum" and not inner.is_("convex")):
-                    return None
-                curvature = "convex" if item.reduce == "sum" else inner.curvature
-                rule = "log-sum-exp" if item.reduce == "sum" else "weighted-sum"
-                inner = replace(inner, lengths=item.lengths)
-                return Claim(expr, curvature, REALS, rule, (inner,), wording="log")
-        return None
-
-    def _exponent(self, body: Expr) -> Claim | None:
-        """What stands in an exponential with a constant positive factor, or the logarithm of a positive body."""
-        if isinstance(body, Ref) and self.logarithm(body):
-            return self.logarithm(body)
-        return self.entry(sp.expand_log(log(body))) if body.is_positive else None
 
     # ---- where values lie ---------------------------------------------------------------------------------------
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from sympy import Expr, Symbol
+from sympy import Expr, S, Symbol
 
-from chainrule.derive.program import Index
+from chainrule.derive.program import Definition, Index, Program
 from chainrule.learning.convexity.intervals import Interval
 from chainrule.learning.convexity.scalar import Curvature
 
@@ -38,7 +38,10 @@ class Claim:
         rule: the id of the law that it follows by.
         parts: the claims that it follows from.
         scalar: the scalar function whose derivatives decide it, if there is one.
-        wording: what to say of ``what`` if it stands for something else: ``sqrt`` or ``log`` of it.
+        wording: what to say of ``what`` if it stands for something else: ``sqrt``, ``log``, ``exp`` or a
+            ``power`` of it.
+        exponent: that power.
+        scale: the variable at which 1 is put in a perspective.
         name: the definition that ``what`` is, if it is one.
     """
 
@@ -49,6 +52,8 @@ class Claim:
     parts: tuple[Claim, ...] = ()
     scalar: Scalar | None = None
     wording: str = ""
+    exponent: Expr = S.One
+    scale: str = ""
     name: str = ""
     lengths: dict[Index, Expr] = field(default_factory=dict, compare=False)
 
@@ -66,7 +71,17 @@ class Claim:
 
 
 class Known(Protocol):
-    """What laws for whole arrays ask of the calculus."""
+    """What laws for whole arrays and for views ask of the calculus."""
+
+    @property
+    def program(self) -> Program:
+        """The program that it is about."""
+
+    def squares(self, expr: Expr) -> tuple[Claim, ...] | None:
+        """What a quadratic form squares."""
+
+    def is_definite(self, item: Definition) -> bool:
+        """Whether a function of a matrix is applied to one that is positive definite and affine."""
 
     def moves(self, expr: Expr) -> bool:
         """Whether an expression depends on the variables."""

@@ -20,7 +20,7 @@ from chainrule.derive.formula import Formula, formula
 from chainrule.derive.program import Definition, Index, Input, Ref
 from chainrule.learning.convexity.calculus import Calculus
 from chainrule.learning.convexity.claims import Claim, Scalar
-from chainrule.learning.convexity.intervals import REALS, at_least
+from chainrule.learning.convexity.intervals import REALS, at_least, elementary
 from chainrule.learning.convexity.leaves import parameters
 from chainrule.learning.convexity.scalar import is_convex_in, pieces, second_derivatives
 
@@ -264,7 +264,10 @@ def _values(bend: Expr, symbol: Symbol) -> Iterator[float]:
     """A second derivative at some places, parameters being 0, or 1 where they have a sign."""
     others = {other: S.One if other.is_nonnegative else S.Zero for other in bend.free_symbols if other != symbol}
     for place in PLACES:
-        value = sp.N(bend.subs({symbol: sp.Float(float(place)), **others}))
+        try:
+            value = sp.N(elementary(bend.subs({symbol: sp.Float(float(place)), **others})))
+        except ValueError:
+            continue
         if value.is_real:
             yield float(value)
 

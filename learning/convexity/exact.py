@@ -129,8 +129,12 @@ MATRIX: dict[str, Callable[[Matrix], Any]] = {
 # ---- enclosures ---------------------------------------------------------------------------------------------
 
 
-def is_certainly_positive(number: Expr) -> bool:
-    """Whether interval arithmetic shows that a number is positive.
+#: Numbers between two rational ends, in place of a symbol.
+Enclosed = Mapping[Expr, tuple[Expr, Expr]]
+
+
+def is_certainly_positive(number: Expr, near: Enclosed | None = None) -> bool:
+    """Whether interval arithmetic shows that a number, or an expression of numbers ``near``, is positive.
 
     Source: Moore, Kearfott and Cloud, Introduction to Interval Analysis (2009), chapter 3.
     """
@@ -138,43 +142,52 @@ def is_certainly_positive(number: Expr) -> bool:
         return bool(number > 0)
     before, iv.dps = iv.dps, DIGITS
     try:
-        return bool(_enclosed(number).a > 0)
+        known = {symbol: iv.mpf([_exact(low).a, _exact(high).b]) for symbol, (low, high) in (near or {}).items()}
+        return bool(_enclosed(number, known).a > 0)
     except (UnsupportedError, ValueError, ZeroDivisionError, TypeError, OverflowError):
         return False
     finally:
         iv.dps = before
 
 
-def _enclosed(expr: Expr) -> Any:
+def _exact(number: Expr) -> Any:
+    return iv.mpf(int(number.p)) / int(number.q)
+
+
+def _enclosed(expr: Expr, known: Mapping[Expr, Any]) -> Any:
     if expr.is_Rational:
-        return iv.mpf(int(expr.p)) / int(expr.q)
+        return _exact(expr)
+    if expr in known:
+        return known[expr]
     if isinstance(expr, CatalogFunction):
-        return _enclosed(expr.entry.expanded(*expr.args).doit())
+        return _enclosed(expr.entry.expanded(*expr.args).doit(), known)
     if isinstance(expr, sp.Add | sp.Mul):
         total = iv.mpf(0 if isinstance(expr, sp.Add) else 1)
         for arg in expr.args:
-            total = total + _enclosed(arg) if isinstance(expr, sp.Add) else total * _enclosed(arg)
+            part = _enclosed(arg, known)
+            total = total + part if isinstance(expr, sp.Add) else total * part
         return total
     if isinstance(expr, sp.Pow):
-        return _power(expr)
+        return _power(expr, known)
     if isinstance(expr, sp.Max | sp.Min):
-        return _extreme(expr)
-    name = ENCLOSED.get(expr.func)
-    if name is not None:
-        return getattr(iv, name)(_enclosed(expr.args[0]))
-    if isinstance(expr, sp.Abs):
-        inner = _enclosed(expr.args[0])
-        return abs(inner)
-    if isinstance(expr, sp.erf):
-        return _erf(_enclosed(expr.args[0]))
+        return _extreme(expr, known)
+    return _function(expr, known)
+
+
+def _function(expr: Expr, known: Mapping[Expr, Any]) -> Any:
+    """A function of one number, or a constant."""
     if expr in (sp.pi, sp.E):
         return iv.pi if expr == sp.pi else iv.e
-    if isinstance(expr, sp.atan):
-        return _arctan(_enclosed(expr.args[0]))
+    name = ENCLOSED.get(expr.func)
+    if name is not None:
+        return getattr(iv, name)(_enclosed(expr.args[0], known))
+    own = OWN.get(expr.func)
+    if own is not None:
+        return own(_enclosed(expr.args[0], known))
     rewritten = expr.rewrite(REWRITTEN.get(expr.func, sp.erf))
     if rewritten == expr:
         raise UnsupportedError("no enclosure")
-    return _enclosed(rewritten)
+    return _enclosed(rewritten, known)
 
 
 #: Functions of SymPy that interval arithmetic has, and those it has through exponentials.
@@ -188,21 +201,21 @@ REWRITTEN = {
 }  # fmt: skip
 
 
-def _power(expr: sp.Pow) -> Any:
+def _power(expr: sp.Pow, known: Mapping[Expr, Any]) -> Any:
     base, power = expr.base, expr.exp
     if power.is_Integer:
-        return _enclosed(base) ** int(power)
+        return _enclosed(base, known) ** int(power)
     if power == S.Half:
-        return iv.sqrt(_enclosed(base))
+        return iv.sqrt(_enclosed(base, known))
     if base == 0:
         return iv.mpf(0)
-    return iv.exp(_enclosed(power) * iv.log(_enclosed(base)))
+    return iv.exp(_enclosed(power, known) * iv.log(_enclosed(base, known)))
 
 
-def _extreme(expr: Expr) -> Any:
+def _extreme(expr: Expr, known: Mapping[Expr, Any]) -> Any:
     """The larger or smaller of several intervals."""
     pick = max if isinstance(expr, sp.Max) else min
-    parts = [_enclosed(arg) for arg in expr.args]
+    parts = [_enclosed(arg, known) for arg in expr.args]
     return iv.mpf([pick(part.a for part in parts), pick(part.b for part in parts)])
 
 
@@ -234,6 +247,10 @@ def _arctan(x: Any) -> Any:
         total += part
         power = -power * x * x
     raise AssertionError("unreachable")
+
+
+#: Functions whose enclosures are made here.
+OWN: dict[type[Expr], Callable[[Any], Any]] = {sp.Abs: abs, sp.erf: _erf, sp.atan: _arctan}
 
 
 def domain_holds(name: str, array: Any) -> bool:

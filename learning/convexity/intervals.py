@@ -12,6 +12,8 @@ from sympy import Add, Dummy, Expr, Mul, Poly, Pow, S, Symbol, cosh, exp, sinh, 
 
 from chainrule.derive.catalog.entries import CatalogFunction
 from chainrule.derive.scalar import Indicator, where
+from chainrule.learning.convexity.enclosures import sign_of_enclosure
+from chainrule.learning.convexity.patterns import pattern
 
 #: What is known of the sign of an expression everywhere in a box; ``""`` where nothing is known.
 Sign = Literal["", "zero", "positive", "nonnegative", "negative", "nonpositive"]
@@ -68,18 +70,58 @@ def sign_in(expr: Expr, box: tuple[tuple[Symbol, Interval], ...]) -> Sign:
     for symbol, interval in box:
         if expr.has(symbol):
             swaps[symbol] = interval.placed()[1]
-    return _sign(elementary(expr.xreplace(swaps)), MAX_DEPTH)
+    placed = expr.xreplace(swaps)
+    return _sign(elementary(placed), MAX_DEPTH) or _enclosed(placed) or _by_pattern(expr, box)
+
+
+def _enclosed(expr: Expr) -> Sign:
+    """The sign that the natural interval extension of each factor tells."""
+    opened = _opened(expr)
+    if opened.has(Indicator, where, sp.nan, sp.zoo):
+        return ""
+    for form in (opened, sp.factor(opened)):
+        sign: Sign = "positive"
+        for factor in Mul.make_args(form):
+            sign = _product(sign, ENCLOSED[sign_of_enclosure(factor)])
+        if sign:
+            return sign
+    return ""
+
+
+ENCLOSED: dict[int, Sign] = {2: "positive", 1: "nonnegative", 0: "", -1: "nonpositive", -2: "negative"}
+
+
+def _by_pattern(expr: Expr, box: tuple[tuple[Symbol, Interval], ...]) -> Sign:
+    """The sign that a function of one number has between all of its zeros."""
+    moving = [(symbol, interval) for symbol, interval in box if expr.has(symbol)]
+    if len(moving) != 1 or not (moving[0][1].low.is_number and moving[0][1].high.is_number):
+        return ""
+    symbol, interval = moving[0]
+    written = elementary(expr)
+    if written.free_symbols != {symbol} or written.has(Indicator, where, sp.nan, sp.zoo):
+        return ""
+    found = pattern(written, symbol, interval.low, interval.high)
+    if found is None or len(set(found.signs)) > 1:
+        return ""
+    if found.breaks:
+        return "nonnegative" if found.signs[0] > 0 else "nonpositive"
+    return "positive" if found.signs[0] > 0 else "negative"
 
 
 def elementary(expr: Expr) -> Expr:
     """The expression in exponentials, logarithms and powers, functions of the catalogue written out."""
+    expr = _opened(expr)
+    hyperbolic = {node: node.rewrite(exp) for node in expr.atoms(cosh, sinh, tanh)}
+    return expr.xreplace(hyperbolic) if hyperbolic else expr
+
+
+def _opened(expr: Expr) -> Expr:
+    """Smooth functions of the catalogue by their definitions."""
     while True:
         found = [node for node in expr.atoms(CatalogFunction) if not node.entry.define.has(where)]
         if not found:
-            break
+            return expr
         expr = expr.xreplace({node: node.entry.expanded(*node.args) for node in found})
-    hyperbolic = {node: node.rewrite(exp) for node in expr.atoms(cosh, sinh, tanh)}
-    return expr.xreplace(hyperbolic) if hyperbolic else expr
 
 
 def _sign(expr: Expr, depth: int) -> Sign:

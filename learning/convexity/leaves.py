@@ -20,11 +20,12 @@ def symbol(name: str, interval: Interval) -> Symbol:
 
 def parameters(body: Expr) -> dict[Expr, Expr]:
     """What does not depend on the variables, as symbols that keep their sign."""
-    return {ref: Symbol(str(ref), **_assumptions(ref)) for ref in body.atoms(Ref)}
+    return {ref: Symbol(str(ref), **_assumptions(ref, body)) for ref in body.atoms(Ref)}
 
 
-def _assumptions(ref: Ref) -> dict[str, bool]:
-    if ref.is_positive:
+def _assumptions(ref: Ref, body: Expr) -> dict[str, bool]:
+    # Where a formula has no value for 0, nothing is said of it there.
+    if ref.is_positive or (ref.is_nonnegative and body.subs(ref, 0).has(sp.nan, sp.zoo, sp.oo)):
         return {"positive": True}
     return {"nonnegative": True} if ref.is_nonnegative else {"real": True}
 

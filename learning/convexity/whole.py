@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import sympy as sp
-from sympy import Expr, Mul, Pow, S
+from sympy import Add, Expr, Mul, Pow, S, log
 
 from chainrule.derive.domains import DOMAINS
 from chainrule.derive.errors import LimitError
@@ -16,6 +16,7 @@ from chainrule.derive.stationarity.definite import of_matrix
 from chainrule.derive.stationarity.terms import Space
 from chainrule.learning.convexity.claims import Claim, Known
 from chainrule.learning.convexity.intervals import NONNEGATIVE, REALS
+from chainrule.learning.convexity.scalar import Curvature
 
 #: Functions of a matrix whose values are spectra.
 SPECTRA = frozenset({"eigvalsh", "svdvals"})
@@ -55,14 +56,16 @@ class Whole:
         """Whether what a function of a matrix is applied to is positive definite and affine in the variables."""
         row, column = (bound_index(0), bound_index(1))
         body = item.body
-        if not isinstance(body, Ref) or set(body.indices) != {row, column} or not calculus.is_affine(body):
+        if not body.atoms(Ref) or not calculus.is_affine(body):
             return False
         ends = [self.space.fresh(length) for length in item.bound]
-        entry = body.xreplace(dict(zip((row, column), ends, strict=True)))
-        source = self.program.by_name[body.name]
-        if isinstance(source, Definition):
-            entry = self.space.entry(body.name, tuple(entry.indices))
-        return of_matrix(self.space, entry, *ends) == "definite"
+        places = dict(zip((row, column), ends, strict=True))
+        entries = {}
+        for ref in body.atoms(Ref):
+            axes = tuple(index.xreplace(places) for index in ref.indices)
+            written = isinstance(self.program.by_name[ref.name], Definition)
+            entries[ref] = self.space.entry(ref.name, axes) if written else ref.xreplace(places)
+        return of_matrix(self.space, body.xreplace({**entries, **places}), *ends) == "definite"
 
     def _fractional(self, item: Definition, calculus: Known) -> Claim | None:
         """``x.T @ inv(S) @ x``, linear in the inverse and a square for every value of it."""
@@ -98,21 +101,52 @@ class Whole:
         """A geometric mean: a product of powers of nonnegative concave parts."""
         total, parts = S.Zero, []
         for factor in Mul.make_args(expr):
-            base, power = factor.as_base_exp()
             if not calculus.moves(factor):
                 if not factor.is_nonnegative:
                     return None
                 continue
-            inner, count = self._factors(base, calculus)
-            if inner is None or not power.is_nonnegative or calculus.moves(power):
-                return None
-            if not (inner.is_("concave") and inner.interval.low.is_nonnegative):
-                return None
-            total += power * count
-            parts.append(inner)
+            for inner, power in self._powers(factor, calculus):
+                if inner is None or not power.is_nonnegative or calculus.moves(power):
+                    return None
+                if not (inner.is_("concave") and inner.interval.low.is_nonnegative):
+                    return None
+                total += power
+                parts.append(inner)
         if not parts or not sp.simplify(1 - total).is_nonnegative:
             return None
         return Claim(expr, "concave", NONNEGATIVE, "geometric-mean", tuple(parts))
+
+    def _powers(self, factor: Expr, calculus: Known) -> list[tuple[Claim | None, Expr]]:
+        """What is raised to which powers in a factor; ``exp`` of logarithms is such a product as well."""
+        if isinstance(factor, sp.exp):
+            return [self._logarithm(term, calculus) for term in Add.make_args(factor.args[0])]
+        base, power = factor.as_base_exp()
+        inner, count = self._factors(base, calculus)
+        return [(inner, power * count)]
+
+    def _logarithm(self, term: Expr, calculus: Known) -> tuple[Claim | None, Expr]:
+        """What a multiple of a logarithm, or of a sum of logarithms, is the logarithm of, with its power."""
+        refs = [part for part in Mul.make_args(term) if calculus.moves(part)]
+        weight = Mul(*(part for part in Mul.make_args(term) if part not in refs))
+        if len(refs) != 1:
+            return None, weight
+        if isinstance(refs[0], log):
+            return calculus.entry(refs[0].args[0]), weight
+        item = self.program.by_name[refs[0].name] if isinstance(refs[0], Ref) else None
+        if not isinstance(item, Definition) or item.reduce != "sum":
+            return None, weight
+        inner, each = self._logarithm(item.body, calculus)
+        if inner is None or calculus.moves(each):
+            return None, weight
+        return replace(inner, lengths=item.lengths), weight * self._summed(each, item)
+
+    def _summed(self, each: Expr, item: Definition) -> Expr:
+        """The sum of weights over indices; -1, which no power may be, if it is not known."""
+        if not each.has(*item.bound_indices):
+            return each * Mul(*item.bound)
+        source = self.program.by_name[each.name] if isinstance(each, Ref) else None
+        whole = isinstance(source, Input) and source.domain.name == "simplex" and each.indices == item.bound_indices
+        return S.One if whole else S.NegativeOne
 
     def _factors(self, base: Expr, calculus: Known) -> tuple[Claim | None, Expr]:
         """What is multiplied in a product over indices, and how many factors it has."""
@@ -135,6 +169,14 @@ def spectrum(program: Program, item: Definition) -> Definition | None:
     refs = [ref for ref in item.body.atoms(Ref) if ref.name == source.name]
     bare = item.body.xreplace(dict.fromkeys(refs, S.Zero))
     return source if all(ref.indices == (place,) for ref in refs) and not bare.has(place) else None
+
+
+def extreme_of_spectrum(item: Definition, ref: Ref) -> Curvature:
+    """The curvature of one entry of a spectrum: its ends alone have one."""
+    first, last = ref.indices[0] == 0, sp.expand(ref.indices[0] - item.shape[0] + 1) == 0
+    if item.reduce == "svdvals":
+        return "convex" if first else ""
+    return "" if item.reduce != "eigvalsh" else "convex" if last else "concave" if first else ""
 
 
 def _with_input(program: Program, item: Definition) -> Program:

@@ -22,6 +22,7 @@ from chainrule.derive.computed import computed
 from chainrule.derive.errors import ChainruleError
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Dim, Input, Program
+from chainrule.learning.convexity.directions import bent_segments
 from chainrule.learning.convexity.exact import domain_holds, exact_value, is_certainly_positive, rational
 
 #: Segments tried at each size, points on each, and the least height above a chord, relative to the values.
@@ -34,6 +35,7 @@ MAX_SECONDS = 8.0
 MAX_SIZES = 5
 
 
+Point = Mapping[str, Any]
 #: How points are drawn: small integers first, then generic ones.
 Draws = tuple[Callable[[Sequence[Input], Mapping[Dim, int], np.random.Generator], dict[str, Any]], ...]
 DRAWS: tuple[Draws, ...] = ((edge_sample,), (sample, scaled_sample, shifted_sample))
@@ -72,20 +74,31 @@ def witness(
     stable = computed(program)
     sign = 1 if against == "convex" else -1
     failures, start = 0, monotonic()
-    rows = [(sizes, draws) for draws in DRAWS for sizes in _sizes(program)]
-    for sizes, draws in rows:
-        rng = np.random.default_rng(seed)
-        for point, step in _segments(program, variables, sizes, rng, draws, segments // len(DRAWS)):
-            if monotonic() - start > MAX_SECONDS:
+    for sizes, point, step in _candidates(program, variables, segments, seed, sign):
+        if monotonic() - start > MAX_SECONDS:
+            return None
+        for a, b in _violations(stable, variables, point, step, sign):
+            found = _proved(program, variables, sizes, (point, step), (a, b), against)
+            if found is not None:
+                return found
+            failures += 1
+            if failures > MAX_FAILURES:
                 return None
-            for a, b in _violations(stable, variables, point, step, sign):
-                found = _proved(program, variables, sizes, (point, step), (a, b), against)
-                if found is not None:
-                    return found
-                failures += 1
-                if failures > MAX_FAILURES:
-                    return None
     return None
+
+
+def _candidates(
+    program: Program, variables: Sequence[str], segments: int, seed: int, sign: int
+) -> Iterator[tuple[dict[Dim, int], Point, Point]]:
+    """Segments: of small integers, generic ones, and along directions in which the Hessian is negative."""
+    for draws in DRAWS:
+        for sizes in _sizes(program):
+            rng = np.random.default_rng(seed)
+            for point, step in _segments(program, variables, sizes, rng, draws, segments // len(DRAWS)):
+                yield sizes, point, step
+    for sizes in _sizes(program)[:2] if segments >= SEGMENTS else ():
+        for point, whole in bent_segments(program, variables, sizes, np.random.default_rng(seed), sign):
+            yield sizes, point, {name: array / STEPS for name, array in whole.items()}
 
 
 def _sizes(program: Program) -> list[dict[Dim, int]]:
@@ -94,9 +107,6 @@ def _sizes(program: Program) -> list[dict[Dim, int]]:
         if row not in rows:
             rows.append(dict(row))
     return rows[:MAX_SIZES]
-
-
-Point = Mapping[str, Any]
 
 
 def _segments(

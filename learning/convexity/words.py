@@ -73,8 +73,10 @@ def _statement(program: Program, claim: Claim, wrt: tuple[str, ...]) -> Statemen
         left: tuple[Shown, ...] = (named(claim.name),)
         right = shown(program, claim.name)
     else:
-        left, right = (), _worded(entry_shown(program, claim.what, claim.lengths), claim.wording)
+        left, right = (), _worded(entry_shown(program, claim.what, claim.lengths), claim.wording, claim.exponent)
     reason: Note = (f"{claim.curvature} in {' and '.join(wrt)}: {rule.says}",)
+    if claim.scale:
+        reason = (f"{claim.curvature} in {' and '.join(wrt)}: {rule.says}, {claim.scale}",)
     if claim.scalar is not None:
         reason = (f"{claim.curvature} in {' and '.join(wrt)}: ", *_of_scalar(program, claim, claim.scalar))
     quantity = _quantity(program, claim)
@@ -86,18 +88,25 @@ def _quantity(program: Program, claim: Claim) -> Program:
     if claim.name and not claim.wording and _is_definition(program, claim):
         return program.pruned([claim.name])
     item = _item(program, claim.what, claim.lengths)
-    wrapped = WORDINGS[claim.wording](item.body) if claim.wording else item.body
+    wrapped = WORDINGS[claim.wording](item.body, claim.exponent) if claim.wording else item.body
     return program.with_definitions((*program.definitions, item.with_body(wrapped)), (item.name,))
 
 
 #: What a claim is about where it is not the expression itself.
-WORDINGS: dict[str, Callable[[Expr], Expr]] = {"sqrt": sp.sqrt, "log": sp.log}
+WORDINGS: dict[str, Callable[[Expr, Expr], Expr]] = {
+    "sqrt": lambda body, _: sp.sqrt(body),
+    "log": lambda body, _: sp.log(body),
+    "exp": lambda body, _: sp.exp(body),
+    "power": lambda body, exponent: body**exponent,
+}
 
 
-def _worded(inner: Shown, wording: str) -> Shown:
+def _worded(inner: Shown, wording: str, exponent: Expr) -> Shown:
     if not wording:
         return inner
-    latex = rf"\sqrt{{{inner.latex}}}" if wording == "sqrt" else rf"\log\left({inner.latex}\right)"
+    if wording == "power":
+        return Shown(f"({inner.text})^({exponent})", rf"\left({inner.latex}\right)^{{{sp.latex(exponent)}}}")
+    latex = rf"\sqrt{{{inner.latex}}}" if wording == "sqrt" else rf"\{wording}\left({inner.latex}\right)"
     return Shown(f"{wording}({inner.text})", latex)
 
 
@@ -141,7 +150,7 @@ def _argument(program: Program, symbol: Expr, argument: Expr, part: Claim, lengt
     """What an argument stands for."""
     if part.name and part.name in program.by_name and not part.wording:
         return Shown(f"{symbol} = {part.name}", rf"{symbol} = {named(part.name).latex}")
-    inner = _worded(entry_shown(program, argument, lengths), part.wording)
+    inner = _worded(entry_shown(program, argument, lengths), part.wording, part.exponent)
     return Shown(f"{symbol} = {inner.text}", rf"{symbol} = {inner.latex}")
 
 
