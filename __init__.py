@@ -42,6 +42,8 @@ if TYPE_CHECKING:
     from chainrule.learning.fitting.fit import Fit, fit
     from chainrule.learning.fitting.tables import arrays_of, read_table
     from chainrule.learning.information.derive import Information, information
+    from chainrule.learning.layers.network import Network, network
+    from chainrule.learning.layers.products import entries
     from chainrule.learning.probability.bayes import Posterior, bayes
     from chainrule.learning.probability.data import observations
     from chainrule.learning.probability.estimates import Estimate, estimate
@@ -66,6 +68,7 @@ _MODULES = {
     "Information": "chainrule.learning.information.derive",
     "Kernel": "chainrule.kernels.kernel",
     "Method": "chainrule.learning.fitting.descent",
+    "Network": "chainrule.learning.layers.network",
     "Plot": "chainrule.derive.pictures.plot",
     "Posterior": "chainrule.learning.probability.bayes",
     "Proximal": "chainrule.learning.convexity.proximal",
@@ -81,6 +84,7 @@ _MODULES = {
     "distribution": "chainrule.learning.probability.questions",
     "convex": "chainrule.learning.convexity.verdict",
     "elementwise": "chainrule.kernels.elementwise",
+    "entries": "chainrule.learning.layers.products",
     "estimate": "chainrule.learning.probability.estimates",
     "evidence": "chainrule.derive.checking.evidence",
     "expectation": "chainrule.learning.expectation.derive",
@@ -98,6 +102,7 @@ _MODULES = {
     "information": "chainrule.learning.information.derive",
     "jacobian": "chainrule.derive.goals",
     "kernel": "chainrule.kernels.kernel",
+    "network": "chainrule.learning.layers.network",
     "observations": "chainrule.learning.probability.data",
     "penalised": "chainrule.learning.probability.penalties",
     "plot": "chainrule.derive.pictures.plot",
@@ -126,6 +131,7 @@ __all__ = [
     "Information",
     "Kernel",
     "Method",
+    "Network",
     "Plot",
     "Posterior",
     "Proximal",
@@ -141,6 +147,7 @@ __all__ = [
     "convex",
     "distribution",
     "elementwise",
+    "entries",
     "estimate",
     "evidence",
     "expectation",
@@ -158,6 +165,7 @@ __all__ = [
     "information",
     "jacobian",
     "kernel",
+    "network",
     "observations",
     "penalised",
     "plot",

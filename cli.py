@@ -27,6 +27,7 @@ from chainrule.commands.distributions import distribution
 from chainrule.commands.expectations import expect
 from chainrule.commands.fitting import fit
 from chainrule.commands.informations import information
+from chainrule.commands.layers import entries, network
 from chainrule.commands.lists import list_
 from chainrule.commands.pictures import graph, plot
 from chainrule.commands.topics import explain, topics
@@ -34,8 +35,8 @@ from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, graph, plot, compile_, verify, fit, approximate, topics, explain, expect, information,
-    distribution, bayes, list_,
+    show, solve, convex, graph, plot, compile_, verify, fit, network, entries, approximate, topics, explain, expect,
+    information, distribution, bayes, list_,
 )  # fmt: skip
 
 

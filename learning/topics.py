@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from chainrule.derive.errors import InputError, near_names
-from chainrule.derive.goals import gradient, hessian, jacobian
+from chainrule.derive.goals import gradient, hessian
 from chainrule.derive.render.printed import Printed
 from chainrule.derive.stationary import solve_stationary
 from chainrule.learning.approximation import explain as approximation
@@ -22,6 +22,7 @@ from chainrule.learning.expectation import demonstrations, estimators, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
 from chainrule.learning.information import results as informed
+from chainrule.learning.layers import examples
 from chainrule.learning.probability.bayes import bayes
 from chainrule.learning.probability.demonstrations import base_rates, coverage, profile
 from chainrule.learning.probability.penalties import penalised
@@ -60,8 +61,12 @@ REGULARISATION = "regularisation"
 BIAS_VARIANCE = "bias and variance"
 
 topics: tuple[Topic, ...] = (
-    Topic("dense_layer", LINEAR_ALGEBRA, "activation(input @ weights + bias): how it varies with its weights",
-          lambda: jacobian("dense_layer", "weights")),
+    Topic("matrix_product", LINEAR_ALGEBRA, "X @ W entry by entry: dot products, columns, rows, outer products",
+          examples.matrix_product),
+    Topic("dense_layer", LINEAR_ALGEBRA, "activation(input @ weights + bias): what an adjoint of its output becomes",
+          examples.dense_layer),
+    Topic("network", LINEAR_ALGEBRA, "a stack of layers: forward, and backpropagation layer by layer",
+          examples.small_network),
     Topic("two_layer_network", LINEAR_ALGEBRA, "two dense layers: backpropagation from the loss to every weight",
           lambda: gradient("two_layer_network")),
     Topic("gradient_descent", CALCULUS, "the gradients that gradient descent follows in linear regression",
