@@ -41,6 +41,9 @@ if TYPE_CHECKING:
     from chainrule.learning.fitting.descent import Method
     from chainrule.learning.fitting.fit import Fit, fit
     from chainrule.learning.fitting.tables import arrays_of, read_table
+    from chainrule.learning.graphs.inference import Query
+    from chainrule.learning.graphs.model import GraphicalModel, graphical_model
+    from chainrule.learning.graphs.separations import Separation
     from chainrule.learning.information.derive import Information, information
     from chainrule.learning.layers.network import Network, network
     from chainrule.learning.layers.products import entries
@@ -65,6 +68,7 @@ _MODULES = {
     "Fit": "chainrule.learning.fitting.fit",
     "Formula": "chainrule.derive.formula",
     "Graph": "chainrule.derive.pictures.graph",
+    "GraphicalModel": "chainrule.learning.graphs.model",
     "Information": "chainrule.learning.information.derive",
     "Kernel": "chainrule.kernels.kernel",
     "Method": "chainrule.learning.fitting.descent",
@@ -72,6 +76,8 @@ _MODULES = {
     "Plot": "chainrule.derive.pictures.plot",
     "Posterior": "chainrule.learning.probability.bayes",
     "Proximal": "chainrule.learning.convexity.proximal",
+    "Query": "chainrule.learning.graphs.inference",
+    "Separation": "chainrule.learning.graphs.separations",
     "Stationary": "chainrule.derive.stationary",
     "Topic": "chainrule.learning.topics",
     "Unit": "chainrule.learning.approximation.network",
@@ -97,6 +103,7 @@ _MODULES = {
     "gauss_newton": "chainrule.derive.goals",
     "gradient": "chainrule.derive.goals",
     "graph": "chainrule.derive.pictures.graph",
+    "graphical_model": "chainrule.learning.graphs.model",
     "hessian": "chainrule.derive.goals",
     "hvp": "chainrule.derive.goals",
     "information": "chainrule.learning.information.derive",
@@ -128,6 +135,7 @@ __all__ = [
     "Fit",
     "Formula",
     "Graph",
+    "GraphicalModel",
     "Information",
     "Kernel",
     "Method",
@@ -135,6 +143,8 @@ __all__ = [
     "Plot",
     "Posterior",
     "Proximal",
+    "Query",
+    "Separation",
     "Stationary",
     "Topic",
     "Unit",
@@ -160,6 +170,7 @@ __all__ = [
     "gauss_newton",
     "gradient",
     "graph",
+    "graphical_model",
     "hessian",
     "hvp",
     "information",

@@ -26,6 +26,7 @@ from chainrule.commands.derivations import show, solve
 from chainrule.commands.distributions import distribution
 from chainrule.commands.expectations import expect
 from chainrule.commands.fitting import fit
+from chainrule.commands.graphs import dag
 from chainrule.commands.informations import information
 from chainrule.commands.layers import entries, network
 from chainrule.commands.lists import list_
@@ -36,7 +37,7 @@ from chainrule.commands.verification import verify
 #: Every command, in the order of the help.
 COMMANDS = (
     show, solve, convex, graph, plot, compile_, verify, fit, network, entries, approximate, topics, explain, expect,
-    information, distribution, bayes, list_,
+    information, distribution, bayes, dag, list_,
 )  # fmt: skip
 
 

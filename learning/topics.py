@@ -21,6 +21,7 @@ from chainrule.learning.dimension import distances, volumes
 from chainrule.learning.expectation import demonstrations, estimators, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
+from chainrule.learning.graphs import examples as graphs
 from chainrule.learning.information import results as informed
 from chainrule.learning.layers import examples
 from chainrule.learning.probability.bayes import bayes
@@ -95,6 +96,10 @@ topics: tuple[Topic, ...] = (
           lambda: distribution("normal", "fisher")),
     Topic("bayes_theorem", PROBABILITY, "how a base rate decides what a positive test means",
           lambda: bayes({"ill": "0.01"}, {"positive": {"ill": "0.99", "not ill": "0.05"}}).explanation, base_rates),
+    Topic("graphical_models", PROBABILITY, "a directed graph: factorisation, independences, an exact posterior",
+          graphs.lawn_explained, run=graphs.lawn_sampled),
+    Topic("d_separation", PROBABILITY, "which paths are blocked, and how one cause explains another away",
+          graphs.explaining_away, graphs.alarm_picture, graphs.alarm_sampled),
     Topic("conjugate_priors", PROBABILITY, "prior, likelihood, posterior and evidence of the rate of counts",
           lambda: distribution("poisson", "conjugate")),
     Topic("posterior_of_a_mean", PROBABILITY, "what a normal prior becomes by normal observations",

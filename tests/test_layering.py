@@ -26,7 +26,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
         "learning", "learning.approximation", "learning.convexity", "learning.expectation", "learning.fitting",
-        "learning.dimension", "learning.information", "learning.layers", "learning.probability",
+        "learning.dimension", "learning.graphs", "learning.information", "learning.layers", "learning.probability",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -69,7 +69,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.dimension.*", "learning.information.*"),
     ("learning.approximation.*", "learning.layers.*"),
     ("learning.probability.*",),
-    ("learning.convexity.*",),
+    ("learning.convexity.*", "learning.graphs.*"),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )

@@ -81,7 +81,7 @@ class _Drawing:
         return self.at[key].x + direction * self.boxes[key].width / 2
 
 
-def graph_svg(nodes: Sequence[Node], edges: Sequence[Edge]) -> str:
+def graph_svg(nodes: Sequence[Node], edges: Sequence[Edge], title: str | None = None) -> str:
     """The picture as an SVG document."""
     drawing = _arranged({node.name: node for node in nodes}, edges)
     width = max(drawing.side(key, 1) for key in drawing.boxes) + 2 * MARGIN
@@ -93,7 +93,7 @@ def graph_svg(nodes: Sequence[Node], edges: Sequence[Edge]) -> str:
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width:.0f}" height="{height:.0f}" '
         f'viewBox="0 0 {width:.0f} {height:.0f}" role="img">',
-        f"<title>{escape(f'The computation graph of {nodes[-1].name}')}</title>",
+        f"<title>{escape(title or f'The computation graph of {nodes[-1].name}')}</title>",
         f"<style>{STYLE}</style>",
         '<rect class="page" width="100%" height="100%"/>',
         f'<g transform="translate({MARGIN:g} {MARGIN:g})">',

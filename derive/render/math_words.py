@@ -12,11 +12,12 @@ NAMED = {
     **GREEK, "epsilon": "ϵ", "varepsilon": "ε", "phi": "ϕ", "varphi": "φ", "vartheta": "ϑ", "varrho": "ϱ",
     "ell": "ℓ", "partial": "∂", "nabla": "∇", "infty": "∞", "top": "⊤", "ldots": "…", "cdots": "⋯", "dots": "…",
     "ast": "∗", "star": "⋆", "dagger": "†", "textbackslash": "\\", "textasciitilde": "~", "textasciicircum": "^",
-    "textless": "<", "textgreater": ">", "textbar": "|",
+    "emptyset": "∅", "textless": "<", "textgreater": ">", "textbar": "|",
 }  # fmt: skip
 _RELATIONS = {
     "in": "∈", "le": "≤", "leq": "≤", "ge": "≥", "geq": "≥", "ne": "≠", "neq": "≠", "to": "→", "Rightarrow": "⇒",
     "mid": "∣", "approx": "≈", "equiv": "≡", "sim": "∼", "mapsto": "↦", "succ": "≻", "succeq": "⪰",
+    "leftarrow": "←", "perp": "⊥",
 }  # fmt: skip
 _BINARY = {
     "cdot": "⋅", "odot": "⊙", "oslash": "⊘", "otimes": "⊗", "times": "×", "wedge": "∧", "vee": "∨", "pm": "±",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from textwrap import wrap
 
 from chainrule.derive.render.page import Line, Note, Page, Section
@@ -57,24 +57,34 @@ def _block(lines: Sequence[Line], margin: str) -> Iterator[str]:
 
 
 def _rows(text: str, room: int) -> list[str]:
-    """A long sum in several rows, each of which begins with the sign of a term."""
+    """A long sum in several rows, each of which begins with the sign of a term; a long product in rows of factors."""
     if len(text) <= room:
         return [text]
     rows = [""]
-    for term in _terms(text):
-        if rows[-1] and len(rows[-1]) + len(term) > room:
-            rows.append(f"  {term.lstrip()}")
+    for part in (part for term in _terms(text) for part in (_factors(term) if len(term) > room else [term])):
+        if rows[-1] and len(rows[-1]) + len(part) > room:
+            rows.append(f"  {part.lstrip()}")
         else:
-            rows[-1] += term
+            rows[-1] += part
     return rows
 
 
 def _terms(text: str) -> Iterator[str]:
     """The terms of a sum, each but the first with its sign before it."""
+    return _split(text, lambda place: text[place : place + 3] in (" + ", " - "))
+
+
+def _factors(text: str) -> Iterator[str]:
+    """The factors of a product that is written side by side, ``p(a) p(b | a)``."""
+    return _split(text, lambda place: text[place - 1 : place + 1] == ") " and text[place + 1 : place + 2].isalpha())
+
+
+def _split(text: str, starts: Callable[[int], bool]) -> Iterator[str]:
+    """The text in pieces that begin at places outside of all brackets."""
     depth, begin = 0, 0
     for place, letter in enumerate(text):
         depth += (letter in "([{") - (letter in ")]}")
-        if not depth and text[place : place + 3] in (" + ", " - "):
+        if not depth and starts(place):
             yield text[begin:place]
             begin = place
     yield text[begin:]

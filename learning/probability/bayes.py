@@ -123,7 +123,7 @@ def _prior(prior: Mapping[str, Number]) -> dict[str, Fraction]:
         table[f"{REST} {name}"] = 1 - value
     total = sum(table.values())
     if total != 1:
-        raise InputError("the priors do not sum to one", expected="1", found=_plain(Fraction(total)))
+        raise InputError("the priors do not sum to one", expected="1", found=plain(Fraction(total)))
     return table
 
 
@@ -149,12 +149,12 @@ def _step(name: str, likelihood: Table, prior: Table) -> tuple[str, Table, Table
 
 
 def _explanation(prior: Table, steps: Sequence[tuple[str, Table, Table, Fraction, Table]]) -> Explanation:
-    parts = [Part("Prior", tuple(Move(_shown(value), (_event(name),)) for name, value in prior.items()))]
+    parts = [Part("Prior", tuple(Move(shown_fraction(value), (_event(name),)) for name, value in prior.items()))]
     known, seen = prior, list[str]()
     for name, likelihood, joint, total, posterior in steps:
         parts += [
             Part(f"Likelihood of {name}", tuple(
-                Move(_shown(value), (_event(name, (given,)),)) for given, value in likelihood.items())),
+                Move(shown_fraction(value), (_event(name, (given,)),)) for given, value in likelihood.items())),
             Part(f"Evidence: {name}", tuple(_joints(name, seen, likelihood, known, joint, total))),
             Part(f"Posterior given {', '.join([*seen, name])}", tuple(
                 _quotient(given, (*seen, name), joint[given], total, value) for given, value in posterior.items())),
@@ -172,29 +172,30 @@ def _joints(
     moves = list[Move]()
     for given, value in joint.items():
         factors = Shown(
-            f"{_plain(likelihood[given])} * {_plain(prior[given])} = {_readable(value)}",
-            rf"{_latex(likelihood[given])} \cdot {_latex(prior[given])} = {_latex(value)}",
+            f"{plain(likelihood[given])} * {plain(prior[given])} = {readable(value)}",
+            rf"{fraction_latex(likelihood[given])} \cdot {fraction_latex(prior[given])} = {fraction_latex(value)}",
         )
-        check = partial(_difference, float(likelihood[given]) * float(prior[given]), value)
+        check = partial(fraction_error, float(likelihood[given]) * float(prior[given]), value)
         reason = (f"The product of likelihood and {'posterior so far' if seen else 'prior'}.",) if not moves else ()
         moves.append(Move(factors, (_event(f"{name}, {given}", tuple(seen)),), reason, check))
-    terms = " + ".join(_plain(value) for value in joint.values())
-    latex = " + ".join(_latex(value) for value in joint.values())
-    right = Shown(f"{terms} = {_readable(total)}", f"{latex} = {_latex(total)}")
-    check = partial(_difference, sum(map(float, joint.values())), total)
+    terms = " + ".join(plain(value) for value in joint.values())
+    latex = " + ".join(fraction_latex(value) for value in joint.values())
+    right = Shown(f"{terms} = {readable(total)}", f"{latex} = {fraction_latex(total)}")
+    check = partial(fraction_error, sum(map(float, joint.values())), total)
     moves.append(Move(right, (_event(name, tuple(seen)),), ("The sum over all hypotheses.",), check))
     return moves
 
 
 def _quotient(given: str, seen: tuple[str, ...], joint: Fraction, total: Fraction, value: Fraction) -> Move:
     right = Shown(
-        f"({_plain(joint)}) / ({_plain(total)}) = {_readable(value)}",
-        rf"\frac{{{_latex(joint)}}}{{{_latex(total)}}} = {_latex(value)} \approx {float(value):.6g}",
+        f"({plain(joint)}) / ({plain(total)}) = {readable(value)}",
+        rf"\frac{{{fraction_latex(joint)}}}{{{fraction_latex(total)}}} = {fraction_latex(value)} "
+        rf"\approx {float(value):.6g}",
     )
-    return Move(right, (_event(given, seen),), (), partial(_difference, float(joint) / float(total), value))
+    return Move(right, (_event(given, seen),), (), partial(fraction_error, float(joint) / float(total), value))
 
 
-def _difference(computed: float, exact: Fraction) -> float:
+def fraction_error(computed: float, exact: Fraction) -> float:
     """A fraction against the same in double precision."""
     return abs(computed - float(exact))
 
@@ -205,24 +206,27 @@ def _event(name: str, given: tuple[str, ...] = ()) -> Shown:
     return Shown(text, f"P({words[0]}" + (rf" \mid {words[1]})" if given else ")"))
 
 
-def _plain(value: Fraction) -> str:
+def plain(value: Fraction) -> str:
+    """A fraction, or its decimals where it is too long to read."""
     return str(value) if value.denominator < READABLE else f"{float(value):.12g}"
 
 
-def _readable(value: Fraction) -> str:
+def readable(value: Fraction) -> str:
     """A fraction with its decimals, where those differ."""
     if value.denominator == 1:
         return str(value)
-    return f"{_plain(value)} = {float(value):.6g}" if Fraction(f"{float(value):.6g}") == value else (
-        f"{_plain(value)} (about {float(value):.6g})"
+    return f"{plain(value)} = {float(value):.6g}" if Fraction(f"{float(value):.6g}") == value else (
+        f"{plain(value)} (about {float(value):.6g})"
     )  # fmt: skip
 
 
-def _shown(value: Fraction) -> Shown:
-    return Shown(_readable(value), _latex(value))
+def shown_fraction(value: Fraction) -> Shown:
+    """A fraction with its decimals, in text and LaTeX."""
+    return Shown(readable(value), fraction_latex(value))
 
 
-def _latex(value: Fraction) -> str:
+def fraction_latex(value: Fraction) -> str:
+    """A fraction in LaTeX."""
     if value.denominator == 1:
         return str(value.numerator)
     if value.denominator >= READABLE:

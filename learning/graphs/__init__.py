@@ -1,0 +1,1 @@
+"""Graphical models: factorisation, separation in directed graphs, exact posteriors."""
