@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 from collections.abc import Iterator
 
 import pytest
@@ -19,7 +18,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def memory_is_given_back() -> Iterator[None]:
     """Ask glibc for the memory that compilers have left free: it keeps more than a gigabyte in each worker."""
     yield
-    library = ctypes.util.find_library("c")
-    trim = getattr(ctypes.CDLL(library), "malloc_trim", None) if library else None
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
