@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from chainrule.learning.probability.estimates import Estimate, estimate
     from chainrule.learning.probability.penalties import penalised
     from chainrule.learning.probability.questions import distribution
+    from chainrule.learning.reduction.components import Components, pca
     from chainrule.learning.topics import Topic, explain, topic, topics
 
 #: The module that each public name is imported from.
@@ -59,6 +60,7 @@ _MODULES = {
     "Approximant": "chainrule.learning.approximation.network",
     "ChainruleError": "chainrule.derive.errors",
     "Check": "chainrule.derive.narrative.check",
+    "Components": "chainrule.learning.reduction.components",
     "Convexity": "chainrule.learning.convexity.verdict",
     "Derivation": "chainrule.derive.derivation",
     "Estimate": "chainrule.learning.probability.estimates",
@@ -111,6 +113,7 @@ _MODULES = {
     "kernel": "chainrule.kernels.kernel",
     "network": "chainrule.learning.layers.network",
     "observations": "chainrule.learning.probability.data",
+    "pca": "chainrule.learning.reduction.components",
     "penalised": "chainrule.learning.probability.penalties",
     "plot": "chainrule.derive.pictures.plot",
     "read_table": "chainrule.learning.fitting.tables",
@@ -126,6 +129,7 @@ __all__ = [
     "Approximant",
     "ChainruleError",
     "Check",
+    "Components",
     "Convexity",
     "Derivation",
     "Estimate",
@@ -178,6 +182,7 @@ __all__ = [
     "kernel",
     "network",
     "observations",
+    "pca",
     "penalised",
     "plot",
     "prox",

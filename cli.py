@@ -31,13 +31,14 @@ from chainrule.commands.informations import information
 from chainrule.commands.layers import entries, network
 from chainrule.commands.lists import list_
 from chainrule.commands.pictures import graph, plot
+from chainrule.commands.reduction import pca
 from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, graph, plot, compile_, verify, fit, network, entries, approximate, topics, explain, expect,
-    information, distribution, bayes, dag, list_,
+    show, solve, convex, graph, plot, compile_, verify, fit, network, entries, approximate, pca, topics, explain,
+    expect, information, distribution, bayes, dag, list_,
 )  # fmt: skip
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any, Literal
 
@@ -21,7 +21,7 @@ Step = tuple[Relation, str, str]
 LATEX = {"<=": r"\le", ">=": r"\ge"}
 SIZE = 5
 #: Lengths that have to differ: more rows than columns.
-SIZES = {"n": 7, "d": 3}
+SIZES: Mapping[str, int] = {"n": 7, "d": 3}
 SEEDS = range(4)
 ROUNDING = 1e-12
 
@@ -32,6 +32,7 @@ class Text:
 
     declarations: str
     text: str
+    sizes: Mapping[str, int] = field(default_factory=lambda: SIZES, compare=False)
 
     @cached_property
     def formula(self) -> Formula:
@@ -52,7 +53,7 @@ class Text:
         values: dict[str, Any] = {}
         for item in self.formula.inputs:
             rng = np.random.default_rng([seed, *item.name.encode()])
-            sizes = {length: SIZES.get(str(length), SIZE) for dim in item.shape for length in dim.free_symbols}
+            sizes = {length: self.sizes.get(str(length), SIZE) for dim in item.shape for length in dim.free_symbols}
             values.update(sample([item], sizes, rng))
         return values
 
@@ -62,16 +63,20 @@ def _read(text: str) -> Formula:
     return formula(text)
 
 
-def chain(declarations: str, start: str, steps: Iterable[Step], title: str = "Derivation") -> tuple[Part, ...]:
-    """The parts of a chain: equalities go on, an inequality is a line of its own."""
-    return tuple(_parts(declarations, start, tuple(steps), title))
+def chain(
+    declarations: str, start: str, steps: Iterable[Step], title: str = "Derivation", sizes: Mapping[str, int] = SIZES
+) -> tuple[Part, ...]:
+    """The parts of a chain: equalities go on, an inequality is a line of its own.
+
+    ``sizes`` are the lengths at which both sides are computed, five for those it does not name.
+    """
+    return tuple(_parts(Text(declarations, start, sizes), tuple(steps), title))
 
 
-def _parts(declarations: str, start: str, steps: tuple[Step, ...], title: str) -> Iterator[Part]:
-    before = Text(declarations, start)
+def _parts(before: Text, steps: tuple[Step, ...], title: str) -> Iterator[Part]:
     moves: list[Move] = []
     for relation, text, reason in steps:
-        after = Text(declarations, text)
+        after = replace(before, text=text)
         check = _difference(before, after, relation)
         if relation == "=":
             moves.append(Move(after.shown, (before.shown,) if not moves else (), (reason,), check))

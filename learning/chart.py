@@ -9,13 +9,18 @@ from pathlib import Path
 from typing import Any, Literal
 
 from chainrule.derive.errors import InputError
-from chainrule.derive.pictures.colours import BLUE, GREEN, PURPLE, VERMILLION
+from chainrule.derive.pictures.colours import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
 from chainrule.derive.pictures.drawing import ImageFormat, image
 
 Kind = Literal["line", "points", "band", "bars"]
 Scale = Literal["linear", "log"]
 #: Colour, dashes and marker of the series in turn: they differ without colour as well.
-STYLES = ((BLUE, "-", "o"), (VERMILLION, "--", "s"), (GREEN, "-.", "^"), (PURPLE, ":", "D"))
+STYLES = (
+    (BLUE, "-", "o"), (VERMILLION, "--", "s"), (GREEN, "-.", "^"), (PURPLE, ":", "D"), (ORANGE, "-", "v"),
+    (SKY, "--", "P"), (BLACK, "-.", "x"), ("#8B4513", ":", "*"), ("#9ACD32", "-", "<"), ("#6A3D9A", "--", ">"),
+)  # fmt: skip
+#: Entries of a legend beyond which it stands beside the picture.
+BESIDE = 5
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,20 @@ def _draw(figure: Any, chart: Chart) -> None:
             axes.fill_between(item.x, item.low, item.y, color=colour, alpha=0.25, label=item.label or None)
         else:
             axes.bar(item.x, item.y, color=colour, alpha=0.8, label=item.label or None)
+            axes.locator_params(axis="x", integer=all(value.is_integer() for value in item.x))
     axes.set(title=chart.title, xlabel=chart.x_label, ylabel=chart.y_label)
     axes.set_xscale(chart.x_scale)
     axes.set_yscale(chart.y_scale)
     if chart.equal:
         axes.set_aspect("equal")
     if any(item.label for item in chart.series):
+        _legend(figure, axes, len(styles))
+
+
+def _legend(figure: Any, axes: Any, entries: int) -> None:
+    if entries > BESIDE:
+        figure.legend(frameon=False, loc="outside right upper", markerscale=1.6)
+    else:
         axes.legend(frameon=False)
 
 

@@ -28,6 +28,9 @@ from chainrule.learning.probability.bayes import bayes
 from chainrule.learning.probability.demonstrations import base_rates, coverage, profile
 from chainrule.learning.probability.penalties import penalised
 from chainrule.learning.probability.questions import distribution
+from chainrule.learning.reduction import demonstrations as reduced
+from chainrule.learning.reduction.reconstruction import smallest_error
+from chainrule.learning.reduction.variance import maximum_variance
 
 
 @dataclass(frozen=True)
@@ -150,6 +153,10 @@ topics: tuple[Topic, ...] = (
           volumes.picture),
     Topic("sample_sizes", DIMENSIONALITY, "how many samples fill the cells of a grid", volumes.cells,
           run=volumes.occupied),
+    Topic("pca_maximum_variance", DIMENSIONALITY, "principal components: the directions of largest variance",
+          maximum_variance, reduced.scatter, reduced.directions),
+    Topic("pca_reconstruction", DIMENSIONALITY, "principal components: the smallest error of reconstruction",
+          smallest_error, reduced.scree, reduced.errors),
     Topic("ridge", REGULARISATION, "linear regression with a penalty on the squared norm, in closed form",
           lambda: solve_stationary("ridge", "w")),
     Topic("lasso", REGULARISATION, "the subgradient of linear regression with a penalty on the absolute values",

@@ -1,0 +1,1 @@
+"""Fewer dimensions: principal components and t-SNE, derived, computed on data, drawn."""
