@@ -29,6 +29,7 @@ check: $(VENV)/.installed-test
 	OPENBLAS_NUM_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/pytest -q -n $(JOBS)
 
 docs: $(VENV)/.installed
+	$(BIN)/python docs/make_losses.py
 	$(BIN)/python docs/make_catalogue.py
 	$(BIN)/python docs/transcripts.py
 

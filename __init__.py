@@ -47,6 +47,9 @@ if TYPE_CHECKING:
     from chainrule.learning.information.derive import Information, information
     from chainrule.learning.layers.network import Network, network
     from chainrule.learning.layers.products import entries
+    from chainrule.learning.losses.facts import loss
+    from chainrule.learning.losses.record import LossFacts
+    from chainrule.learning.losses.table import losses
     from chainrule.learning.probability.bayes import Posterior, bayes
     from chainrule.learning.probability.data import observations
     from chainrule.learning.probability.estimates import Estimate, estimate
@@ -73,6 +76,7 @@ _MODULES = {
     "GraphicalModel": "chainrule.learning.graphs.model",
     "Information": "chainrule.learning.information.derive",
     "Kernel": "chainrule.kernels.kernel",
+    "LossFacts": "chainrule.learning.losses.record",
     "Method": "chainrule.learning.fitting.descent",
     "Network": "chainrule.learning.layers.network",
     "Plot": "chainrule.derive.pictures.plot",
@@ -111,6 +115,8 @@ _MODULES = {
     "information": "chainrule.learning.information.derive",
     "jacobian": "chainrule.derive.goals",
     "kernel": "chainrule.kernels.kernel",
+    "loss": "chainrule.learning.losses.facts",
+    "losses": "chainrule.learning.losses.table",
     "network": "chainrule.learning.layers.network",
     "observations": "chainrule.learning.probability.data",
     "pca": "chainrule.learning.reduction.components",
@@ -142,6 +148,7 @@ __all__ = [
     "GraphicalModel",
     "Information",
     "Kernel",
+    "LossFacts",
     "Method",
     "Network",
     "Plot",
@@ -180,6 +187,8 @@ __all__ = [
     "information",
     "jacobian",
     "kernel",
+    "loss",
+    "losses",
     "network",
     "observations",
     "pca",

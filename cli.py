@@ -30,6 +30,7 @@ from chainrule.commands.graphs import dag
 from chainrule.commands.informations import information
 from chainrule.commands.layers import entries, network
 from chainrule.commands.lists import list_
+from chainrule.commands.losses import loss
 from chainrule.commands.pictures import graph, plot
 from chainrule.commands.reduction import pca
 from chainrule.commands.topics import explain, topics
@@ -37,7 +38,7 @@ from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, graph, plot, compile_, verify, fit, network, entries, approximate, pca, topics, explain,
+    show, solve, convex, loss, graph, plot, compile_, verify, fit, network, entries, approximate, pca, topics, explain,
     expect, information, distribution, bayes, dag, list_,
 )  # fmt: skip
 

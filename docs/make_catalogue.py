@@ -11,6 +11,7 @@ from pathlib import Path
 import chainrule as cr
 from chainrule.derive.catalog.losses import ALIASES, Entry
 from chainrule.derive.catalog.tensor_functions import TensorFunction
+from chainrule.learning.losses.record import LossFacts
 
 HEAD = """\
 # Catalogue
@@ -44,11 +45,34 @@ def formula_section(entry: Entry) -> str:
     return "\n\n".join(part for part in parts if part)
 
 
+def facts_table(found: Sequence[LossFacts]) -> str:
+    """The losses as a Markdown table."""
+    head = ("loss", "for one sample", "domain", "link", "minimiser", "convexity", "gradient", "Hessian", "robustness")
+    rows = []
+    for item in found:
+        derivatives = ("; ".join(text for _, text in pairs) for pairs in (item.gradient, item.hessian))
+        gradient, hessian = (f"`{text}`" if text else "" for text in derivatives)
+        minimiser, link = (f"`{text}`" if text else "" for text in (item.minimiser, item.link))
+        rows.append([
+            f"`{item.name}`", f"`{item.formula}`", item.domain, link, minimiser, item.convexity, gradient, hessian,
+            item.robustness,
+        ])  # fmt: skip
+    return table(head, rows)
+
+
+FACTS = """\
+What each loss is smallest at in expectation, its link (the function that takes the mean of the target to that
+prediction), its convexity, its derivatives by the prediction, and what becomes of the gradient far out. All of it is
+derived: `cr.loss` and `chainrule loss` do the same for a loss of your own."""
+
+
 def page() -> str:
     """The text of catalogue.md."""
     sections = [HEAD.rstrip(), "## Formulas"]
     for kind in dict.fromkeys(entry.kind for entry in cr.catalog):
         sections += [formula_section(entry) for entry in cr.catalog if entry.kind == kind]
+    facts = [item for item in cr.losses() if item.kind == "loss"]
+    sections += ["## Losses", FACTS, facts_table(facts)]
     elementwise, tensor = [], []
     for entry in cr.catalog.functions:
         row = [f"`{entry.signature}`", ", ".join(f"`{alias}`" for alias in entry.aliases), entry.about]

@@ -228,7 +228,8 @@ def test_list(capsys: Captured) -> None:
     for topic in ("losses", "functions", "distributions", "topics"):
         code, out, err = chainrule(capsys, "list", topic)
         assert (code, err) == (0, "")
-        lines = [line for line in out.splitlines() if line.strip()]
+        # What is known of an entry stands under it, indented.
+        lines = [line for line in out.splitlines() if line[:1].strip()]
         for entry, line in zip(data[topic], lines, strict=True):
             assert line.startswith(entry["name"])
             assert line.endswith(entry["about"])

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
         "learning", "learning.approximation", "learning.convexity", "learning.expectation", "learning.fitting",
         "learning.dimension", "learning.graphs", "learning.information", "learning.layers", "learning.probability",
-        "learning.reduction",
+        "learning.reduction", "learning.losses",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -71,6 +71,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.approximation.*", "learning.layers.*"),
     ("learning.probability.*",),
     ("learning.convexity.*", "learning.graphs.*"),
+    ("learning.losses.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )
