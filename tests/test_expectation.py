@@ -42,6 +42,15 @@ RESULTS = (
     ("E[X^2]", "X ~ poisson(r)", "r + r^2"),
     ("Var[Y]", "Y = Z X; Z, X independent; E[Z] = 0; Var[Z] = 1", "Var[X] + E[X]^2"),
     ("E[e h(X)]", "E[e | X] = 0", "0"),
+    ("Var[Y]", "E[Y | X] = a X + b; Var[Y | X] = s^2; Var[X] = t^2", "a^2 t^2 + s^2"),
+    ("Var[Y]", "Y | X ~ poisson(X); X ~ gamma(a, r)", "a/r + a/r^2"),
+    ("E[Y^2]", "Y | X ~ normal(b X, s^2); Var[X] = t^2; E[X] = m", "b^2 (m^2 + t^2) + s^2"),
+    ("Var[X - Y]", "Y | X ~ bernoulli(X); E[X] = m", "m - E[X^2]"),
+    ("Var[Y]", "Y | X ~ normal(X^2, X); X ~ exponential(r)", "20/r^4 + 1/r"),
+    ("Var[Z]", "Z | Y ~ normal(Y, t^2); Y | X ~ normal(X, s^2); Var[X] = v", "s^2 + t^2 + v"),
+    ("Cov[X, Y]", "Y | X ~ normal(b X, s^2); Var[X] = t^2", "b t^2"),
+    ("Var[sum_i m_i w_i x_i / p]", "m_i ~ bernoulli(p); m_i independent; w_i constant; x_i constant",
+     "(1 - p) sum_i w_i^2 x_i^2 / p"),
     ("E[y x]", "y = b x + e; E[e | x] = 0; x random", "b E[x^2]"),
 )  # fmt: skip
 
@@ -68,6 +77,10 @@ def test_results_that_are_known(about: str, given: str, known: str) -> None:
 )  # fmt: skip
 def test_equations_are_proved(about: str, given: str) -> None:
     assert all(held.holds for held in cr.expectation(about, given).evidence())
+
+
+def test_an_expectation_that_nothing_is_known_of_says_so() -> None:
+    assert "No law of the algebra applies" in cr.expectation("E[exp(t*X)]", "X ~ normal(mu, s^2)").text()
 
 
 def test_the_variance_of_a_multiple_is_used_on_the_way_and_derived_where_it_is_the_question() -> None:
@@ -118,6 +131,7 @@ def test_results_are_read_back_and_have_values() -> None:
      ("E[X]", "X constant; Var[X] = 1", "makes it random"), ("E[X]", "Y independent", "independent of what"),
      ("E[" * 70 + "X" + "]" * 70, "", "nested too deeply"), ("E[X/0]", "", "division by zero"),
      ("E[sum_i x_i]", "i = 1..N; N ~ poisson(r); x_i ~ bernoulli(p)", "number of terms N is random"),
+     ("Var[X]", "X | Y ~ poisson(Y); Y | X ~ poisson(X)", "in a circle"),
      ("Cov[X]", "", "takes 2"), ("Cov[m, x_i - m]", f"m = sum_i x_i / n; {IID}", "stands free")],
 )  # fmt: skip
 def test_mistakes_are_answered(about: str, given: str, words: str) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import CycleError, TopologicalSorter
 from itertools import combinations, product
 from typing import Any
 
@@ -22,7 +23,7 @@ CONSTANT = re.compile(rf"(?:constants?:?\s+({NAMES})|({NAMES})\s+(?:is |are )?co
 RANDOM = re.compile(rf"({NAMES})\s+(?:is |are )?random")
 AWAY = re.compile(rf"({NAMES})\s+(?:is |are )?independent\s+(?:of|from)\s+({NAMES})")
 MUTUAL = re.compile(rf"({NAMES})\s+(?:is |are )?(?:mutually\s+)?(?:independent|iid|i\.i\.d\.)")
-LAW = re.compile(r"(\w+)\s*(?:~|∼)\s*(\w+)\s*\((.*)\)")
+LAW = re.compile(rf"(\w+)(?:\s*\|\s*({NAMES}))?\s*(?:~|∼)\s*(\w+)\s*\((.*)\)")
 
 
 @dataclass
@@ -39,6 +40,7 @@ class Drafted:
     products: list[tuple[Expr, Expr, Expr]] = field(default_factory=list)
     powers: list[tuple[Expr, Expr, str]] = field(default_factory=list)
     conditional: dict[str, tuple[frozenset[str], Expr]] = field(default_factory=dict)
+    spreads: dict[str, tuple[frozenset[str], Expr]] = field(default_factory=dict)
     independent: set[frozenset[str]] = field(default_factory=set)
     rows: set[str] = field(default_factory=set)
     laws: dict[str, tuple[str, tuple[Expr, ...]]] = field(default_factory=dict)
@@ -96,12 +98,12 @@ class Drafted:
         self.independent |= {frozenset(pair) for pair in combinations(names, 2)}
 
     def law(self, match: re.Match[str]) -> None:
-        """``x ~ normal(mu, s^2)``."""
-        subject, name = self.side(match[1]), match[2].lower()
+        """``x ~ normal(mu, s^2)``, ``y | x ~ normal(a*x, s^2)``."""
+        subject, name = self.side(match[1]), match[3].lower()
         if name not in LAWS:
             near = near_names(name, LAWS)
-            raise InputError(f"there is no distribution {match[2]!r} here", near=near, expected=", ".join(LAWS))
-        arguments = tuple(map(self.side, filter(None, (part.strip() for part in match[3].split(",")))))
+            raise InputError(f"there is no distribution {match[3]!r} here", near=near, expected=", ".join(LAWS))
+        arguments = tuple(map(self.side, filter(None, (part.strip() for part in match[4].split(",")))))
         law = LAWS[name]
         if len(arguments) != len(law.parameters):
             raise InputError(f"{name} takes {len(law.parameters)} parameters", expected=", ".join(law.parameters),
@@ -109,6 +111,11 @@ class Drafted:
         cumulants = [law.cumulant(order, *arguments) for order in range(1, ORDERS + 1)]
         key = name_of(subject)
         self.random.add(key)
+        if match[2]:
+            given = frozenset(self.names(match[2]))
+            self.random |= given
+            self.conditional[key], self.spreads[key] = ((given, cumulant) for cumulant in cumulants[:2])
+            return
         self.laws[key] = (name, arguments)
         self.moments[key, 1] = (index_of(subject), cumulants[0])
         for order, value in enumerate(central_moments(cumulants)):
@@ -125,6 +132,8 @@ class Drafted:
             self.define(left, value)
         elif isinstance(left, Variance) and not left.args[1]:
             self.central[self.subject(left.args[0]), 2] = (index_of(left.args[0]), value)
+        elif isinstance(left, Variance):
+            self.spreads[self.subject(left.args[0])] = (frozenset(self.subject(item) for item in left.args[1]), value)
         elif isinstance(left, Covariance) and not left.args[2]:
             one, two = left.args[:2]
             pair = (self.subject(one), self.subject(two))
@@ -186,8 +195,9 @@ class Drafted:
 
 
 HINT = (
-    "declarations are y = f + eps; E[x] = m; Var[x] = s^2; Cov[x, y] = c; E[x^3] = t; E[y | x] = g(x); x constant; "
-    "x random; x independent of y; x_i independent; i = 1..n; x ~ normal(m, s^2)"
+    "declarations are y = f + eps; E[x] = m; Var[x] = s^2; Cov[x, y] = c; E[x^3] = t; E[y | x] = g(x); "
+    "Var[y | x] = v(x); x constant; x random; x independent of y; x_i independent; i = 1..n; x ~ normal(m, s^2); "
+    "y | x ~ poisson(x)"
 )
 STATEMENTS: tuple[tuple[re.Pattern[str], Callable[[Drafted, Any], None]], ...] = (
     (RANGE, Drafted.range), (CONSTANT, Drafted.constant), (RANDOM, Drafted.by_chance), (AWAY, Drafted.away),
@@ -234,6 +244,10 @@ def _setting(draft: Drafted, statements: Iterable[str], sides: tuple[Expr, ...])
     if clash:
         raise InputError(f"{clash[0]} is declared constant, and something is declared of it that makes it random")
     random = draft.random | {name for expr in exprs for name in _capitals(expr)} - never
+    try:
+        TopologicalSorter({name: given for name, (given, _) in draft.spreads.items()}).prepare()
+    except CycleError as error:
+        raise InputError("variables are given each other in a circle", found=" | ".join(error.args[1])) from None
     for name in (*draft.definitions, *draft.constants):
         random.discard(name)
     for name in draft.definitions:
@@ -246,7 +260,8 @@ def _setting(draft: Drafted, statements: Iterable[str], sides: tuple[Expr, ...])
     families = {name_of(node) for expr in [*exprs, *_values(draft)] for node in _members(expr)} | draft.rows
     return Setting(
         tuple(statements), definitions, frozenset(random), frozenset(families), draft.upper, draft.moments,
-        draft.central, draft.covariances, draft.conditional, frozenset(pairs), frozenset(draft.rows), draft.laws,
+        draft.central, draft.covariances, draft.conditional, draft.spreads, frozenset(pairs), frozenset(draft.rows),
+        draft.laws,
     )  # fmt: skip
 
 

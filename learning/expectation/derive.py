@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache, partial
 
 import numpy as np
-from sympy import Add, Expr, Mul, Symbol, apart, cancel, count_ops, expand, factor, together
+from sympy import Expr, Symbol, expand, together
 
 from chainrule.derive.errors import InputError
 from chainrule.derive.render.page import Note, Shown
@@ -18,6 +18,7 @@ from chainrule.learning.expectation.moves import Algebra
 from chainrule.learning.expectation.nodes import Covariance, Expect, Over, Variance, has, ungrouped
 from chainrule.learning.expectation.setting import Setting, name_of
 from chainrule.learning.expectation.terms import free_indices
+from chainrule.learning.expectation.tidying import collected
 from chainrule.learning.expectation.writing import shown, text
 from chainrule.learning.explanation import Explanation, Move, Part
 
@@ -46,6 +47,10 @@ CENTRAL: tuple[Stage, ...] = (
 #: The same with raw moments, where something is given.
 RAW: tuple[Stage, ...] = (
     ("By definition of {names}.", Algebra.defined),
+    ("The declared conditional moments.", Algebra.conditioned),
+    ("The law of total variance: the mean of the conditional variance plus the variance of the conditional mean.",
+     Algebra.totalled),
+    ("A constant factor comes out of a variance squared, and an added constant does not change it.", Algebra.scaled),
     ("Variances and covariances by their moments: Var[Z] = E[Z**2] - E[Z]**2.", Algebra.by_moments),
     ("Linearity of expectation; constants and functions of what is given are drawn out.", Algebra.linear),
     ("The tower rule: the expectation of a conditional expectation is the expectation.", Algebra.towered),
@@ -143,7 +148,8 @@ def expectation(about: str, given: str = "") -> Expectation:
     result = Move(shown(right), (shown(left),), (), _difference(work, left, right))
     parts.append(Part("Result", (result,)))
     asked = Shown(" = ".join(map(text, sides)), lambda: " = ".join(shown(side).latex for side in sides))
-    return Expectation(asked, tuple(parts), _remarks(setting), setting, left, right)
+    silent = () if len(sides) == 2 or moves else ("No law of the algebra applies: it knows moments and independence.",)
+    return Expectation(asked, tuple(parts), (*_remarks(setting), *silent), setting, left, right)
 
 
 def _inside(expr: Expr) -> Iterator[Expr]:
@@ -174,7 +180,7 @@ def _moves(work: Work, expr: Expr) -> Iterator[tuple[Move, Expr]]:
         reason = _reason(why, algebra, expr, new)
         yield Move(shown(new), head, reason, _difference(work, start, new), details), new
         head, expr = (), new
-    tidy = _collected(ungrouped(expr))
+    tidy = collected(ungrouped(expr))
     if tidy != ungrouped(expr):
         yield Move(shown(tidy), head, ("Collected.",), _difference(work, start, tidy)), tidy
 
@@ -256,30 +262,3 @@ def _difference(work: Work, left: Expr, right: Expr) -> Callable[[], float]:
         return worst if worst > ROUNDING else 0.0
 
     return difference
-
-
-def _collected(expr: Expr) -> Expr:
-    """The shortest of the usual forms."""
-    symbols = sorted(expr.free_symbols, key=str)
-    if has(expr, Over):
-        return expr
-    lengths = [item for item in symbols if together(expr).as_numer_denom()[1].has(item)]
-    by_length = [_by_powers(cancel(expr), item) for item in lengths]
-    forms = [expr, expand(expr), factor(expr), *by_length]
-    return min(forms, key=lambda form: (count_ops(form) - 3 * (form in by_length), len(text(form))))
-
-
-def _by_powers(expr: Expr, length: Symbol) -> Expr:
-    """Partial fractions in a length, with factored coefficients."""
-    return Add(*(_turned(factor(term)) for term in Add.make_args(apart(expr, length))))
-
-
-def _turned(term: Expr) -> Expr:
-    """A term with a minus sign as one with the difference the other way round."""
-    items = list(term.args) if term.is_Mul else []
-    place = next((number for number, item in enumerate(items) if item.is_Add), None)
-    if place is None or not term.could_extract_minus_sign() or len(items[place].args) != 2:
-        return term
-    turned = Add(*(-arg for arg in items[place].args))
-    rest = Mul(*items[:place], *items[place + 1 :])
-    return term if turned.could_extract_minus_sign() and not rest.could_extract_minus_sign() else -rest * turned

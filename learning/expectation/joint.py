@@ -7,8 +7,9 @@ finite sums: they check a line without any of the algebra that has made it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from itertools import product
 from math import comb, isfinite
 from typing import Any
@@ -25,6 +26,8 @@ from chainrule.learning.expectation.setting import Setting
 #: How many members a family has in a table.
 MEMBERS = 3
 ATTEMPTS = 300
+#: Attempts after which variances that are not declared are half as large, so that probabilities stay between 0 and 1.
+CALMER = 5
 MAX_OUTCOMES = 300_000
 FROZEN: dict[str, Callable[..., Any]] = {
     "normal": lambda m, v: stats.norm(m, v**0.5),
@@ -47,6 +50,7 @@ class Constants(dict[Place, float]):
 
     seed: int
     sizes: dict[str, int] = field(default_factory=dict)
+    calm: float = 1.0
 
     def __missing__(self, key: Place) -> float:
         """A number that depends on the name and the seed alone."""
@@ -66,24 +70,28 @@ def table(setting: Setting, seed: int = 0) -> Table:
     """
     for attempt in range(ATTEMPTS):
         try:
-            return _drawn(setting, seed * ATTEMPTS + attempt)
+            return _drawn(setting, seed * ATTEMPTS + attempt, 1 / (1 + attempt / CALMER))
         except _Contradiction:
             continue
     raise InputError("no distribution was found in which all that is declared holds",
                      hint="a covariance may be too large, or declarations may contradict each other")  # fmt: skip
 
 
-def _drawn(setting: Setting, seed: int) -> Table:
+def _drawn(setting: Setting, seed: int, calm: float) -> Table:
     uppers = {item.name for upper in _uppers(setting) for item in upper.free_symbols}
-    constants = Constants(seed, dict.fromkeys(uppers, MEMBERS))
+    constants = Constants(seed, dict.fromkeys(uppers, MEMBERS), calm)
     places = list(_places(setting))
     rng = np.random.default_rng([seed, 7])
-    cliques = list(_cliques(set(), places, [], setting))
+    # What has a declared conditional variance is made of what it is given and a coin of its own.
+    cliques = list(_cliques(set(), [place for place in places if place[0] not in setting.spreads], [], setting))
     chances, parts = [], []
     for clique in cliques:
         chance, part = _shared(clique, cliques, setting, constants, rng)
         chances.append(chance)
         parts.append(part)
+    tossed = [place for place in places if place[0] in setting.spreads]
+    coins = {place: len(chances) + number for number, place in enumerate(tossed)}
+    chances += [np.array([0.5, 0.5])] * len(coins)
     sizes = [len(chance) for chance in chances]
     if np.prod(sizes, dtype=float) > MAX_OUTCOMES:
         raise LimitError("there are too many random variables to check the lines", found=str(len(places)))
@@ -94,7 +102,8 @@ def _drawn(setting: Setting, seed: int) -> Table:
         for place, outcomes in zip(clique, part.T, strict=True):
             columns[place] = columns[place] + outcomes[grid[:, number]]
     made = Table(setting, probability, columns, constants)
-    _set_conditional(made)
+    _set_conditional_means(made)
+    _set_conditional_variances(made, {place: 2.0 * grid[:, number] - 1 for place, number in coins.items()})
     return made
 
 
@@ -157,7 +166,7 @@ def _variance(place: Place, setting: Setting, constants: Constants) -> float:
     if found is None and second is not None:
         found = second - _mean(place, setting, constants) ** 2
     if found is None:
-        return constants["variance of " + place[0], place[1]] + 0.3
+        return constants.calm * (constants["variance of " + place[0], place[1]] + 0.3)
     if not found > 0:
         raise _Contradiction
     return found
@@ -263,11 +272,26 @@ def _quadrature(moments: list[float]) -> tuple[Array, Array]:
     raise _Contradiction
 
 
-def _set_conditional(made: Table) -> None:
+def _set_conditional_means(made: Table) -> None:
     """Declared conditional means are made to hold."""
     for name, (given, expr) in made.setting.conditional.items():
+        if name in made.setting.spreads:
+            continue
         for place in [key for key in made.columns if key[0] == name]:
             keys = [made.columns[key] for key in made.columns if key[0] in given]
             present = made.given(made.columns[place], keys)
             made.columns[place] = made.columns[place] - present + value(expr, made, {})
 
+
+def _set_conditional_variances(made: Table, coins: Mapping[Place, Array]) -> None:
+    """What has a declared conditional variance lies on both sides of its conditional mean, as its coin falls."""
+    spreads = made.setting.spreads
+    order = TopologicalSorter({name: given for name, (given, _) in spreads.items()}).static_order()
+    for name in (name for name in order if name in spreads):
+        variance = value(spreads[name][1], made, {})
+        if np.any(variance < 0):
+            raise _Contradiction
+        for place in [key for key in made.columns if key[0] == name]:
+            mean = made.setting.conditional.get(name)
+            centre = made.columns[place] if mean is None else value(mean[1], made, {})
+            made.columns[place] = centre + np.sqrt(variance) * coins[place]

@@ -96,9 +96,9 @@ class Algebra:
     def _scaled(self, node: Expr) -> Expr:
         if not isinstance(node, Variance) or node.args[1]:
             return node
-        constant, body = node.args[0].as_independent(*self._random_parts(node.args[0]), as_Add=False)
-        varying = Add(*(item for item in Add.make_args(body) if self.setting.is_random(item)))
-        return node if self.setting.is_random(constant) else constant**2 * Variance(varying, Tuple())
+        varying = Add(*(item for item in Add.make_args(node.args[0]) if self.setting.is_random(item)))
+        constant, body = varying.as_independent(*self._random_parts(varying), as_Add=False)
+        return node if self.setting.is_random(constant) else constant**2 * Variance(body, Tuple())
 
     def spread(self, expr: Expr) -> Expr:
         """``Var[Z] = E[(Z - E[Z])^2]`` and ``Cov[Z, W] = E[(Z - E[Z]) (W - E[W])]`` of composite arguments."""
@@ -111,12 +111,33 @@ class Algebra:
         left, right = node.args[0], node.args[-2]
         return expect((left - expect(left, given)) * (right - expect(right, given)), given)
 
+    def totalled(self, expr: Expr) -> Expr:
+        """``Var[Y] = E[Var[Y | X]] + Var[E[Y | X]]`` where both are declared."""
+        return everywhere(expr, self._totalled)
+
+    def _totalled(self, node: Expr) -> Expr:
+        if not isinstance(node, Variance) or node.args[1]:
+            return node
+        mean, spread = (table.get(name_of(node.args[0])) for table in (self.setting.conditional, self.setting.spreads))
+        if mean is None or spread is None or mean[0] != spread[0]:
+            return node
+        return expect(spread[1]) + Variance(mean[1], Tuple())
+
+    def conditioned(self, expr: Expr) -> Expr:
+        """Conditional means and variances by their declared values."""
+        return everywhere(expr, self._conditional_moment)
+
+    def _conditional_moment(self, node: Expr) -> Expr:
+        known = {Expect: self.setting.conditional_mean, Variance: self.setting.conditional_variance}.get(type(node))
+        declared = known(*node.args) if known and node.args[1] else None
+        return node if declared is None else declared
+
     def by_moments(self, expr: Expr) -> Expr:
         """``Var[Z | X] = E[Z^2 | X] - E[Z | X]^2``, and so for covariances."""
         return everywhere(expr, self._by_moments)
 
     def _by_moments(self, node: Expr) -> Expr:
-        if not isinstance(node, Variance | Covariance):
+        if not isinstance(node, Variance | Covariance) or self._declared(node) is not None:
             return node
         given = node.args[-1]
         left, right = node.args[0], node.args[-2]
@@ -271,10 +292,15 @@ class Algebra:
                 inner = expect(Mul(*open_ones), given)
                 return self.towered(self.linear(expect(item**power * Mul(*known) * inner)))
             return expect(item.args[0] * Mul(*known)) if power == 1 else None
-        declared = self.setting.conditional.get(name_of(item))
         names = {name for name, _ in self.setting.all_variables(rest)}
-        if declared and power == 1 and names <= declared[0]:
+        declared = self.setting.conditional.get(name_of(item))
+        if not declared or not names <= declared[0]:
+            return None
+        if power == 1:
             return self.linear(expect(declared[1] * Mul(*rest)))
+        spread = self.setting.spreads.get(name_of(item))
+        if power == 2 and spread and spread[0] == declared[0]:
+            return self.linear(expect((spread[1] + declared[1] ** 2) * Mul(*rest)))
         return None
 
     def folded(self, expr: Expr) -> Expr:
@@ -376,7 +402,7 @@ class Algebra:
             return None
         if isinstance(base, Deviation):
             return self.setting.central_moment(base.args[0], int(order))
-        return self.setting.moment(base, int(order))
+        return self.setting.raw_moment(base, int(order))
 
 
 def _separate(expr: Expr) -> Expr:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from sympy import Expr, Indexed, Symbol, Tuple
+from sympy import Add, Expr, Indexed, S, Symbol, Tuple, binomial
 
 from chainrule.learning.expectation.nodes import (
     ANY,
@@ -37,6 +37,7 @@ class Setting:
         central: declared ``E[(x - E[x])^k]`` by name and order.
         covariances: declared by pairs of names (two members of one family: the name twice).
         conditional: declared ``E[x | given]`` by name.
+        spreads: declared ``Var[x | given]`` by name.
         independent: pairs of independent names.
         rows: families whose members are independent of each other.
         laws: the distributions that were named, with their parameters.
@@ -51,6 +52,7 @@ class Setting:
     central: Mapping[tuple[str, int], Value] = field(default_factory=dict)
     covariances: Mapping[tuple[str, str], tuple[Symbol | None, Symbol | None, Expr]] = field(default_factory=dict)
     conditional: Mapping[str, tuple[frozenset[str], Expr]] = field(default_factory=dict)
+    spreads: Mapping[str, tuple[frozenset[str], Expr]] = field(default_factory=dict)
     independent: frozenset[frozenset[str]] = frozenset()
     rows: frozenset[str] = frozenset()
     laws: Mapping[str, tuple[str, tuple[Expr, ...]]] = field(default_factory=dict)
@@ -113,6 +115,19 @@ class Setting:
         """The declared ``E[x^order]``."""
         return _value(self.moments, expr, order)
 
+    def raw_moment(self, expr: Expr, order: int) -> Expr | None:
+        """The declared ``E[x^order]``, or ``sum_j C(order, j) m_j E[x]^(order - j)`` by central moments ``m_j``."""
+        declared, mean = self.moment(expr, order), self.moment(expr, 1)
+        if declared is not None or mean is None:
+            return declared
+        terms = []
+        for j in (0, *range(2, order + 1)):
+            central = S.One if j == 0 else self.central_moment(expr, j)
+            if central is None:
+                return None
+            terms.append(binomial(order, j) * central * mean ** (order - j))
+        return Add(*terms)
+
     def central_moment(self, expr: Expr, order: int) -> Expr | None:
         """The declared ``E[(x - E[x])^order]``, also by the definition of the variance."""
         found = _value(self.central, expr, order)
@@ -132,8 +147,11 @@ class Setting:
 
     def conditional_mean(self, expr: Expr, given: Tuple) -> Expr | None:
         """The declared ``E[x | given]``."""
-        found = self.conditional.get(name_of(expr))
-        return found[1] if found and found[0] <= {name_of(item) for item in given} else None
+        return _known_given(self.conditional, expr, given)
+
+    def conditional_variance(self, expr: Expr, given: Tuple) -> Expr | None:
+        """The declared ``Var[x | given]``."""
+        return _known_given(self.spreads, expr, given)
 
 
 def name_of(expr: Expr) -> str:
@@ -146,6 +164,11 @@ def name_of(expr: Expr) -> str:
 def index_of(expr: Expr) -> Symbol | None:
     """The index of a member of a family."""
     return expr.indices[0] if isinstance(expr, Indexed) else None
+
+
+def _known_given(table: Mapping[str, tuple[frozenset[str], Expr]], expr: Expr, given: Tuple) -> Expr | None:
+    found = table.get(name_of(expr))
+    return found[1] if found and found[0] == {name_of(item) for item in given} else None
 
 
 def _value(table: Mapping[tuple[str, int], Value], expr: Expr, order: int) -> Expr | None:
