@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chainrule.learning.convexity.proximal import Proximal, prox
     from chainrule.learning.convexity.verdict import Convexity, convex
     from chainrule.learning.dimension.distances import concentration
+    from chainrule.learning.divergence.derive import Divergence, divergence, divergence_at
     from chainrule.learning.expectation.derive import Expectation, expectation
     from chainrule.learning.explanation import Explanation
     from chainrule.learning.fitting.descent import Method
@@ -66,6 +67,7 @@ _MODULES = {
     "Components": "chainrule.learning.reduction.components",
     "Convexity": "chainrule.learning.convexity.verdict",
     "Derivation": "chainrule.derive.derivation",
+    "Divergence": "chainrule.learning.divergence.derive",
     "Estimate": "chainrule.learning.probability.estimates",
     "Evidence": "chainrule.derive.checking.evidence",
     "Expectation": "chainrule.learning.expectation.derive",
@@ -95,6 +97,8 @@ _MODULES = {
     "concentration": "chainrule.learning.dimension.distances",
     "distribution": "chainrule.learning.probability.questions",
     "convex": "chainrule.learning.convexity.verdict",
+    "divergence": "chainrule.learning.divergence.derive",
+    "divergence_at": "chainrule.learning.divergence.derive",
     "elementwise": "chainrule.kernels.elementwise",
     "entries": "chainrule.learning.layers.products",
     "estimate": "chainrule.learning.probability.estimates",
@@ -138,6 +142,7 @@ __all__ = [
     "Components",
     "Convexity",
     "Derivation",
+    "Divergence",
     "Estimate",
     "Evidence",
     "Expectation",
@@ -167,6 +172,8 @@ __all__ = [
     "concentration",
     "convex",
     "distribution",
+    "divergence",
+    "divergence_at",
     "elementwise",
     "entries",
     "estimate",

@@ -12,6 +12,7 @@ from chainrule.commands.arguments import Command, json_option, read_text, split_
 from chainrule.commands.derivations import detail_option
 from chainrule.commands.files import PAGE_FORMS, PAGE_OUTPUT, output_option
 from chainrule.commands.topics import derived
+from chainrule.commands.values import read_values
 from chainrule.derive.errors import InputError
 from chainrule.derive.render.page import Detail
 
@@ -29,8 +30,18 @@ QUESTIONS = {
 }
 
 
+#: Quantities of two members of the family: the option of each, and its help.
+QUANTITIES = {
+    "kl": ("divergence", "Derive the Kullback-Leibler divergence of two members p and q of the family."),
+    "entropy": ("entropy", "Derive the entropy."),
+    "cross_entropy": ("cross-entropy", "Derive the cross-entropy of two members p and q."),
+}
+
+
 def question_options(command: click.decorators.FC) -> click.decorators.FC:
     """One flag per question."""
+    for name, (option, text) in reversed(QUANTITIES.items()):
+        command = click.option(f"--{option}", "what", flag_value=name, default=None, help=text)(command)
     for name, text in reversed(QUESTIONS.items()):
         command = click.option(f"--{name}", "what", flag_value=name, default=None, help=text)(command)
     return command
@@ -44,6 +55,8 @@ def question_options(command: click.decorators.FC) -> click.decorators.FC:
         "chainrule distribution normal --known sigma",
         "chainrule distribution poisson --family --check",
         "chainrule distribution normal --known sigma --conjugate",
+        "chainrule distribution gamma --divergence --check",
+        "chainrule distribution normal --divergence --at mu_1=0 --at sigma_1=1 --at mu_2=1 --at sigma_2=2",
         "chainrule distribution weibull --data 3.1,0.4,1.8,2.2",
         "chainrule distribution binomial --given m=10 --data 3,5,2",
         'chainrule distribution "x: positive; s: positive; log(x) - 2*log(s) - x^2/(2*s^2)"',
@@ -53,6 +66,7 @@ def question_options(command: click.decorators.FC) -> click.decorators.FC:
 @question_options
 @click.option("--known", multiple=True, metavar="NAMES", help="Parameters that are given and not estimated.")
 @click.option("--given", "given", multiple=True, metavar="NAME=NUMBER", help="The value of a known parameter.")
+@click.option("--at", multiple=True, metavar="NAME=VALUE", help="Parameters to compute a divergence or an entropy at.")
 @click.option("--support", metavar="LOW,HIGH", help="The ends of the support, if parameters: a,b.")
 @click.option(
     "--data",
@@ -65,8 +79,9 @@ def question_options(command: click.decorators.FC) -> click.decorators.FC:
 @click.option("--check", is_flag=True, help="Compute both sides of every line on its own, and show how far it holds.")
 @json_option
 def distribution(
-    distribution: str, what: str | None, known: tuple[str, ...], given: tuple[str, ...], support: str | None,
-    data: str | None, form: str | None, output: str | None, detail: Detail | None, check: bool, as_json: bool,
+    distribution: str, what: str | None, known: tuple[str, ...], given: tuple[str, ...], at: tuple[str, ...],
+    support: str | None, data: str | None, form: str | None, output: str | None, detail: Detail | None, check: bool,
+    as_json: bool,
 ) -> Answer:  # fmt: skip
     """Derive what follows from a distribution.
 
@@ -75,6 +90,8 @@ def distribution(
     """
     source, numbers = read_text(distribution, "distribution"), _numbers(given)
     ends = _ends(support)
+    if at and (what not in QUANTITIES or data is not None):
+        raise click.UsageError("--at is for --divergence, --entropy and --cross-entropy")
     if data is not None:
         if what not in (None, "estimate"):
             raise click.UsageError("--data is for --estimate")
@@ -83,6 +100,13 @@ def distribution(
         found = cr.estimate(source, cr.observations(text), support=ends, **numbers)
         return Answer(found.text(), {"estimate": found.to_dict()})
     names = [*(split_names(known) or ()), *numbers] or None
+    if at and what is not None:
+        point = {**numbers, **(read_values(at) or {})}
+        found_at = cr.divergence_at(source, what, parameters=point, known=names, support=ends)
+        return Answer(str(found_at), {"divergence": found_at.to_dict()})
+    if what in QUANTITIES:
+        derivation = cr.divergence(source, what, known=names, support=ends)
+        return derived(derivation, form, output, detail, check, as_json)
     explained = cr.distribution(source, what or "estimate", known=names, support=ends)
     return derived(explained, form, output, detail, check, as_json)
 

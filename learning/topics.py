@@ -18,6 +18,7 @@ from chainrule.learning.approximation import explain as approximation
 from chainrule.learning.chart import Chart
 from chainrule.learning.convexity import proximal, told
 from chainrule.learning.dimension import distances, volumes
+from chainrule.learning.divergence.derive import divergence
 from chainrule.learning.expectation import demonstrations, estimators, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
@@ -120,6 +121,8 @@ topics: tuple[Topic, ...] = (
           proximal.operators),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",
           lambda: gradient("kl_divergence")),
+    Topic("kl_of_normals", INFORMATION, "the divergence of two normal distributions, through the log-partition",
+          lambda: divergence("normal")),
     Topic("cross_entropy", INFORMATION, "cross-entropy is entropy plus divergence",
           informed.cross_entropy, informed.binary_entropy_picture, informed.code_lengths),
     Topic("gibbs_inequality", INFORMATION, "a divergence is never negative, by log t <= t - 1",

@@ -178,6 +178,8 @@ class _Printer:
             return names[value], ATOM
         if value == S.Exp1:
             return self.style.function("exp", ["1"]), ATOM
+        if value == S.EulerGamma:
+            return "-" + self.style.function("digamma", ["1"]), SUM
         return self.style.name("pi" if value == S.Pi else value.name), ATOM
 
     def infinity(self, value: Expr, names: Names) -> Written:
@@ -406,7 +408,7 @@ class _Printer:
 
 METHODS: tuple[tuple[type | tuple[type, ...], Callable[[_Printer, Expr, Names], Written]], ...] = (
     (Rational, _Printer.number),
-    ((Index, Dim, type(S.Pi), type(S.Exp1)), _Printer.symbol),
+    ((Index, Dim, type(S.Pi), type(S.Exp1), type(S.EulerGamma)), _Printer.symbol),
     (INFINITIES, _Printer.infinity),
     (Ref, _Printer.entry),
     (Slope, _Printer.slope),

@@ -56,7 +56,7 @@ from chainrule.derive.forms.moments import with_moments
 from chainrule.derive.forms.parts import Group, Part, reduced, square_root
 from chainrule.derive.forms.products import Plan, opened, write_term
 from chainrule.derive.forms.symmetry import symmetry_of
-from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Node, Rate
+from chainrule.derive.notation.syntax import Binary, BinaryOperator, Name, Negative, Node, Rate
 from chainrule.derive.program import Definition, Dim, Index, Program, Ref, is_unit
 from chainrule.derive.scalar import INFINITIES, Indicator, where
 from chainrule.derive.steps import Slope
@@ -293,6 +293,11 @@ def constant(writer: Writer, value: Expr, layout: Layout) -> Node:
     return call("exp", number(1))
 
 
+def euler(writer: Writer, value: Expr, layout: Layout) -> Node:
+    """Euler's constant, which SymPy writes ``-digamma(1)`` with."""
+    return Negative(call("digamma", number(1)))
+
+
 def circle(writer: Writer, value: Expr, layout: Layout) -> Node:
     """The number pi."""
     return Name("pi")
@@ -398,6 +403,7 @@ WRITERS: tuple[tuple[type | tuple[type, ...], Callable[..., Node]], ...] = (
     (Rational, rational),
     (type(S.Exp1), constant),
     (type(S.Pi), circle),
+    (type(S.EulerGamma), euler),
     (INFINITIES, infinity),
     (Dim, dimension),
     (Ref, entry),
