@@ -220,7 +220,7 @@ def test_a_sum_that_has_a_name_is_not_summed_again() -> None:
 def test_lines_in_index_notation_have_indices_on_the_left() -> None:
     text = gradient("x: real[n]; c = cumprod(x); sum(c^2)").text()
     assert "c          = cumprod(x)" in text
-    assert "(dL/dx)[i] = 2 sum_j c[j] [i <= j] prod_k" in text
+    assert "(dL/dx)[i] = 2 sum_j c[j] [i <= j] prod_{k != i} where(k <= j, x[k], 1)" in text
 
 
 def test_a_brief_line_has_both_sides_in_one_notation() -> None:

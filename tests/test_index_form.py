@@ -45,6 +45,12 @@ FORMS = [
     ("x/norm(x)^2", "x[i]/(sum_j x[j]^2)", None),
     ("b - x/2 + 0.1", "b + 0.1 - x[i]/2", None),
     ("logsumexp(x)", "logsumexp_i x[i]", r"\operatorname{logsumexp}_{i} x_{i}"),
+    ("Σ_{i≠j} A_ij*log(x_i)", "sum_i sum_{j != i} A[i,j] log(x[i])",
+     r"\sum_{i=1}^{n} \sum_{j \ne i} A_{ij} \, \log\left(x_{i}\right)"),
+    ("z_i = x_i*(Σ_{j≠i} A_ij*x_j); z", "x[i] sum_{j != i} A[i,j] x[j]", r"x_{i} \sum_{j \ne i} A_{ij} \, x_{j}"),
+    ("z_i = ∏_{j≠i} A_ji; z", "prod_{j != i} A[j,i]", r"\prod_{j \ne i} A_{ji}"),
+    ("sum(where(eye(n) == 1, 0, A*A.T))", "sum_i sum_{j != i} A[i,j] A[j,i]", None),
+    ("sum(where(eye(n) == 1, 1, A))", "sum_i sum_j where(delta[i,j] == 1, 1, A[i,j])", None),
 ]  # fmt: skip
 
 

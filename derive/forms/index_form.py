@@ -28,6 +28,7 @@ from chainrule.derive.forms.arrange import (
 )
 from chainrule.derive.forms.bound_terms import LogSoftmax, MatrixEntry, Over, counted_from_one, indices_of
 from chainrule.derive.forms.entries import untransposed
+from chainrule.derive.forms.exclusions import left_out
 from chainrule.derive.forms.index_styles import TEXT, Style, latex_style
 from chainrule.derive.forms.inlining import Inliner
 from chainrule.derive.forms.matrix_form import matrix_call
@@ -341,12 +342,16 @@ class _Printer:
         letters = self.letters.within(names)
         inner = dict(names)
         signs = []
+        whole, bound, other = left_out(expr) or (expr.body, None, None)
+        if bound and not self.shows_range(whole, bound, expr.limits[bound]):
+            whole, bound = expr.body, None
         for index, length in expr.limits.items():
             inner[index] = letters.choose(length)
-            clear = self.shows_range(expr.body, index, length)
+            clear = self.shows_range(whole, index, length)
             last = self.plain(length if self.style.first else length - 1, names)
-            signs.append(self.style.reduction(expr.kind, inner[index], last, clear))
-        body = self.at_least(PRODUCT, expr.body, inner)
+            apart = inner[other] if other is not None and index == bound else ""
+            signs.append(self.style.reduction(expr.kind, inner[index], last, clear, apart))
+        body = self.at_least(PRODUCT, whole, inner)
         return f"{''.join(signs)}{body}", PRODUCT
 
     def shows_range(self, body: Expr, index: Index, length: Expr) -> bool:
@@ -367,7 +372,7 @@ class _Printer:
         if len(expr.at) != 1 or expr.at[0] in others or not isinstance(expr.at[0], Index):
             return self.write(expr.expanded(), names)
         scores = expr.body.xreplace(dict(zip(expr.limits, expr.at, strict=True)))
-        sign = self.style.reduction(expr.notation, names[expr.at[0]], "", True).strip()
+        sign = self.style.reduction(expr.notation, names[expr.at[0]], "", True, "").strip()
         return f"{sign}{self.style.parentheses(self.plain(scores, names))}", ATOM
 
     def matrix_entry(self, expr: MatrixEntry, names: Names) -> Written:

@@ -26,7 +26,8 @@ class Style:
         power: base and exponent; whether the base is a call of a function.
         root: a square root.
         parentheses: around a text.
-        reduction: kind, index, its last value, and whether the body shows the range, to be followed by the body.
+        reduction: kind, index, its last value, whether the body shows the range, and the index that it is not, if
+            there is one; to be followed by the body.
         function: name and arguments of a function of the catalogue.
         choice: condition, value and other value.
         comparison: the relations, and how two of them are joined.
@@ -45,7 +46,7 @@ class Style:
     power: Callable[[str, str, bool], str]
     root: Callable[[str], str]
     parentheses: Callable[[str], str]
-    reduction: Callable[[str, str, str, bool], str]
+    reduction: Callable[[str, str, str, bool, str], str]
     function: Callable[[str, Sequence[str]], str]
     choice: Callable[[str, str, str], str]
     comparison: Mapping[str, str]
@@ -65,7 +66,10 @@ TEXT = Style(
     power=lambda base, exponent, called: f"{base}^{exponent if exponent.isalnum() else f'({exponent})'}",
     root=lambda inner: f"sqrt({inner})",
     parentheses=lambda inner: f"({inner})",
-    reduction=lambda kind, index, last, clear: f"{kind}_{index} " if clear else f"{kind}_{{{index}=0}}^{{{last}}} ",
+    reduction=lambda kind, index, last, clear, apart: (
+        f"{kind}_{{{index} != {apart}}} " if apart else f"{kind}_{index} " if clear else
+        f"{kind}_{{{index}=0}}^{{{last}}} "
+    ),
     function=lambda name, args: f"{name}({', '.join(args)})",
     choice=lambda condition, chosen, other: f"where({condition}, {chosen}, {other})",
     comparison={operator: operator for operator in ("<", "<=", ">", ">=", "==", "!=", "and")},
@@ -74,7 +78,7 @@ TEXT = Style(
     remainder=lambda upper, lower: f"{upper} % {lower}",
     slope=lambda body, variable: f"d{body}/d{variable}",
     defaults=True,
-)
+)  # fmt: skip
 
 
 def latex_style(program: Program) -> Style:
@@ -134,7 +138,9 @@ def _product(left: str, right: str) -> str:
     return rf"{left} \cdot {right}" if dot else rf"{left} \, {right}"
 
 
-def _reduction(kind: str, index: str, last: str, clear: bool) -> str:
+def _reduction(kind: str, index: str, last: str, clear: bool, apart: str) -> str:
+    if apart:
+        return rf"\{kind}_{{{index} \ne {apart}}} "
     if kind in ("sum", "prod"):
         return rf"\{kind}_{{{index}=1}}^{{{last}}} "
     operator = rf"\{kind}" if kind in ("max", "min") else function_word(kind)
