@@ -356,3 +356,13 @@ Remarks
   Condition: X.T @ X is invertible (X has full column rank).
   The form of the equations shows that it is a minimum.
 """)
+
+
+def test_the_unknown_that_needs_no_condition_is_eliminated_first() -> None:
+    solved = cr.solve_stationary("simple_linear_regression", ["w", "b"])
+    assert solved.solution["b"].matrix() == "mean(y - w*x)"
+    rng = np.random.default_rng(3)
+    x, y = rng.normal(size=(2, 9))
+    w, b = np.polyfit(x, y, 1)
+    assert solved.solution["w"].evaluate(x=x, y=y) == pytest.approx(w)
+    assert solved.solution["b"].evaluate(x=x, y=y) == pytest.approx(b)

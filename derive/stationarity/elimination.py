@@ -38,7 +38,7 @@ def eliminate(space: Space, entries: Mapping[str, Entry]) -> list[Solved]:
 
 
 def _next(space: Space, entries: Mapping[str, Entry], solved: list[Solved]) -> Solved:
-    """The next solution: one without other unknowns, else one without an inverse."""
+    """The next solution: one without other unknowns, else one without an inverse, with the fewest conditions."""
     waiting = [name for name in entries if name not in {done.unknown for done in solved}]
     open_ones = _open(solved, waiting)
     failures: list[NoSolution] = []
@@ -54,7 +54,7 @@ def _next(space: Space, entries: Mapping[str, Entry], solved: list[Solved]) -> S
         attempts.append(found)
     if not attempts:
         raise failures[0]
-    return min(attempts, key=lambda found: bool(found.value.atoms(MatrixEntry)))
+    return min(attempts, key=lambda found: (bool(found.value.atoms(MatrixEntry)), len(found.conditions)))
 
 
 def _open(solved: list[Solved], waiting: list[str]) -> list[Solved]:
