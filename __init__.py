@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from chainrule.learning.approximation.network import Approximant, Unit, approximate
     from chainrule.learning.convexity.proximal import Proximal, prox
     from chainrule.learning.convexity.verdict import Convexity, convex
+    from chainrule.learning.data_sets import measured_table
     from chainrule.learning.dimension.distances import concentration
     from chainrule.learning.divergence.derive import Divergence, divergence, divergence_at
     from chainrule.learning.expectation.derive import Expectation, expectation
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from chainrule.learning.probability.penalties import penalised
     from chainrule.learning.probability.questions import distribution
     from chainrule.learning.reduction.components import Components, pca
+    from chainrule.learning.regularisation.path import Path, path
     from chainrule.learning.topics import Topic, explain, topic, topics
 
 #: The module that each public name is imported from.
@@ -81,6 +83,7 @@ _MODULES = {
     "LossFacts": "chainrule.learning.losses.record",
     "Method": "chainrule.learning.fitting.descent",
     "Network": "chainrule.learning.layers.network",
+    "Path": "chainrule.learning.regularisation.path",
     "Plot": "chainrule.derive.pictures.plot",
     "Posterior": "chainrule.learning.probability.bayes",
     "Proximal": "chainrule.learning.convexity.proximal",
@@ -121,9 +124,11 @@ _MODULES = {
     "kernel": "chainrule.kernels.kernel",
     "loss": "chainrule.learning.losses.facts",
     "losses": "chainrule.learning.losses.table",
+    "measured_table": "chainrule.learning.data_sets",
     "network": "chainrule.learning.layers.network",
     "observations": "chainrule.learning.probability.data",
     "pca": "chainrule.learning.reduction.components",
+    "path": "chainrule.learning.regularisation.path",
     "penalised": "chainrule.learning.probability.penalties",
     "plot": "chainrule.derive.pictures.plot",
     "read_table": "chainrule.learning.fitting.tables",
@@ -156,6 +161,7 @@ __all__ = [
     "LossFacts",
     "Method",
     "Network",
+    "Path",
     "Plot",
     "Posterior",
     "Proximal",
@@ -196,8 +202,10 @@ __all__ = [
     "kernel",
     "loss",
     "losses",
+    "measured_table",
     "network",
     "observations",
+    "path",
     "pca",
     "penalised",
     "plot",

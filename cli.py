@@ -33,13 +33,14 @@ from chainrule.commands.lists import list_
 from chainrule.commands.losses import loss
 from chainrule.commands.pictures import graph, plot
 from chainrule.commands.reduction import pca
+from chainrule.commands.regularisation import path
 from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, loss, graph, plot, compile_, verify, fit, network, entries, approximate, pca, topics, explain,
-    expect, information, distribution, bayes, dag, list_,
+    show, solve, convex, loss, graph, plot, compile_, verify, fit, path, network, entries, approximate, pca, topics,
+    explain, expect, information, distribution, bayes, dag, list_,
 )  # fmt: skip
 
 

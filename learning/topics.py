@@ -32,6 +32,8 @@ from chainrule.learning.probability.questions import distribution
 from chainrule.learning.reduction import demonstrations as reduced
 from chainrule.learning.reduction.reconstruction import smallest_error
 from chainrule.learning.reduction.variance import maximum_variance
+from chainrule.learning.regularisation import effects, shrinkage
+from chainrule.learning.regularisation import examples as penalties
 
 
 @dataclass(frozen=True)
@@ -160,10 +162,14 @@ topics: tuple[Topic, ...] = (
           maximum_variance, reduced.scatter, reduced.directions),
     Topic("pca_reconstruction", DIMENSIONALITY, "principal components: the smallest error of reconstruction",
           smallest_error, reduced.scree, reduced.errors),
-    Topic("ridge", REGULARISATION, "linear regression with a penalty on the squared norm, in closed form",
-          lambda: solve_stationary("ridge", "w")),
-    Topic("lasso", REGULARISATION, "the subgradient of linear regression with a penalty on the absolute values",
-          lambda: gradient("lasso", "w")),
+    Topic("ridge", REGULARISATION, "a squared penalty divides coefficients: gradient, closed form, effect",
+          effects.ridge, penalties.ridge_picture, penalties.held_out("ridge")),
+    Topic("lasso", REGULARISATION, "a penalty on absolute values makes zeros: subgradients and the soft threshold",
+          effects.lasso, penalties.balls, penalties.held_out("lasso")),
+    Topic("shrinkage", REGULARISATION, "what ridge leaves of every singular direction; effective degrees of freedom",
+          shrinkage.shrinkage, shrinkage.picture, shrinkage.demonstration),
+    Topic("regularisation_path", REGULARISATION, "the coefficients by strength: where lasso's path begins, its pieces",
+          effects.straight_pieces, penalties.lasso_picture, penalties.held_out("lasso")),
     Topic("bias_variance", BIAS_VARIANCE, "the expected error is bias squared plus variance plus noise",
           results.bias_variance, demonstrations.polynomial_picture, demonstrations.polynomial_fits),
     Topic("affine_variance", BIAS_VARIANCE, "the variance of a*X + b", results.affine_variance),

@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
         "learning", "learning.approximation", "learning.convexity", "learning.expectation", "learning.fitting",
         "learning.dimension", "learning.divergence", "learning.graphs", "learning.information", "learning.layers",
-        "learning.probability", "learning.reduction", "learning.losses",
+        "learning.probability", "learning.reduction", "learning.losses", "learning.regularisation",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -73,6 +73,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.divergence.*",),
     ("learning.convexity.*", "learning.graphs.*"),
     ("learning.losses.*",),
+    ("learning.regularisation.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )

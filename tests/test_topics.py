@@ -60,8 +60,9 @@ def test_a_line_that_does_not_hold_is_a_defect() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["explain", "rigde"], "did you mean: ridge?"), (["explain", "ridge", "--plot"], "has no picture"),
-     (["explain", "ridge", "--run"], "has no demonstration"), (["explain", "ridge", "--run", "--plot"], "ask for one")],
+    [(["explain", "rigde"], "did you mean: ridge?"), (["explain", "affine_variance", "--plot"], "has no picture"),
+     (["explain", "least_squares", "--run"], "has no demonstration"),
+     (["explain", "ridge", "--run", "--plot"], "ask for one")],
 )  # fmt: skip
 def test_mistakes_are_answered(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(arguments) == 2
