@@ -359,7 +359,7 @@ Remarks
 
 
 def test_the_unknown_that_needs_no_condition_is_eliminated_first() -> None:
-    solved = cr.solve_stationary("simple_linear_regression", ["w", "b"])
+    solved = solve_stationary("simple_linear_regression", ["w", "b"])
     assert solved.solution["b"].matrix() == "mean(y - w*x)"
     rng = np.random.default_rng(3)
     x, y = rng.normal(size=(2, 9))
