@@ -9,6 +9,8 @@ from chainrule.derive.render.page import Line, Note, Page, Section
 
 #: Width up to which the reason stands on the line itself.
 WIDTH = 110
+#: How far right sides stand in where all left sides are long.
+LEAST = 6
 
 
 def page_text(page: Page) -> str:
@@ -33,16 +35,23 @@ def _words(note: Note) -> str:
 def _block(lines: Sequence[Line], margin: str) -> Iterator[str]:
     """Lines under each other, equality signs and reasons aligned, details further in.
 
-    A reason that does not fit on the line stands under it.
+    A reason that does not fit on the line stands under it, and a left side that is longer than the room for it stands
+    above its right side where that goes on.
     """
     lefts = [" = ".join(shown.text for shown in line.left) for line in lines]
-    indent = min(max(map(len, lefts), default=0), WIDTH // 3)
+    indent = max((len(left) for left in lefts if len(left) <= WIDTH // 3), default=0)
+    indent = max(indent, LEAST) if any(len(left) > indent for left in lefts) else indent
     start = len(margin) + indent + 3 if indent else len(margin)
     notes = [_words(line.note) for line in lines]
     ends = [start + len(_rows(line.right.text, WIDTH - start)[-1]) for line in lines]
     column = max((end for end, note in zip(ends, notes, strict=True) if note and end <= WIDTH // 2), default=0) + 4
-    for line, left, note in zip(lines, lefts, notes, strict=True):
+    # What stands on the left of the next line: nothing where that goes on.
+    nexts = [*lefts[1:], "-"][: len(lefts)]
+    for line, left, following, note in zip(lines, lefts, nexts, notes, strict=True):
         *rows, last = _rows(line.right.text, WIDTH - start)
+        if len(left) > indent and (rows or not following):
+            yield margin + left
+            left = ""
         begin = f"{margin}{left:<{indent}} = " if indent else margin
         for row in rows:
             yield begin + row
