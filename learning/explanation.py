@@ -18,6 +18,8 @@ from chainrule.derive.steps import NOTHING_CHECKED, Checked
 SCHEMA = 1
 #: Relative difference of both sides of an equation, each computed on its own, up to which it holds.
 TOLERANCE = 1e-9
+#: Differences that are rounding alone, and differ from machine to machine.
+ROUNDING = 1e-12
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,7 @@ class Held:
         return self.difference <= TOLERANCE
 
     def __str__(self) -> str:
-        return f"differs by {self.difference:.1e}" if self.difference else "exact"
+        return f"differs by {self.difference:.1e}" if self.difference > ROUNDING else "exact"
 
 
 @dataclass(frozen=True)
