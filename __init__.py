@@ -52,6 +52,8 @@ if TYPE_CHECKING:
     from chainrule.learning.losses.facts import loss
     from chainrule.learning.losses.record import LossFacts
     from chainrule.learning.losses.table import losses
+    from chainrule.learning.naive_bayes.classifier import NaiveBayes, naive_bayes
+    from chainrule.learning.naive_bayes.report import Report, classify_table
     from chainrule.learning.probability.bayes import Posterior, bayes
     from chainrule.learning.probability.data import observations
     from chainrule.learning.probability.estimates import Estimate, estimate
@@ -84,10 +86,12 @@ _MODULES = {
     "Method": "chainrule.learning.fitting.descent",
     "Network": "chainrule.learning.layers.network",
     "Path": "chainrule.learning.regularisation.path",
+    "NaiveBayes": "chainrule.learning.naive_bayes.classifier",
     "Plot": "chainrule.derive.pictures.plot",
     "Posterior": "chainrule.learning.probability.bayes",
     "Proximal": "chainrule.learning.convexity.proximal",
     "Query": "chainrule.learning.graphs.inference",
+    "Report": "chainrule.learning.naive_bayes.report",
     "Separation": "chainrule.learning.graphs.separations",
     "Stationary": "chainrule.derive.stationary",
     "Topic": "chainrule.learning.topics",
@@ -97,6 +101,7 @@ _MODULES = {
     "arrays_of": "chainrule.learning.fitting.tables",
     "bayes": "chainrule.learning.probability.bayes",
     "catalog": "chainrule.derive.formula",
+    "classify_table": "chainrule.learning.naive_bayes.report",
     "concentration": "chainrule.learning.dimension.distances",
     "distribution": "chainrule.learning.probability.questions",
     "convex": "chainrule.learning.convexity.verdict",
@@ -126,6 +131,7 @@ _MODULES = {
     "losses": "chainrule.learning.losses.table",
     "measured_table": "chainrule.learning.data_sets",
     "network": "chainrule.learning.layers.network",
+    "naive_bayes": "chainrule.learning.naive_bayes.classifier",
     "observations": "chainrule.learning.probability.data",
     "pca": "chainrule.learning.reduction.components",
     "path": "chainrule.learning.regularisation.path",
@@ -161,11 +167,13 @@ __all__ = [
     "LossFacts",
     "Method",
     "Network",
+    "NaiveBayes",
     "Path",
     "Plot",
     "Posterior",
     "Proximal",
     "Query",
+    "Report",
     "Separation",
     "Stationary",
     "Topic",
@@ -175,6 +183,7 @@ __all__ = [
     "arrays_of",
     "bayes",
     "catalog",
+    "classify_table",
     "concentration",
     "convex",
     "distribution",
@@ -204,6 +213,7 @@ __all__ = [
     "losses",
     "measured_table",
     "network",
+    "naive_bayes",
     "observations",
     "path",
     "pca",

@@ -20,6 +20,7 @@ from chainrule.commands.answers import Answer, print_answer, print_error
 from chainrule.commands.approximation import approximate
 from chainrule.commands.arguments import Group
 from chainrule.commands.bayes import bayes
+from chainrule.commands.classifiers import naive_bayes
 from chainrule.commands.compiling import compile_
 from chainrule.commands.convexity import convex
 from chainrule.commands.derivations import show, solve
@@ -40,7 +41,7 @@ from chainrule.commands.verification import verify
 #: Every command, in the order of the help.
 COMMANDS = (
     show, solve, convex, loss, graph, plot, compile_, verify, fit, path, network, entries, approximate, pca, topics,
-    explain, expect, information, distribution, bayes, dag, list_,
+    explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
 )  # fmt: skip
 
 

@@ -25,6 +25,8 @@ from chainrule.learning.fitting import rate
 from chainrule.learning.graphs import examples as graphs
 from chainrule.learning.information import results as informed
 from chainrule.learning.layers import examples
+from chainrule.learning.naive_bayes import examples as naive
+from chainrule.learning.naive_bayes import told as classifiers
 from chainrule.learning.probability.bayes import bayes
 from chainrule.learning.probability.demonstrations import base_rates, coverage, profile
 from chainrule.learning.probability.penalties import penalised
@@ -102,6 +104,8 @@ topics: tuple[Topic, ...] = (
           lambda: distribution("normal", "fisher")),
     Topic("bayes_theorem", PROBABILITY, "how a base rate decides what a positive test means",
           lambda: bayes({"ill": "0.01"}, {"positive": {"ill": "0.99", "not ill": "0.05"}}).explanation, base_rates),
+    Topic("naive_bayes", PROBABILITY, "a classifier from Bayes' theorem, conditional independence and the table",
+          classifiers.explanation, naive.picture, naive.demonstration),
     Topic("graphical_models", PROBABILITY, "a directed graph: factorisation, independences, an exact posterior",
           graphs.lawn_explained, run=graphs.lawn_sampled),
     Topic("d_separation", PROBABILITY, "which paths are blocked, and how one cause explains another away",

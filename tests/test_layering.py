@@ -27,7 +27,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
         "learning", "learning.approximation", "learning.convexity", "learning.expectation", "learning.fitting",
         "learning.dimension", "learning.divergence", "learning.graphs", "learning.information", "learning.layers",
-        "learning.probability", "learning.reduction", "learning.losses", "learning.regularisation",
+        "learning.naive_bayes", "learning.probability", "learning.reduction", "learning.losses", "learning.regularisation",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -74,6 +74,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.convexity.*", "learning.graphs.*"),
     ("learning.losses.*",),
     ("learning.regularisation.*",),
+    ("learning.naive_bayes.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )

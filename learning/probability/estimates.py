@@ -13,7 +13,7 @@ from chainrule.derive.binding import bind
 from chainrule.derive.catalog.distributions import Distribution
 from chainrule.derive.errors import InputError, UnknownNameError, near_names
 from chainrule.learning.probability.equations import Solution, solve
-from chainrule.learning.probability.maximum import maximise
+from chainrule.learning.probability.maximum import SEARCHES, maximise
 from chainrule.learning.probability.model import Model, constant, model
 from chainrule.learning.probability.points import bound, number
 from chainrule.learning.probability.standard_errors import as_number, at_edge, standard_errors
@@ -101,12 +101,8 @@ def estimate(
     _check_known(found, known)
     entry_known = tuple(dict.fromkeys([*found.entry.known, *known]))
     m = model(found.entry, entry_known) if set(known) - set(found.entry.known) else found
-    values = _bound_values(m, data, known)
     solution = solve(m)
-    for item in solution.closed:
-        values[item.name] = as_number(item.compute(values))
-    _check_closed(m, solution, values)
-    values |= maximise(m, solution.numeric, values) if solution.numeric else {}
+    values = maximum_likelihood(m, solution, data_values(m, data, known))
     methods = {item.name: f"closed form: {item.shown.text}" for item in solution.closed}
     edges = [name for name in m.parameters if name in m.entry.support or at_edge(m, name, values[name])]
     errors = standard_errors(m, values, edges)
@@ -131,8 +127,31 @@ def _check_known(m: Model, known: Mapping[str, Any]) -> None:
         raise InputError(f"{', '.join(missing)} must be given", expected=f"{missing[0]}=NUMBER")
 
 
-def _bound_values(m: Model, data: Any, known: Mapping[str, Any]) -> dict[str, Any]:
-    """The data and the known parameters, checked."""
+def maximum_likelihood(
+    m: Model, solution: Solution, given: Mapping[str, Any], searches: int = SEARCHES
+) -> dict[str, Any]:
+    """The data and the known parameters with the estimates: in closed form where there is one, else numerical.
+
+    ``searches`` is the number of starting points of the numerical method.
+
+    Raises:
+        InputError: a closed form is not finite.
+        NoClosedFormError: the numerical method finds no maximum.
+    """
+    values = dict(given)
+    for item in solution.closed:
+        values[item.name] = as_number(item.compute(values))
+    _check_closed(m, solution, values)
+    return values | (maximise(m, solution.numeric, values, searches) if solution.numeric else {})
+
+
+def data_values(m: Model, data: Any, known: Mapping[str, Any]) -> dict[str, Any]:
+    """The data and the known parameters, checked.
+
+    Raises:
+        InputError: the data does not fit, or lies outside the support.
+        DomainError: the data or a parameter lies outside its domain.
+    """
     x = m.likelihood.inputs[0]
     inputs = [item for item in m.likelihood.inputs if item.name == x.name or item.name in known]
     values, _ = bind(inputs, {x.name: data, **known}, dtype=np.float64)

@@ -63,16 +63,19 @@ class _Problem:
         return -np.concatenate(parts) / self.count
 
 
-def maximise(m: Model, names: Sequence[str], values: Mapping[str, Any]) -> dict[str, Array]:
+def maximise(
+    m: Model, names: Sequence[str], values: Mapping[str, Any], searches: int = SEARCHES
+) -> dict[str, Array]:
     """The parameters at which the log-likelihood is largest, the others being given.
 
-    BFGS on the derived score, from the best of a grid of starting points.
+    BFGS on the derived score, from the best of a grid of starting points, so many of them; one is enough where
+    every stationary point is the maximum, as in exponential families.
 
     Raises:
         NoClosedFormError: no maximum was found.
     """
     problem = _problem(m, tuple(names), values)
-    starts = sorted(_starts(problem), key=problem.value)[:SEARCHES]
+    starts = sorted(_starts(problem), key=problem.value)[:searches]
     with np.errstate(all="ignore"):
         found = [optimize.minimize(problem.value, u, jac=problem.slope, method="BFGS",
                                    options={"gtol": 1e-10, "maxiter": 2000}) for u in starts]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -127,19 +127,10 @@ def constant(end: str) -> float | None:
 
 
 def sampled(density: Program, variable: str) -> Program:
-    """The sum of a scalar formula over rows of one of its inputs.
-
-    Every definition that depends on the variable has one more axis, its first.
-    """
-    n = dim(next(fresh_names({d.name for d in density.dims} | set(density.by_name), "n")))
-    inputs = tuple(replace(i, shape=(n, *i.shape)) if i.name == variable else i for i in density.inputs)
-    rows, definitions = {variable}, list[Definition]()
-    for item in density.definitions:
-        if item.reads & rows:
-            rows.add(item.name)
-            definitions.append(replace(item, shape=(n, *item.shape), body=_in_row(item.body, rows)))
-        else:
-            definitions.append(item)
+    """The sum of a scalar formula over rows of one of its inputs."""
+    by_row = rowwise(density, [variable])
+    n = by_row.by_name[variable].shape[0]
+    inputs, definitions = by_row.inputs, list(by_row.definitions)
     last = definitions.pop()
     if last.reduce:
         names = fresh_names({*density.by_name}, "s")
@@ -150,6 +141,23 @@ def sampled(density: Program, variable: str) -> Program:
         total = last.body.xreplace({free_index(0): bound_index(0)})
     whole = Definition(density.outputs[0], (), total, "sum", (n,), origin="named")
     return Program(inputs, (*definitions, whole), density.outputs, written=density.written)
+
+
+def rowwise(density: Program, variables: Collection[str]) -> Program:
+    """A scalar formula for every row of some of its inputs.
+
+    Every definition that depends on them has one more axis, its first.
+    """
+    n = dim(next(fresh_names({d.name for d in density.dims} | set(density.by_name), "n")))
+    inputs = tuple(replace(i, shape=(n, *i.shape)) if i.name in variables else i for i in density.inputs)
+    rows, definitions = set(variables), list[Definition]()
+    for item in density.definitions:
+        if item.reads & rows:
+            rows.add(item.name)
+            definitions.append(replace(item, shape=(n, *item.shape), body=_in_row(item.body, rows)))
+        else:
+            definitions.append(item)
+    return Program(inputs, tuple(definitions), density.outputs, written=density.written)
 
 
 def _in_row(body: Expr, rows: set[str]) -> Expr:

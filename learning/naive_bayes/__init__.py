@@ -1,0 +1,1 @@
+"""Naive Bayes: a classifier derived from Bayes' theorem and the table of distributions."""
