@@ -62,6 +62,8 @@ if TYPE_CHECKING:
     from chainrule.learning.reduction.components import Components, pca
     from chainrule.learning.regularisation.path import Path, path
     from chainrule.learning.topics import Topic, explain, topic, topics
+    from chainrule.learning.training.calibration import Reliability, diagram, reliability, temperature
+    from chainrule.learning.training.minibatch import Training, train
 
 #: The module that each public name is imported from.
 _MODULES = {
@@ -93,8 +95,10 @@ _MODULES = {
     "Query": "chainrule.learning.graphs.inference",
     "Report": "chainrule.learning.naive_bayes.report",
     "Separation": "chainrule.learning.graphs.separations",
+    "Reliability": "chainrule.learning.training.calibration",
     "Stationary": "chainrule.derive.stationary",
     "Topic": "chainrule.learning.topics",
+    "Training": "chainrule.learning.training.minibatch",
     "Unit": "chainrule.learning.approximation.network",
     "Verdict": "chainrule.derive.checking.verdict",
     "approximate": "chainrule.learning.approximation.network",
@@ -103,6 +107,7 @@ _MODULES = {
     "catalog": "chainrule.derive.formula",
     "classify_table": "chainrule.learning.naive_bayes.report",
     "concentration": "chainrule.learning.dimension.distances",
+    "diagram": "chainrule.learning.training.calibration",
     "distribution": "chainrule.learning.probability.questions",
     "convex": "chainrule.learning.convexity.verdict",
     "divergence": "chainrule.learning.divergence.derive",
@@ -139,9 +144,12 @@ _MODULES = {
     "plot": "chainrule.derive.pictures.plot",
     "read_table": "chainrule.learning.fitting.tables",
     "prox": "chainrule.learning.convexity.proximal",
+    "reliability": "chainrule.learning.training.calibration",
     "solve_stationary": "chainrule.derive.stationary",
+    "temperature": "chainrule.learning.training.calibration",
     "topic": "chainrule.learning.topics",
     "topics": "chainrule.learning.topics",
+    "train": "chainrule.learning.training.minibatch",
     "traced": "chainrule.derive.formula",
     "verify": "chainrule.derive.verify",
 }
@@ -173,10 +181,12 @@ __all__ = [
     "Posterior",
     "Proximal",
     "Query",
+    "Reliability",
     "Report",
     "Separation",
     "Stationary",
     "Topic",
+    "Training",
     "Unit",
     "Verdict",
     "approximate",
@@ -186,6 +196,7 @@ __all__ = [
     "classify_table",
     "concentration",
     "convex",
+    "diagram",
     "distribution",
     "divergence",
     "divergence_at",
@@ -221,10 +232,13 @@ __all__ = [
     "plot",
     "prox",
     "read_table",
+    "reliability",
     "solve_stationary",
+    "temperature",
     "topic",
     "topics",
     "traced",
+    "train",
     "verify",
 ]
 

@@ -73,6 +73,15 @@ def chain(
     return tuple(_parts(Text(declarations, start, sizes), tuple(steps), title))
 
 
+def told(
+    symbol: Shown, declarations: str, start: str, reason: str, steps: Iterable[Step], title: str = "Derivation"
+) -> tuple[Part, ...]:
+    """A chain of what a symbol stands for, which begins on a line of its own."""
+    first, *rest = chain(declarations, start, steps, title)
+    head = Move(Text(declarations, start).shown, (symbol,), (reason,))
+    return replace(first, moves=(head, replace(first.moves[0], left=()), *first.moves[1:])), *rest
+
+
 def _parts(before: Text, steps: tuple[Step, ...], title: str) -> Iterator[Part]:
     moves: list[Move] = []
     for relation, text, reason in steps:

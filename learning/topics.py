@@ -36,6 +36,8 @@ from chainrule.learning.reduction.reconstruction import smallest_error
 from chainrule.learning.reduction.variance import maximum_variance
 from chainrule.learning.regularisation import effects, shrinkage
 from chainrule.learning.regularisation import examples as penalties
+from chainrule.learning.training import digits
+from chainrule.learning.training import told as together
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ APPROXIMATION = "approximation"
 DIMENSIONALITY = "dimensionality"
 REGULARISATION = "regularisation"
 BIAS_VARIANCE = "bias and variance"
+TOGETHER = "all of it together"
 
 topics: tuple[Topic, ...] = (
     Topic("matrix_product", LINEAR_ALGEBRA, "X @ W entry by entry: dot products, columns, rows, outer products",
@@ -187,6 +190,10 @@ topics: tuple[Topic, ...] = (
           estimators.ridge),
     Topic("averaging_models", BIAS_VARIANCE, "the error of an average of m models with correlation rho",
           results.averaging_models, demonstrations.averaging_picture, demonstrations.averaging_models),
+    Topic("all_together", TOGETHER, "a network on images of digits: its layers, gradient, steps and probabilities",
+          together.all_together, digits.losses, digits.demonstration),
+    Topic("calibration", TOGETHER, "a temperature that makes probabilities what they say, derived and measured",
+          together.calibration, digits.picture, digits.sureness),
 )  # fmt: skip
 
 BY_NAME: dict[str, Topic] = {topic.name: topic for topic in topics}

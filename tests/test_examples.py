@@ -24,6 +24,19 @@ def test_demo() -> None:
     assert run.stderr == ""
 
 
+def test_digits(tmp_path: Path) -> None:
+    command = [sys.executable, EXAMPLES / "digits.py", tmp_path / "picture.svg"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "delta2 = (softmax(z2, axis=1) - Y)/n" in run.stdout
+    assert ": proved" in run.stdout
+    ours, at_t, theirs = (line.split() for line in run.stdout.splitlines()[-3:])
+    assert float(ours[1]) > 0.95
+    assert float(ours[1]) > float(theirs[1]) - 0.02
+    assert float(at_t[4]) == float(ours[1])
+    assert "<svg" in (tmp_path / "picture.svg").read_text(encoding="utf-8")
+
+
 def test_orings() -> None:
     table = rows("orings.csv")
     assert len(table) == 23

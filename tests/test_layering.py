@@ -28,7 +28,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "learning", "learning.approximation", "learning.convexity", "learning.expectation", "learning.fitting",
         "learning.dimension", "learning.divergence", "learning.graphs", "learning.information", "learning.layers",
         "learning.naive_bayes", "learning.probability", "learning.reduction", "learning.losses",
-        "learning.regularisation",
+        "learning.regularisation", "learning.training",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -76,6 +76,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.losses.*",),
     ("learning.regularisation.*",),
     ("learning.naive_bayes.*",),
+    ("learning.training.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )

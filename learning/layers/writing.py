@@ -54,6 +54,11 @@ class Stack:
         last = self.layers[-1]
         return self._read([*self.head(), *self.forward(), f"output = {last.activated(last.z)}"])
 
+    @cached_property
+    def logits(self) -> Formula:
+        """The last product, before its activation, as a formula of ``X`` and the parameters."""
+        return self._read([*self.head(), *self.forward()])
+
     @property
     def last(self) -> str:
         """The name of the output: ``output``, or the last product where there is no activation."""

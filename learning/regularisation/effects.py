@@ -14,10 +14,10 @@ import sympy as sp
 from chainrule.derive.goals import gradient, jacobian
 from chainrule.derive.render.page import Shown
 from chainrule.derive.stationary import solve_stationary
-from chainrule.learning.chains import Step, Text
+from chainrule.learning.chains import Step, Text, told
 from chainrule.learning.convexity.proximal import Case, Proximal, T, V, prox
 from chainrule.learning.explanation import Explanation, Move, Part
-from chainrule.learning.regularisation.shrinkage import augmented, relative, told
+from chainrule.learning.regularisation.shrinkage import augmented, relative
 
 Array = npt.NDArray[np.float64]
 DATA = "X: real[n, d]; y: real[n]; w: real[d]; lam: positive"
@@ -52,10 +52,10 @@ def ridge() -> Explanation:
                 Move(Text(DATA, closed).shown, (W,), ("There is one solution for lam > 0, whatever the data.",),
                      partial(_closed_gap, closed)),
             )),
-            *told(W, closed.replace("X", SCALED), SCALING, (
+            *told(W, ORTHONORMAL, closed.replace("X", SCALED), SCALING, (
                 ("=", "inv(n*eye(d) + n*lam*eye(d)) @ (sqrt(n)*Q).T @ y", "Q.T @ Q = eye(d)."),
                 ("=", "b/(1 + lam)", "With b = X.T @ y/n, the coefficients of least squares."),
-            ), EFFECT, ORTHONORMAL),
+            ), EFFECT),
         ),
         ("Every coefficient is divided by 1 + lam: smaller, but never exactly 0.",
          "For any data the same holds along the singular vectors of X: see shrinkage.",
@@ -118,7 +118,7 @@ def _threshold() -> tuple[Part, ...]:
         ("=", "mean(y^2) - norm(b)^2 + sum((w - b)^2 + lam*|w|)", "The square is completed: a term for each entry."),
     )
     return (
-        *told(Shown("L", "L"), LASSO.replace("X", SCALED), SCALING, steps, EFFECT, ORTHONORMAL),
+        *told(Shown("L", "L"), ORTHONORMAL, LASSO.replace("X", SCALED), SCALING, steps, EFFECT),
         Part("Its minimum, entry by entry", (
             *map(_case, _operator().cases),
             Move(Text("b: real[d]; lam: positive", "sign(b)*relu(|b| - lam/2)").shown, (W,),

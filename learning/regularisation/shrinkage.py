@@ -7,7 +7,6 @@ Source: Hastie, Tibshirani and Friedman, The Elements of Statistical Learning (2
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -16,7 +15,7 @@ import numpy.typing as npt
 from chainrule.derive.goals import gradient
 from chainrule.derive.render.page import Shown
 from chainrule.derive.stationary import solve_stationary
-from chainrule.learning.chains import Step, Text, chain
+from chainrule.learning.chains import Step, Text, chain, told
 from chainrule.learning.chart import Chart, Series
 from chainrule.learning.explanation import Demonstration, Explanation, Move, Part
 from chainrule.learning.layers.stack import replaced
@@ -49,9 +48,9 @@ def shrinkage() -> Explanation:
         Shown("Ridge shrinks along the singular vectors", ""),
         (
             *_given(closed),
-            *told(Shown("w", "w"), decomposed(closed), "X = U @ diag(s) @ V.T, the singular value decomposition.",
-                  _weights(), "The coefficients"),
-            *told(Shown("X @ w", "X w"), f"{SVD} @ {WEIGHTS}", "The coefficients put in.", _predictions(),
+            *told(Shown("w", "w"), DECOMPOSED, decomposed(closed),
+                  "X = U @ diag(s) @ V.T, the singular value decomposition.", _weights(), "The coefficients"),
+            *told(Shown("X @ w", "X w"), DECOMPOSED, f"{SVD} @ {WEIGHTS}", "The coefficients put in.", _predictions(),
                   "The predictions"),
             Part("Direction by direction", (_sum_of_directions(), _against_least_squares()),
                  ("With u[j] and v[j] for the columns of U and V:",)),
@@ -62,15 +61,6 @@ def shrinkage() -> Explanation:
          "it, one along which the data hardly vary loses it.",
          "With the mean of the squares in place of their sum, n*lam stands for lam.", SOURCE),
     )  # fmt: skip
-
-
-def told(
-    symbol: Shown, start: str, reason: str, steps: tuple[Step, ...], title: str, declarations: str = DECOMPOSED
-) -> tuple[Part, ...]:
-    """A chain of what a symbol stands for, which begins a line of its own."""
-    first, *rest = chain(declarations, start, steps, title)
-    head = Move(Text(declarations, start).shown, (symbol,), (reason,))
-    return replace(first, moves=(head, replace(first.moves[0], left=()), *first.moves[1:])), *rest
 
 
 def _given(closed: str) -> tuple[Part, ...]:
@@ -130,7 +120,7 @@ def _degrees() -> tuple[Part, ...]:
     change = gradient(f"s: positive[d]; lam: positive; {DEGREES}", "lam").result["lam"].matrix()
     declarations = "s: positive[d]; lam: positive"
     return (
-        *told(Shown("df", r"\mathrm{df}"), "trace(U @ diag(s^2/(s^2 + lam)) @ U.T)",
+        *told(Shown("df", r"\mathrm{df}"), DECOMPOSED, "trace(U @ diag(s^2/(s^2 + lam)) @ U.T)",
               "The trace of the matrix that makes the predictions of y.", (
             ("=", "trace(U.T @ U @ diag(s^2/(s^2 + lam)))", "Factors go round in a trace."),
             ("=", DEGREES, "U.T @ U = eye(d)."),

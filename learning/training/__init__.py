@@ -1,0 +1,1 @@
+"""Training on mini-batches, calibration of probabilities, and a network on real data from end to end."""
