@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from chainrule.learning.losses.table import losses
     from chainrule.learning.naive_bayes.classifier import NaiveBayes, naive_bayes
     from chainrule.learning.naive_bayes.report import Report, classify_table
+    from chainrule.learning.optimality.kkt import Kkt, kkt
     from chainrule.learning.probability.bayes import Posterior, bayes
     from chainrule.learning.probability.data import observations
     from chainrule.learning.probability.estimates import Estimate, estimate
@@ -84,6 +85,7 @@ _MODULES = {
     "GraphicalModel": "chainrule.learning.graphs.model",
     "Information": "chainrule.learning.information.derive",
     "Kernel": "chainrule.kernels.kernel",
+    "Kkt": "chainrule.learning.optimality.kkt",
     "LossFacts": "chainrule.learning.losses.record",
     "Method": "chainrule.learning.fitting.descent",
     "Network": "chainrule.learning.layers.network",
@@ -132,6 +134,7 @@ _MODULES = {
     "information": "chainrule.learning.information.derive",
     "jacobian": "chainrule.derive.goals",
     "kernel": "chainrule.kernels.kernel",
+    "kkt": "chainrule.learning.optimality.kkt",
     "loss": "chainrule.learning.losses.facts",
     "losses": "chainrule.learning.losses.table",
     "measured_table": "chainrule.learning.data_sets",
@@ -172,6 +175,7 @@ __all__ = [
     "GraphicalModel",
     "Information",
     "Kernel",
+    "Kkt",
     "LossFacts",
     "Method",
     "NaiveBayes",
@@ -220,6 +224,7 @@ __all__ = [
     "information",
     "jacobian",
     "kernel",
+    "kkt",
     "loss",
     "losses",
     "measured_table",

@@ -32,6 +32,7 @@ from chainrule.commands.informations import information
 from chainrule.commands.layers import entries, network
 from chainrule.commands.lists import list_
 from chainrule.commands.losses import loss
+from chainrule.commands.optimality import kkt
 from chainrule.commands.pictures import graph, plot
 from chainrule.commands.reduction import pca
 from chainrule.commands.regularisation import path
@@ -40,8 +41,8 @@ from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, loss, graph, plot, compile_, verify, fit, path, network, entries, approximate, pca, topics,
-    explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
+    show, solve, convex, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries, approximate, pca,
+    topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
 )  # fmt: skip
 
 

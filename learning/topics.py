@@ -27,6 +27,7 @@ from chainrule.learning.information import results as informed
 from chainrule.learning.layers import examples
 from chainrule.learning.naive_bayes import examples as naive
 from chainrule.learning.naive_bayes import told as classifiers
+from chainrule.learning.optimality import examples as optimal
 from chainrule.learning.probability.bayes import bayes
 from chainrule.learning.probability.demonstrations import base_rates, coverage, profile
 from chainrule.learning.probability.penalties import penalised
@@ -126,6 +127,12 @@ topics: tuple[Topic, ...] = (
           told.composition_rules),
     Topic("matrix_factorisation", OPTIMISATION, "convex in each factor, not in both: proofs and a witness",
           told.factorisation),
+    Topic("kkt", OPTIMISATION, "the conditions of a projection onto the simplex, and their solution",
+          optimal.projection, run=optimal.projections),
+    Topic("lagrange_multipliers", OPTIMISATION, "the smallest solution of a linear system, by its multipliers",
+          optimal.least_norm),
+    Topic("maximum_entropy", OPTIMISATION, "the distribution of largest entropy with a given mean: exponential",
+          optimal.largest_entropy, run=optimal.loaded_die),
     Topic("proximal_operators", OPTIMISATION, "soft threshold, elastic net, group penalty: 0 in the subdifferential",
           proximal.operators),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",

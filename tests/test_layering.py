@@ -29,6 +29,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "learning.dimension", "learning.divergence", "learning.graphs", "learning.information", "learning.layers",
         "learning.naive_bayes", "learning.probability", "learning.reduction", "learning.losses",
         "learning.regularisation", "learning.training",
+        "learning.optimality",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -77,6 +78,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.regularisation.*",),
     ("learning.naive_bayes.*",),
     ("learning.training.*",),
+    ("learning.optimality.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )

@@ -62,7 +62,7 @@ def sample(f: Formula, prediction: str, target: str) -> Sample:
     if prediction == target:
         raise InputError(f"{target} is both the prediction and the target", hint="name the target as well")
     one = f if not f.shape and not _shared_axis(f, prediction, target) else _one(f, prediction, target)
-    body = None if any(item.shape for item in one.inputs) else _written_out(one.program, one.output.name)
+    body = None if any(item.shape for item in one.inputs) else written_out(one.program, one.output.name)
     return Sample(one, prediction, target, body)
 
 
@@ -126,7 +126,7 @@ class _Without:
         return Ref(ref.args[0], *(ref.indices[place] for place in kept))
 
 
-def _written_out(program: Program, name: str) -> Expr | None:
+def written_out(program: Program, name: str) -> Expr | None:
     """A definition without axes as an expression of its inputs."""
     item = program.by_name[name]
     if isinstance(item, Input):
@@ -135,7 +135,7 @@ def _written_out(program: Program, name: str) -> Expr | None:
         return None
     parts: dict[Expr, Expr] = {}
     for ref in item.refs:
-        part = _written_out(program, ref.name)
+        part = written_out(program, ref.name)
         if part is None:
             return None
         parts[ref] = part

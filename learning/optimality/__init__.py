@@ -1,0 +1,1 @@
+"""Conditions of optimality under constraints, their closed solutions, and their certificates."""
