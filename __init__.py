@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from chainrule.learning.convexity.proximal import Proximal, prox
     from chainrule.learning.convexity.verdict import Convexity, convex
     from chainrule.learning.data_sets import measured_table
+    from chainrule.learning.critical.points import CriticalPoint, CriticalPoints, critical_points
     from chainrule.learning.dimension.distances import concentration
     from chainrule.learning.divergence.derive import Divergence, divergence, divergence_at
     from chainrule.learning.expectation.derive import Expectation, expectation
@@ -73,6 +74,8 @@ _MODULES = {
     "Check": "chainrule.derive.narrative.check",
     "Components": "chainrule.learning.reduction.components",
     "Convexity": "chainrule.learning.convexity.verdict",
+    "CriticalPoint": "chainrule.learning.critical.points",
+    "CriticalPoints": "chainrule.learning.critical.points",
     "Derivation": "chainrule.derive.derivation",
     "Divergence": "chainrule.learning.divergence.derive",
     "Estimate": "chainrule.learning.probability.estimates",
@@ -114,6 +117,7 @@ _MODULES = {
     "convex": "chainrule.learning.convexity.verdict",
     "divergence": "chainrule.learning.divergence.derive",
     "divergence_at": "chainrule.learning.divergence.derive",
+    "critical_points": "chainrule.learning.critical.points",
     "elementwise": "chainrule.kernels.elementwise",
     "entries": "chainrule.learning.layers.products",
     "estimate": "chainrule.learning.probability.estimates",
@@ -163,6 +167,8 @@ __all__ = [
     "Check",
     "Components",
     "Convexity",
+    "CriticalPoint",
+    "CriticalPoints",
     "Derivation",
     "Divergence",
     "Estimate",
@@ -201,6 +207,7 @@ __all__ = [
     "concentration",
     "convex",
     "diagram",
+    "critical_points",
     "distribution",
     "divergence",
     "divergence_at",

@@ -23,6 +23,7 @@ from chainrule.commands.bayes import bayes
 from chainrule.commands.classifiers import naive_bayes
 from chainrule.commands.compiling import compile_
 from chainrule.commands.convexity import convex
+from chainrule.commands.critical import critical
 from chainrule.commands.derivations import show, solve
 from chainrule.commands.distributions import distribution
 from chainrule.commands.expectations import expect
@@ -41,8 +42,8 @@ from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries, approximate, pca,
-    topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
+    show, solve, convex, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries, approximate,
+    pca, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_, critical,
 )  # fmt: skip
 
 

@@ -12,11 +12,13 @@ from dataclasses import dataclass
 
 from chainrule.derive.errors import InputError, near_names
 from chainrule.derive.goals import gradient, hessian
+from chainrule.derive.pictures.plot import Plot
 from chainrule.derive.render.printed import Printed
 from chainrule.derive.stationary import solve_stationary
 from chainrule.learning.approximation import explain as approximation
 from chainrule.learning.chart import Chart
 from chainrule.learning.convexity import proximal, told
+from chainrule.learning.critical import topic as saddle
 from chainrule.learning.dimension import distances, volumes
 from chainrule.learning.divergence.derive import divergence
 from chainrule.learning.expectation import demonstrations, estimators, results
@@ -58,7 +60,7 @@ class Topic:
     section: str
     about: str
     explain: Callable[[], Printed]
-    plot: Callable[[], Chart] | None = None
+    plot: Callable[[], Chart | Plot] | None = None
     run: Callable[[int], Demonstration] | None = None
 
 
@@ -133,6 +135,8 @@ topics: tuple[Topic, ...] = (
           optimal.least_norm),
     Topic("maximum_entropy", OPTIMISATION, "the distribution of largest entropy with a given mean: exponential",
           optimal.largest_entropy, run=optimal.loaded_die),
+    Topic("saddle_points", OPTIMISATION, "minima, maxima and saddle points: eigenvalues of the Hessian, and beyond",
+          saddle.saddle_points, saddle.picture),
     Topic("proximal_operators", OPTIMISATION, "soft threshold, elastic net, group penalty: 0 in the subdifferential",
           proximal.operators),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",

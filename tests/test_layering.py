@@ -23,13 +23,13 @@ TOPS = ("commands", "derive", "kernels", "learning")
 #: Bottom to top.  Every module matches exactly one pattern.
 LAYERS: tuple[tuple[str, ...], ...] = (
     (
-        "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative", "derive.normal",
-        "derive.notation", "derive.pictures", "derive.render", "derive.stationarity", "derive.tracing", "kernels",
-        "learning", "learning.approximation", "learning.convexity", "learning.expectation", "learning.fitting",
-        "learning.dimension", "learning.divergence", "learning.graphs", "learning.information", "learning.layers",
-        "learning.naive_bayes", "learning.probability", "learning.reduction", "learning.losses",
-        "learning.regularisation", "learning.training",
-        "learning.optimality",
+        "commands", "derive", "derive.catalog", "derive.checking", "derive.forms", "derive.narrative",
+        "derive.normal", "derive.notation", "derive.pictures", "derive.render", "derive.stationarity",
+        "derive.tracing", "kernels", "learning", "learning.approximation", "learning.convexity",
+        "learning.expectation", "learning.fitting", "learning.dimension", "learning.divergence",
+        "learning.graphs", "learning.information", "learning.layers", "learning.naive_bayes",
+        "learning.probability", "learning.reduction", "learning.losses", "learning.regularisation",
+        "learning.training", "learning.optimality", "learning.critical",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -79,6 +79,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.naive_bayes.*",),
     ("learning.training.*",),
     ("learning.optimality.*",),
+    ("learning.critical.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )

@@ -32,6 +32,7 @@ class Surface:
             where the formula has no value.
         stationary: where the gradient is zero, if that has a closed form.
         kind: what the stationary point certainly is, such as ``minimum``.
+        marks: other points to show, with what they are.
     """
 
     names: tuple[str, str]
@@ -45,6 +46,7 @@ class Surface:
     descent: tuple[Array, Array] = field(compare=False)
     stationary: tuple[float, float] | None = None
     kind: str = ""
+    marks: tuple[tuple[float, float, str], ...] = ()
 
 
 def surface(

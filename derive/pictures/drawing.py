@@ -21,6 +21,8 @@ ImageFormat = Literal["svg", "png"]
 
 #: Colour and dashes of the function and its derivatives: they differ without colour as well.
 LINES = ((BLUE, "-", 2.2), (VERMILLION, "--", 1.8), (GREEN, "-.", 1.8))
+#: Shapes of marked points, one for each kind.
+MARKS = ("o", "X", "^", "D")
 #: Characters of a formula in a legend.
 LONGEST = 64
 #: Levels of a surface.
@@ -147,11 +149,19 @@ def draw_surface(figure: Any, surface: Surface) -> None:
         where = "" if _inside(surface) else ", outside the picture"
         label = f"{surface.kind} at ({x:.4g}, {y:.4g}){where}"
         axes.plot([x], [y], "*", color="white", mec="black", ms=16, mew=1.2, ls="none", label=label, zorder=6)
+    _draw_points(axes, surface)
     axes.set(xlim=(surface.x[0], surface.x[-1]), ylim=(surface.y[0], surface.y[-1]))
     axes.set_xlabel(surface.names[0], parse_math=False)
     axes.set_ylabel(surface.names[1], parse_math=False)
     axes.set_title(_shortened(f"{surface.symbol} = {surface.text}"), fontsize=11, parse_math=False)
     _legend(figure)
+
+
+def _draw_points(axes: Any, surface: Surface) -> None:
+    """Every kind of marked points with a shape of its own."""
+    for kind, shape in zip(dict.fromkeys(kind for _, _, kind in surface.marks), MARKS * 2, strict=False):
+        x, y = zip(*((x, y) for x, y, other in surface.marks if other == kind), strict=True)
+        axes.plot(x, y, shape, color="white", mec="black", ms=10, mew=1.3, ls="none", label=kind, zorder=6)
 
 
 def _inside(surface: Surface) -> bool:

@@ -36,13 +36,23 @@ def exact_value(program: Program, values: Values, sizes: Sizes) -> Expr:
     Raises:
         UnsupportedError: a part has no exact value here.
     """
+    found = written_value(program, values, sizes)
+    if not found.is_number or found.has(sp.nan, sp.zoo, S.Infinity, S.NegativeInfinity, sp.I):
+        raise UnsupportedError("the formula has no exact value here")
+    return found
+
+
+def written_value(program: Program, values: Values, sizes: Sizes) -> Expr:
+    """The value of a scalar formula at numbers or symbols, everything written out.
+
+    Raises:
+        UnsupportedError: a part has no exact value here.
+    """
     lengths = {length: Integer(size) for length, size in sizes.items()}
     known = dict(values)
     for item in program.definitions:
         known[item.name] = _entries(item, known, lengths)
     found: Expr = known[program.output.name][()]
-    if not found.is_number or found.has(sp.nan, sp.zoo, S.Infinity, S.NegativeInfinity, sp.I):
-        raise UnsupportedError("the formula has no exact value here")
     return found
 
 
