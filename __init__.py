@@ -35,8 +35,8 @@ if TYPE_CHECKING:
     from chainrule.learning.approximation.network import Approximant, Unit, approximate
     from chainrule.learning.convexity.proximal import Proximal, prox
     from chainrule.learning.convexity.verdict import Convexity, convex
-    from chainrule.learning.data_sets import measured_table
     from chainrule.learning.critical.points import CriticalPoint, CriticalPoints, critical_points
+    from chainrule.learning.data_sets import measured_table
     from chainrule.learning.dimension.distances import concentration
     from chainrule.learning.divergence.derive import Divergence, divergence, divergence_at
     from chainrule.learning.expectation.derive import Expectation, expectation
