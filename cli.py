@@ -42,8 +42,8 @@ from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries, approximate,
-    pca, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_, critical,
+    show, solve, convex, critical, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries, approximate,
+    pca, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
 )  # fmt: skip
 
 
