@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from chainrule.learning.probability.penalties import penalised
     from chainrule.learning.probability.questions import distribution
     from chainrule.learning.reduction.components import Components, pca
+    from chainrule.learning.reduction.embedding import Embedding, tsne
     from chainrule.learning.regularisation.path import Path, path
     from chainrule.learning.topics import Topic, explain, topic, topics
     from chainrule.learning.training.calibration import Reliability, diagram, reliability, temperature
@@ -78,6 +79,7 @@ _MODULES = {
     "CriticalPoints": "chainrule.learning.critical.points",
     "Derivation": "chainrule.derive.derivation",
     "Divergence": "chainrule.learning.divergence.derive",
+    "Embedding": "chainrule.learning.reduction.embedding",
     "Estimate": "chainrule.learning.probability.estimates",
     "Evidence": "chainrule.derive.checking.evidence",
     "Expectation": "chainrule.learning.expectation.derive",
@@ -158,6 +160,7 @@ _MODULES = {
     "topics": "chainrule.learning.topics",
     "train": "chainrule.learning.training.minibatch",
     "traced": "chainrule.derive.formula",
+    "tsne": "chainrule.learning.reduction.embedding",
     "verify": "chainrule.derive.verify",
 }
 
@@ -171,6 +174,7 @@ __all__ = [
     "CriticalPoints",
     "Derivation",
     "Divergence",
+    "Embedding",
     "Estimate",
     "Evidence",
     "Expectation",
@@ -251,6 +255,7 @@ __all__ = [
     "topics",
     "traced",
     "train",
+    "tsne",
     "verify",
 ]
 

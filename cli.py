@@ -35,7 +35,7 @@ from chainrule.commands.lists import list_
 from chainrule.commands.losses import loss
 from chainrule.commands.optimality import kkt
 from chainrule.commands.pictures import graph, plot
-from chainrule.commands.reduction import pca
+from chainrule.commands.reduction import pca, tsne
 from chainrule.commands.regularisation import path
 from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify
@@ -43,7 +43,7 @@ from chainrule.commands.verification import verify
 #: Every command, in the order of the help.
 COMMANDS = (
     show, solve, convex, critical, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries, approximate,
-    pca, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
+    pca, tsne, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
 )  # fmt: skip
 
 

@@ -35,6 +35,7 @@ from chainrule.learning.probability.demonstrations import base_rates, coverage, 
 from chainrule.learning.probability.penalties import penalised
 from chainrule.learning.probability.questions import distribution
 from chainrule.learning.reduction import demonstrations as reduced
+from chainrule.learning.reduction.gradient import gradient_of_tsne
 from chainrule.learning.reduction.reconstruction import smallest_error
 from chainrule.learning.reduction.variance import maximum_variance
 from chainrule.learning.regularisation import effects, shrinkage
@@ -180,6 +181,8 @@ topics: tuple[Topic, ...] = (
           maximum_variance, reduced.scatter, reduced.directions),
     Topic("pca_reconstruction", DIMENSIONALITY, "principal components: the smallest error of reconstruction",
           smallest_error, reduced.scree, reduced.errors),
+    Topic("tsne", DIMENSIONALITY, "the gradient of t-SNE, from its divergence to the published form",
+          gradient_of_tsne, reduced.map_of_digits, reduced.maps),
     Topic("ridge", REGULARISATION, "a squared penalty divides coefficients: gradient, closed form, effect",
           effects.ridge, penalties.ridge_picture, penalties.held_out("ridge")),
     Topic("lasso", REGULARISATION, "a penalty on absolute values makes zeros: subgradients and the soft threshold",
