@@ -23,6 +23,7 @@ from chainrule.derive.render.page import Detail
     examples=(
         "chainrule naive-bayes --data examples/data/iris.csv --target species",
         "chainrule naive-bayes --data examples/data/iris.csv --target species --feature petal_width=gamma --explain",
+        "chainrule naive-bayes --data examples/data/iris.csv --target species --row 71 --check",
         "chainrule naive-bayes --data examples/data/orings.csv --target damage --columns temperature --holdout 0",
     ),
 )
@@ -48,23 +49,26 @@ from chainrule.derive.render.page import Detail
 )  # fmt: skip
 @click.option("--uniform", is_flag=True, help="Take all classes for equally probable.")
 @click.option("--explain", is_flag=True, help="Derive the classifier instead.")
-@click.option("--check", is_flag=True, help="With --explain: compute every line again.")
-@click.option("--format", "form", type=click.Choice(PAGE_FORMS), help="With --explain: as for show.")
+@click.option("--row", type=click.IntRange(1), metavar="N", help="Tell why row N is taken for its class instead.")
+@click.option("--check", is_flag=True, help="With --explain and --row: compute every line again.")
+@click.option("--format", "form", type=click.Choice(PAGE_FORMS), help="With --explain and --row: as for show.")
 @output_option(PAGE_OUTPUT)
 @detail_option
 @json_option
 def naive_bayes(
     path: str, target: str, features: tuple[str, ...], columns: tuple[str, ...], holdout: float, seed: int,
-    alpha: float, variance_smoothing: float, uniform: bool, explain: bool, check: bool, form: str | None,
-    output: str | None, detail: Detail | None, as_json: bool,
+    alpha: float, variance_smoothing: float, uniform: bool, explain: bool, row: int | None, check: bool,
+    form: str | None, output: str | None, detail: Detail | None, as_json: bool,
 ) -> Answer:  # fmt: skip
     """Fit a naive Bayes classifier to a table, and try it on rows that were held out.
 
     Any distribution that "chainrule list distributions" shows may be that of a feature, with maximum-likelihood
     estimates in every class. What is missing ("", "?", "NA") is left out.
     """
-    if not explain and (check or form or output or detail):
-        raise click.UsageError("--check, --format, --detail and -o are for --explain")
+    if not explain and not row and (check or form or output or detail):
+        raise click.UsageError("--check, --format, --detail and -o are for --explain and --row")
+    if explain and row:
+        raise click.UsageError("--explain and --row are two things: ask for one")
     table = cr.read_table(path)
     wanted = split_names(columns) or [name for name in table if name != target]
     for name in wanted:
@@ -76,9 +80,18 @@ def naive_bayes(
         kept, target, _choices(features), holdout=holdout, seed=seed, alpha=alpha,
         variance_smoothing=variance_smoothing, priors="uniform" if uniform else None,
     )  # fmt: skip
+    if row:
+        return derived(found.classifier.explain(_row(kept, row)), form, output, detail, check, as_json)
     if explain:
         return derived(found.classifier.explanation, form, output, detail, check, as_json)
     return Answer("" if as_json else found.text(), found.to_dict())
+
+
+def _row(table: dict[str, list[str]], number: int) -> dict[str, list[str]]:
+    length = len(next(iter(table.values())))
+    if number > length:
+        raise InputError(f"the table has no row {number}", expected=f"1 to {length}")
+    return {name: values[number - 1 : number] for name, values in table.items()}
 
 
 def _choices(texts: Iterable[str]) -> dict[str | tuple[str, ...], str]:

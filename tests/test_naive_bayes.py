@@ -19,6 +19,7 @@ from chainrule.learning.data_sets import data_set
 from chainrule.learning.naive_bayes import told
 from chainrule.learning.naive_bayes.odds import linear_if_shared, log_odds
 from chainrule.learning.naive_bayes.report import split
+from chainrule.learning.naive_bayes.row import _density_gap
 from chainrule.learning.probability.model import model
 
 EXAMPLES = Path(__file__).resolve().parent.parent / "examples" / "data"
@@ -167,7 +168,8 @@ def test_every_line_of_the_derivation_holds() -> None:
     held = explained.evidence()
     assert all(item.holds for item in held), [str(item.move.right.text) for item in held if not item.holds]
     text = explained.text()
-    assert "prior_hat = sum(y, axis=0)/sum(y)" in text
+    assert "= sum(y, axis=0)/sum(y)" in text
+    assert "prior_hat[c] = n_c/n" in text
     assert "x*(mu_1 - mu_2)/sigma**2 + (mu_2**2 - mu_1**2)/(2*sigma**2)" in text
 
 
@@ -194,6 +196,29 @@ def test_planted_faults_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     assert told._log_gap() > 1e-3
     assert told._normaliser_gap() > 1e-3
     assert told._decision_gap() > 1e-3
+
+
+def test_why_a_row_is_taken_for_its_class() -> None:
+    X = {"wait": [0.2, 0.9, 3.1, 5.0], "colour": ["red", "red", "blue", "red"], "hits": [1, 0, 4, 3]}
+    found = cr.naive_bayes(X, list("aabb"), {"wait": "exponential", "hits": "binomial(m=5)"})
+    for row in ({"wait": [1.0], "colour": ["blue"], "hits": [2]}, {"wait": [np.nan], "colour": [""], "hits": [2]}):
+        explained = found.explain(row)
+        assert all(item.holds for item in explained.evidence())
+        assert f"{found.predict_proba(row)[0, 1]:.6g}" in explained.parts[-1].moves[-1].right.text
+    assert explained.remarks == ("Not observed, and left out: wait, colour.",)
+    with pytest.raises(ChainruleError, match="one row"):
+        found.explain(X)
+    uniform = cr.naive_bayes({"x": [0.0, 2.0, 1.0, 5.0]}, list("aabb"), "uniform").explain({"x": [4.0]})
+    assert all(item.holds for item in uniform.evidence())
+    assert uniform.title.text == "The most probable class: b"
+
+
+def test_a_wrong_density_of_a_row_is_found() -> None:
+    found = cr.naive_bayes({"x": [1.0, 2.0, 4.0, 7.0]}, list("aabb"))
+    data = {"x": np.array([3.0])}
+    term = float(found.features[0].log_density(data)[0, 0])
+    assert _density_gap(found.features[0], 0, data, term) < 1e-12
+    assert _density_gap(found.features[0], 1, data, term) > 1e-3
 
 
 # ---- tables and the command line --------------------------------------------------------------------------
@@ -224,6 +249,10 @@ def test_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) ->
     table.write_text("colour,length,kind\nred,1.5,a\nred,,a\nblue,2.5,b\n?,3.5,b\nblue,4,b\ngreen,1,a\nred,2,\n")
     assert run(["naive-bayes", "--data", str(table), "--target", "kind", "--holdout", "0"]) == 0
     assert "p(green)" in capsys.readouterr().out
-    for wrong in ([*base, "--check"], [*base, "--feature", "petal_width"], [*base, "--feature", "petal=gamma"],
+    assert run([*base, "--row", "71", "--check", "--format", "text"]) == 0
+    assert "p(versicolor | x)" in capsys.readouterr().out
+    for wrong in ([*base, "--row", "151"], [*base, "--row", "1", "--explain"],
+                  [*base, "--check"], [*base, "--feature", "petal_width"],
+                  [*base, "--feature", "petal=gamma"],
                   [*base[:-1], "kind"], [*base, "--columns", "petal"], ["naive-bayes", "--target", "x"]):  # fmt: skip
         assert run(wrong) == 2

@@ -137,8 +137,9 @@ def _blankets(dag: Dag) -> Iterator[Move]:
 
 
 def _moral(dag: Dag) -> Part:
-    edges = [pair for pair in itertools.combinations(dag.nodes, 2) if pair[1] in moral(dag)[pair[0]]]
-    married = [pair for pair in edges if pair not in dag.edges]
+    whole, arrows = moral(dag), {*dag.edges}
+    edges = [pair for pair in itertools.combinations(dag.nodes, 2) if pair[1] in whole[pair[0]]]
+    married = [pair for pair in edges if pair not in arrows]
     reason = f"Married: {', '.join(map(' - '.join, married))}." if married else "No parents are to be married."
     intro = "The arrows without their heads, and an edge between any two parents of the same variable."
     return Part("Moral graph", (Move(undirected(edges), (), (reason,), partial(_moral_gap, dag, edges)),), (intro,))

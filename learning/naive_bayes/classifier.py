@@ -16,6 +16,7 @@ from chainrule.derive.errors import InputError
 from chainrule.learning.explanation import Explanation
 from chainrule.learning.naive_bayes.columns import Array, columns_of, missing, numbers, plain, values_in
 from chainrule.learning.naive_bayes.features import SMOOTHED, Feature, Smoothing, feature, fitted, usual
+from chainrule.learning.naive_bayes.row import told_row
 from chainrule.learning.naive_bayes.told import derived
 
 Floats = npt.NDArray[np.float64]
@@ -103,6 +104,17 @@ class NaiveBayes:
     def explanation(self) -> Explanation:
         """The classifier, derived from Bayes' theorem."""
         return derived([item.m for item in self.features], self.smoothing.alpha, self.smoothing.variance)
+
+    def explain(self, X: Any) -> Explanation:
+        """Why one row is taken for its class: scores and posterior probabilities, line by line.
+
+        Raises:
+            InputError: also if there is more than one row.
+        """
+        data = columns_of(X, self.columns)
+        if len(self.log_posterior(data)) != 1:
+            raise InputError("one row is explained at a time", found=f"{len(next(iter(data.values())))} rows")
+        return told_row(self.classes, self.priors, self.features, data)
 
     def text(self) -> str:
         """Priors and estimates as a table."""

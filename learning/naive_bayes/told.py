@@ -19,6 +19,7 @@ from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.graphs.dag import read_dag
 from chainrule.learning.graphs.witness import dependence
 from chainrule.learning.naive_bayes.odds import CLASSES, LogOdds, linear_if_shared, log_odds
+from chainrule.learning.probability.equations import solve
 from chainrule.learning.probability.estimation import estimates
 from chainrule.learning.probability.model import Model, model
 
@@ -172,9 +173,21 @@ def _sample_gap() -> float:
 
 
 def _priors() -> Iterator[Part]:
-    for part in estimates(model(LABELS)).parts:
-        if part.title in TOLD[1:]:
-            yield replace(part, title=f"Priors: {part.title.lower()}")
+    told = {part.title: part for part in estimates(model(LABELS)).parts}
+    words = ("The class of a row is a vector y with a single one. ",)
+    equations, estimate = told["Likelihood equations"], told["Estimate"]
+    yield replace(equations, title="Priors: likelihood equations", intro=(*words, *equations.intro))
+    counts = Move(Shown("n_c/n", r"\frac{n_c}{n}"), (Shown("prior_hat[c]", r"\widehat{\text{prior}}_c"),),
+                  ("The rows of the class among all rows.",), _counts_gap)  # fmt: skip
+    yield replace(estimate, title="Priors: estimate", moves=(*estimate.moves, counts))
+
+
+def _counts_gap() -> float:
+    """The closed form of the estimate against shares of rows."""
+    labels = np.random.default_rng(2).integers(0, SIZES[0], 30)
+    y = np.eye(SIZES[0])[labels]
+    (found,) = [item.compute({"y": y}) for item in solve(model(LABELS)).closed]
+    return float(np.max(np.abs(found - [np.mean(labels == c) for c in range(SIZES[0])])))
 
 
 def _estimate(m: Model) -> Iterator[Part]:
@@ -191,7 +204,8 @@ def _smoothing(models: Sequence[Model], alpha: float, variance: float) -> Iterat
     if alpha and names & {"bernoulli", "categorical", "multinomial"}:
         yield _dirichlet(alpha)
     if variance and "normal" in names:
-        right = Shown(f"sigma_hat^2 + {variance:.3g}", rf"\hat{{\sigma}}^2 + {variance:.3g}")
+        digits, power = f"{variance:.2e}".split("e")
+        right = Shown(f"sigma_hat^2 + {variance:.3g}", rf"\hat{{\sigma}}^2 + {digits} \cdot 10^{{{int(power)}}}")
         why = "A share of the largest variance of a feature: no variance is zero."
         yield Part("Smoothing of variances", (Move(right, (Shown("sigma^2", r"\sigma^2"),), (why,)),))
 
