@@ -37,6 +37,11 @@ def told_row(classes: Sequence[Any], priors: Array, features: Sequence[Feature],
     return Explanation(Shown(f"The most probable class: {best}", word(best)), tuple(parts), remarks)
 
 
+def _gap(computed: float, printed: float) -> float:
+    """The relative difference of two numbers, which may both be infinite."""
+    return 0.0 if computed == printed else agreement(computed, printed)
+
+
 def _said(item: Feature, data: Columns) -> str | None:
     """The observation in words; ``None`` if it is missing."""
     if not encoded(item, data)[1][0]:
@@ -47,6 +52,8 @@ def _said(item: Feature, data: Columns) -> str | None:
 
 
 def _number(value: float) -> Shown:
+    if value == -np.inf:
+        return Shown("-inf", r"-\infty")
     return Shown(f"{value:.6g}", rf"{value:.6g}" if "e" not in f"{value:.6g}" else
                  r"{} \cdot 10^{{{}}}".format(*f"{value:.5e}".replace("e", " ").split()))  # fmt: skip
 
@@ -56,14 +63,14 @@ def _score(
     observed: Mapping[str, str | None], terms: Sequence[float],
 ) -> Iterator[Move]:  # fmt: skip
     yield Move(_number(terms[0]), (_symbol(name),), (f"The prior of {name} is {priors[place]:.6g}.",),
-               lambda: agreement(float(mpmath.log(mpmath.mpf(float(priors[place])))), terms[0]))  # fmt: skip
+               lambda: _gap(float(mpmath.log(mpmath.mpf(float(priors[place])))), terms[0]))  # fmt: skip
     for item, term in zip(features, terms[1:], strict=True):
         said = observed[item.name]
         if said is not None:
             check = partial(_density_gap, item, place, data, term)
             yield Move(_number(term), (_symbol(f"{item.name} = {said}", name),), (_parameters(item, place),), check)
     yield Move(_number(sum(terms)), (Shown("score", r"\text{score}"),), ("The sum.",),
-               lambda: agreement(float(mpmath.fsum(terms)), sum(terms)))  # fmt: skip
+               lambda: _gap(float(mpmath.fsum(terms)), sum(terms)))  # fmt: skip
 
 
 def _symbol(what: str, given: str = "") -> Shown:
@@ -89,14 +96,14 @@ def _density_gap(item: Feature, place: int, data: Columns, term: float) -> float
         x = np.eye(len(item.categories))[rows[0]]
         with mpmath.workdps(DIGITS):
             found = mpmath.log(mpmath.fdot(map(float, x), map(float, values["p"])))
-        return agreement(float(found), term)
+        return _gap(float(found), term)
     if not np.isfinite(term):
-        return agreement(float(np.exp(row_densities(item, rows[:1], values)[0])), 0.0)
+        return _gap(float(np.exp(row_densities(item, rows[:1], values)[0])), 0.0)
     if item.m.entry.name == "multinomial":
         values["m"] = rows[0].sum()
     with mpmath.workdps(DIGITS):
         program = item.m.density.program
-        return agreement(float(evaluate(program, {**values, item.m.variable.name: rows[0]}, MPMATH)[
+        return _gap(float(evaluate(program, {**values, item.m.variable.name: rows[0]}, MPMATH)[
             program.output.name][()]), term)  # fmt: skip
 
 
@@ -105,7 +112,7 @@ def _posterior(
 ) -> Part:
     total = float(logsumexp(scores))
     moves = [Move(_number(total), (Shown("log p(x)", r"\log p(x)"),), ("The logsumexp of the scores.",),
-                  lambda: agreement(_in_digits(scores), total))]  # fmt: skip
+                  lambda: _gap(_in_digits(scores), total))]  # fmt: skip
     for place, (name, score) in enumerate(zip(names, scores, strict=True)):
         value = float(np.exp(score - total))
         left = Shown(f"p({name} | x)", rf"p({word(name)} \mid x)")
@@ -129,4 +136,4 @@ def _product_gap(place: int, priors: Array, features: Sequence[Feature], data: C
             densities = item.log_density(data)[0]
             products = [whole * mpmath.exp(mpmath.mpf(float(term)))
                         for whole, term in zip(products, densities, strict=True)]  # fmt: skip
-        return agreement(float(products[place] / mpmath.fsum(products)), value)
+        return _gap(float(products[place] / mpmath.fsum(products)), value)
