@@ -148,6 +148,19 @@ def test_losses_of_the_catalogue_are_losses_of_networks() -> None:
     assert named.formula.evaluate(**arrays) == pytest.approx(own.formula.evaluate(**arrays), rel=1e-12)
 
 
+def test_losses_with_numbers_of_their_own_declare_them() -> None:
+    net = cr.network("d -> 1", loss="quantile_loss")
+    arrays = {"X": [[1.0], [2.0]], "W1": [[1.0]], "b1": [0.0], "Y": [[3.0], [0.0]], "tau": 0.25}
+    assert net.formula.evaluate(**arrays) == pytest.approx((0.25 * 2 + 0.75 * 2) / 2)
+    assert max(item.difference for item in net.explain().evidence()) < TOLERANCE
+
+
+def test_an_activation_of_whole_rows_has_no_slope() -> None:
+    text = cr.network("4 -> 3 z - mean(z, axis=1, keepdims=True) -> 2", "mse").explain().text()
+    assert "its slope" not in text
+    assert "mixes entries" in text
+
+
 def test_cross_entropy_does_not_overflow() -> None:
     net = cr.network("1 -> 2 softmax", loss="cross_entropy")
     assert net.formula.evaluate(X=[[1e4]], W1=[[1.0, -1.0]], b1=[0.0, 0.0], Y=[[0.0, 1.0]]) == 2e4

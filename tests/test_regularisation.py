@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import optimize
 from sklearn import linear_model
 
 import chainrule as cr
@@ -27,6 +28,7 @@ LOGISTIC = (
     "X: real[n, d]; y: binary[n]; w: real[d]; b: real; lam: nonnegative; "
     "z = X @ w + b; mean(softplus(z) - y*z) + lam*norm1(w)"
 )
+SQUARES = "X: real[n, d]; y: real[n]; w: real[d]; lam: nonnegative; mean((y - X @ w)^2)"
 GROUP = "X: real[n, d]; y: real[n]; w: real[d]; lam: nonnegative; mean((y - X @ w)^2)/2 + lam*norm(w)"
 
 
@@ -85,6 +87,16 @@ def test_a_norm_keeps_all_entries_at_zero_together() -> None:
     for strength, w in zip(found.strengths[1:], found.values[1:], strict=True):
         slope = -SCALED.T @ (CENTRED - SCALED @ w) / len(Y)
         np.testing.assert_allclose(slope, -strength * w / np.linalg.norm(w), atol=1e-6)
+
+
+def test_a_bound_is_kept() -> None:
+    text = "X: real[n, d]; y: real[n]; w: nonnegative[d]; lam: nonnegative; norm(X @ w - y)^2 + lam*norm(w)^2"
+    found = cr.path(text, "w", data={"X": SCALED, "y": CENTRED}, strengths=[3000, 100, 1])
+    for strength, w in zip(found.strengths, found.values, strict=True):
+        tall = np.vstack([SCALED, np.sqrt(strength) * np.eye(SCALED.shape[1])])
+        np.testing.assert_allclose(w, optimize.nnls(tall, np.append(CENTRED, np.zeros(10)))[0], atol=1e-6)
+    assert (found.values == 0).any()
+    assert found.largest is None
 
 
 def test_parts_of_a_loss_are_taken_apart() -> None:
@@ -173,10 +185,13 @@ def test_the_command_follows_a_path(tmp_path: Path, capsys: pytest.CaptureFixtur
      ({"strengths": [-1.0]}, "from 0 on"), ({"count": 1}, "two strengths"), ({"names": ["a"]}, "2 names"),
      ({"data": {"X": [[1.0, 2.0]], "y": [0.0]}, "scale": True}, "constant"),
      ({"data": {"X": [[1.0, 2.0]], "y": [0.0]}}, "zero for every strength"),
-     ({"data": {"X": [[1.0, 2.0]], "y": [0.0], "q": 1}}, "no input of the formula")],
+     ({"data": {"X": [[1.0, 2.0]], "y": [0.0], "q": 1}}, "no input of the formula"),
+     ({"f": SQUARES.replace("X @ w", "tanh(X @ w)") + " + lam*norm1(w)", "wrt": "w"}, "not convex"),
+     ({"f": SQUARES, "wrt": "w"}, "does not depend on lam"),
+     ({"f": f"b: positive; {SQUARES} + b + lam*norm1(w)", "wrt": ["w", "b"]}, "does not keep")],
 )  # fmt: skip
 def test_mistakes_are_answered(options: dict[str, Any], words: str) -> None:
     data = {"X": [[1.0, 2.0], [2.0, -1.0], [0.5, 1.0]], "y": [1.0, 2.0, 0.0]}
     with pytest.raises(ChainruleError) as caught:
-        cr.path("lasso", **{"data": data, "count": 2, **options})
+        cr.path(**{"f": "lasso", "data": data, "count": 2, **options})
     assert words in str(caught.value)

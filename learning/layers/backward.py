@@ -25,7 +25,7 @@ from chainrule.derive.remarks import about_kinks
 from chainrule.derive.render.page import Note, Shown
 from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.layers.differences import Bench
-from chainrule.learning.layers.stack import ARROW, ROWS, Layer
+from chainrule.learning.layers.stack import ARROW, Layer
 from chainrule.learning.layers.writing import Stack
 
 Array = npt.NDArray[np.float64]
@@ -58,8 +58,8 @@ def _introduction(net: Stack) -> Note:
     start: Note = ("With ", Shown("delta[l] = dL/dz[l]", r"\delta_l = \partial L/\partial z_l"))
     if len(net.layers) == 1:
         return (*start, ": the gradients of weights and bias follow from it.")
-    hidden = any(layer.name in ROWS for layer in net.layers[:-1])
-    more = "; where rows are normalised, their own derivative takes the place of the slope" if hidden else ""
+    together = not all(layer.by_entry(net.given) for layer in net.layers[:-1])
+    more = "; where an activation mixes entries, its own derivative takes the place of the slope" if together else ""
     return (*start, " the chain rule gives ", RECURSION, f", line by line{more}.")
 
 
@@ -160,7 +160,7 @@ class Story:
 
     def _slope(self, layer: Layer) -> Note:
         """The derivative of an activation of one number."""
-        if layer.name in ROWS:
+        if not layer.by_entry(self.net.given):
             return ()
         z = layer.z
         try:

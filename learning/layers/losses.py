@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from chainrule.derive.catalog.losses import ALIASES, BY_NAME, ENTRIES, Entry
@@ -19,13 +20,17 @@ class Loss:
         text: statements in ``logits``, ``output`` and ``Y``; the last one is the loss.
         domain: what the targets are.
         note: a sentence on the form that was chosen.
+        parameters: declarations of the numbers that it depends on.
     """
 
     text: str
     domain: str = "real"
     note: str = ""
+    parameters: tuple[str, ...] = ()
 
 
+#: A statement that declares names.
+DECLARATION = re.compile(r"[\w, ]+:")
 #: Losses by name that are formulas of the output.
 PLAIN = {
     "mse": Loss("mean((output - Y)^2)"),
@@ -84,13 +89,17 @@ def _of_catalogue(name: str) -> Loss:
 
 
 def _as_loss(entry: Entry) -> Loss | None:
-    """A loss of predictions and targets of one shape; what is called z is a logit."""
+    """A loss of predictions and targets of one shape, one row for each example; what is called z is a logit."""
     if entry.kind != "loss":
         return None
     read = formula(entry.name)
-    if read.shape or len(read.inputs) != 2 or read.inputs[0].shape != read.inputs[1].shape:
+    arrays = sorted((item for item in read.inputs if item.shape), key=lambda item: item.name not in entry.wrt)
+    if read.shape or len(arrays) != 2 or arrays[0].shape != arrays[1].shape or str(arrays[0].shape[0]) != "n":
         return None
-    prediction, target = sorted(read.inputs, key=lambda item: item.name not in entry.wrt)
-    statements = [part for part in entry.text.split(";") if ":" not in part]
+    prediction, target = arrays
+    parts = [part.strip() for part in entry.text.split(";")]
+    statements = [part for part in parts if not DECLARATION.match(part)]
+    named = {prediction.name, target.name}
+    numbers = [part for part in parts if DECLARATION.match(part) and not named & set(WORD.findall(part.split(":")[0]))]
     swap = {prediction.name: "logits" if prediction.name.lower() == "z" else "output", target.name: "Y"}
-    return Loss(replaced(";".join(statements).strip(), swap), target.domain.name)
+    return Loss(replaced("; ".join(statements), swap), target.domain.name, parameters=tuple(numbers))

@@ -23,6 +23,8 @@ MAX_LAYERS = 40
 MAX_WIDTH = 1_000_000
 ARROW = re.compile(r"->|→")
 SEGMENT = re.compile(r"\s*(?P<width>\d+|[^\W\d]\w*)(?:\s+(?P<activation>\S.*?))?\s*", re.DOTALL)
+#: An activation that is called with its argument.
+CALLED = re.compile(r"(?P<name>\w+)\(\s*z\s*(,\s*(axis\s*=\s*)?(1|-1)\s*)?\)")
 #: Names that the network gives to its own quantities.
 OWN_NAMES = re.compile(r"X|Y|n|L|G|z|output|logits|[WbzaG]\d+|delta\d+")
 EXPECTED = '"4 -> 16 tanh -> 3 softmax": the width of the input, then a width and an activation for each layer'
@@ -60,6 +62,11 @@ class Layer:
         """The name of the product."""
         return f"z{self.number}"
 
+    def by_entry(self, given: str = "") -> bool:
+        """Whether the activation takes every entry by itself."""
+        read = formula(f"z: real[n, units]; {given}; {self.activation or 'z'}")
+        return not any(item.reduce for item in read.program.definitions)
+
     def activated(self, z: str) -> str:
         """The activation of an argument."""
         return replaced(self.activation, {"z": z}) if self.activation else z
@@ -94,6 +101,7 @@ def read_layers(text: str, given: str = "") -> tuple[Layer, ...]:
     layers: list[Layer] = []
     for number, segment in enumerate(segments[1:], start=1):
         columns, name = _segment(segment)
+        name = _usual(name)
         layers.append(Layer(number, rows, columns, _activation(name, given), name))
         rows = columns
     return tuple(layers)
@@ -129,6 +137,12 @@ def _activation(name: str, given: str) -> str:
         )  # fmt: skip
     _check(name, given)
     return name
+
+
+def _usual(name: str) -> str:
+    """``softmax(z)`` is softmax, ``sigmoid(z)`` sigmoid."""
+    found = CALLED.fullmatch(name)
+    return found["name"] if found and found["name"] in (*OF_ONE, *ROWS) else name
 
 
 def _check(expression: str, given: str) -> None:

@@ -82,12 +82,14 @@ class Stack:
             yield f"{layer.bias}: real[{layer.columns}]"
 
     def targets(self) -> list[str]:
-        """The declaration of the targets, or of the adjoint; none where it was given."""
+        """The declarations of the targets and of the numbers of the loss, or of the adjoint, but for what was given."""
         last = self.layers[-1].columns
         if self.loss is None:
             return [f"G: real[n, {last}]"]
-        declared = any("Y" in WORD.findall(part.split(":")[0]) for part in self.given.split(";"))
-        return [] if declared or "Y" not in WORD.findall(self.loss.text) else [f"Y: {self.loss.domain}[n, {last}]"]
+        declared = {name for part in self.given.split(";") for name in WORD.findall(part.split(":")[0])}
+        used = set(WORD.findall(self.loss.text))
+        own = [f"Y: {self.loss.domain}[n, {last}]", *self.loss.parameters]
+        return [part for part in own if part.split(":")[0] in used - declared]
 
     def forward(self) -> Iterator[str]:
         """The statements up to the last product."""

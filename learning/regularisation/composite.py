@@ -11,7 +11,7 @@ from sympy import Add
 
 from chainrule.derive.errors import InputError
 from chainrule.derive.formula import Formula, formula
-from chainrule.derive.program import Definition, Program, Ref
+from chainrule.derive.program import Definition, Input, Program, Ref
 from chainrule.learning.convexity.proximal import Case, Proximal, prox
 
 
@@ -58,7 +58,7 @@ def _text(case: Case) -> str:
 
 
 def taken_apart(f: Formula, unknowns: Collection[str]) -> Composite | None:
-    """A formula as smooth part and penalty; ``None`` where no term of an unknown alone has a kink.
+    """A formula as smooth part and penalty; ``None`` where no term of an unknown alone has a kink or a bound.
 
     Raises:
         UnsupportedError: the penalty has no proximal operator that can be derived.
@@ -69,9 +69,11 @@ def taken_apart(f: Formula, unknowns: Collection[str]) -> Composite | None:
     own = [term for term in terms if _is_penalty(term, reads, unknowns, arrays)]
     rest = [term for term in terms if term not in own]
     of = {name for term in own for ref in term.atoms(Ref) for name in reads[ref.name] if name in unknowns}
-    if not own or not rest or len(of) != 1 or not _has_kink(f.program, own):
+    if not own or not rest or len(of) != 1:
         return None
     (unknown,) = of
+    if not _has_kink(f.program, own) and not _is_bounded(f.program.by_name[unknown]):
+        return None
     penalty = _with_output(f, Add(*own))
     kept = tuple(item for item in penalty.inputs if item.name in _inputs_of(penalty.program)[penalty.output.name])
     penalty = Formula(Program(kept, penalty.program.pruned().definitions, penalty.program.outputs))
@@ -110,6 +112,11 @@ def _has_kink(program: Program, terms: Collection[sp.Expr]) -> bool:
         items = (program.by_name[ref.name] for ref in term.atoms(Ref))
         waiting += [item.body for item in items if isinstance(item, Definition)]
     return False
+
+
+def _is_bounded(item: Input | Definition) -> bool:
+    """Whether an unknown may not go beyond some number, which is a kink as well."""
+    return isinstance(item, Input) and (item.domain.low, item.domain.high) != (None, None)
 
 
 def _with_output(f: Formula, body: sp.Expr) -> Formula:

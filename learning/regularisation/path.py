@@ -14,8 +14,9 @@ from chainrule.derive.errors import InputError, UnsupportedError, near_names
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.goals import variables
 from chainrule.learning.chart import Chart, Series
+from chainrule.learning.convexity.verdict import convex
 from chainrule.learning.fitting.unknowns import unknowns
-from chainrule.learning.regularisation.composite import taken_apart
+from chainrule.learning.regularisation.composite import Composite, taken_apart
 from chainrule.learning.regularisation.solver import Solver
 
 Array = npt.NDArray[np.float64]
@@ -121,7 +122,8 @@ def path(
 
     Raises:
         InputError: names, shapes or strengths that do not fit.
-        UnsupportedError: the penalty has no proximal operator that can be derived.
+        UnsupportedError: the penalty has no proximal operator that can be derived, the loss is not convex, or an
+            unknown that is not penalised has bounds.
         LimitError: no minimum was found.
 
     Source: Friedman, Hastie and Tibshirani, Regularization paths (2010), section 2.5.
@@ -133,6 +135,7 @@ def path(
     items = {item.name: item for item in f.inputs}
     vector = unknowns([items[name] for name in found], bind_dims([items[name] for name in given], given))
     composite = taken_apart(f, found)
+    _refuse(f, found, composite)
     solver = Solver(f, composite, vector, given, over)
     penalised = composite.unknown if composite else found[0]
     start, largest = _start(solver)
@@ -146,12 +149,28 @@ def path(
     return Path(f, penalised, over, chosen, values, others, _names(names, penalised, values.shape[1]), largest, scale)
 
 
+def _refuse(f: Formula, names: Sequence[str], composite: Composite | None) -> None:
+    """What would not be followed truly: bounds that no proximal operator keeps, and losses with several minima."""
+    free = {name for name in names if composite is None or name != composite.unknown}
+    bounded = [item for item in f.inputs if item.name in free and (item.domain.low, item.domain.high) != (None, None)]
+    if bounded:
+        raise UnsupportedError(
+            f"{bounded[0].name} is declared {bounded[0].domain.name}, which a path does not keep",
+            expected="an unknown declared real", hint="cr.fit keeps bounds, for one strength at a time",
+        )  # fmt: skip
+    if convex(f, list(names)).verdict == "not convex":
+        raise UnsupportedError("the loss is not convex, so that it may have several minima",
+                               hint="chainrule convex shows where")  # fmt: skip
+
+
 def _given(f: Formula, found: Sequence[str], data: Mapping[str, Any], over: str, scale: bool) -> dict[str, Array]:
     """The data as arrays, scaled if that is asked for."""
     inputs = {item.name: item for item in f.inputs}
     if over not in inputs or inputs[over].shape:
         near = near_names(over, inputs)
         raise InputError(f"the formula has no number {over}", expected="the strength of its penalty", near=near)
+    if not any(over in item.reads for item in f.program.definitions):
+        raise InputError(f"the loss does not depend on {over}", expected="a penalty with this strength")
     needed = [name for name in inputs if name not in found and name != over]
     for name in data:
         if name not in needed:

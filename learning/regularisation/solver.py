@@ -17,6 +17,7 @@ import sympy as sp
 
 from chainrule.derive.errors import LimitError
 from chainrule.derive.formula import Formula
+from chainrule.derive.remarks import about_kinks
 from chainrule.kernels.kernel import Kernel, kernel
 from chainrule.learning.fitting.unknowns import Unknowns
 from chainrule.learning.regularisation.composite import Composite
@@ -71,7 +72,12 @@ class Solver:
         raise self._lost(strength)
 
     def _lost(self, strength: float) -> LimitError:
-        return LimitError(f"no minimum was found for {self.over} = {strength:.6g}", hint="a convex loss has one")
+        smooth = self.composite.smooth if self.composite else self.formula
+        kinks = "; ".join(about_kinks(smooth.program, self.unknowns.names))
+        return LimitError(
+            f"no minimum was found for {self.over} = {strength:.6g}",
+            hint=f"beside the penalty the loss has to be differentiable: {kinks}" if kinks else "a convex loss has one",
+        )  # fmt: skip
 
     def null(self, zero: Array) -> tuple[Array, float | None]:
         """The minimum with the penalised unknown at zero, and the least strength at which it is the minimum of all.
@@ -87,10 +93,12 @@ class Solver:
         ends = self._composite.kink.slopes
         assert ends is not None
         strength = next((symbol for end in ends for symbol in end.free_symbols if str(symbol) == self.over), None)
+        if strength is None:
+            return point, None
         numbers = {symbol: float(self.given[str(symbol)]) for end in ends for symbol in end.free_symbols
                    if symbol != strength}  # fmt: skip
         rates = [(end if end.is_infinite else sp.diff(end, strength)).subs(numbers) for end in ends]
-        if strength is None or any(rate.free_symbols for rate in rates):
+        if any(rate.free_symbols for rate in rates):
             return point, None
         if self._composite.operator.radial:
             return point, float(np.linalg.norm(pull) / float(rates[1]))
@@ -121,7 +129,8 @@ class Solver:
             if (ahead - found) @ (found - point) > 0:
                 momentum = 1.0
             after = (1 + np.sqrt(1 + 4 * momentum**2)) / 2
-            ahead, point, momentum = found + (momentum - 1) / after * (found - point), found, after
+            ahead = self.unknowns.inside(found + (momentum - 1) / after * (found - point))
+            point, momentum = found, after
         return point, step
 
     def smooth(self, strength: float, point: Array) -> tuple[float, Array]:
@@ -173,7 +182,7 @@ class Solver:
 
     def _searched(self, strength: float, point: Array, value: float, direction: Array) -> Array | None:
         for halving in range(HALVINGS):
-            found = np.asarray(point + direction / 2**halving, dtype=np.float64)
+            found = self.unknowns.inside(point + direction / 2**halving)
             if self._value(strength, found) < value:
                 return found
         return None
