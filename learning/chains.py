@@ -11,7 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from chainrule.derive.checking.sampling import sample
+from chainrule.derive.errors import ChainruleError
 from chainrule.derive.formula import Formula, formula
+from chainrule.derive.notation.parser import parse_expression
+from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.page import Shown
 from chainrule.learning.explanation import Move, Part
 
@@ -41,8 +44,16 @@ class Text:
 
     @property
     def shown(self) -> Shown:
-        """The formula for any renderer."""
-        return Shown(self.text, self.formula.latex)
+        """The formula for any renderer, as it was written: a step must not look like the one before it."""
+        return Shown(self.text, self._latex)
+
+    def _latex(self) -> str:
+        try:
+            node = parse_expression(self.text, tuple(self.formula.program.by_name))
+            return node_latex(node, self.formula.program.ranks)
+        except (ChainruleError, TypeError):
+            # Not every text that can be read is a tree that can be printed.
+            return self.formula.latex()
 
     def value(self, seed: int) -> NDArray[np.float64]:
         """Its value at random inputs, which are those of every formula with the same declarations."""

@@ -146,6 +146,11 @@ def test_what_is_told_reads_so() -> None:
     assert "w = inv(X.T @ X + n*lam*eye(d)) @ X.T @ y" in cr.explain("ridge").text()
 
 
+def test_steps_look_different_in_every_format() -> None:
+    steps = [move.right.latex for part in shrinkage.shrinkage().parts[1:3] for move in part.moves]
+    assert len(set(steps)) == len(steps)
+
+
 def test_degrees_of_freedom_are_measured() -> None:
     numbers = shrinkage.demonstration(1).numbers
     assert max(value for name, value in numbers.items() if name.startswith("gap")) < 1e-10

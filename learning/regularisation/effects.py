@@ -12,6 +12,7 @@ import numpy.typing as npt
 import sympy as sp
 
 from chainrule.derive.goals import gradient, jacobian
+from chainrule.derive.narrative.symbols import named
 from chainrule.derive.render.page import Shown
 from chainrule.derive.stationary import solve_stationary
 from chainrule.learning.chains import Step, Text, told
@@ -28,6 +29,7 @@ ORTHONORMAL = "Q: orthonormal[n, d]; y: real[n]; w: real[d]; lam: positive; b = 
 SCALED = "(sqrt(n)*Q)"
 SCALING = "Columns of mean square 1 without correlations: X = sqrt(n)*Q."
 EFFECT = "What it does, seen where columns do not interfere"
+PRIOR = "X: real[n, d]; y: real[n]; w: real[d]; sigma, tau: positive"
 #: The entries that are not zero, their columns, and their signs.
 ACTIVE = "A: real[n, k]; y: real[n]; u: real[k]; g: real[k]; lam: positive"
 W = Shown("w", "w")
@@ -56,10 +58,13 @@ def ridge() -> Explanation:
                 ("=", "inv(n*eye(d) + n*lam*eye(d)) @ (sqrt(n)*Q).T @ y", "Q.T @ Q = eye(d)."),
                 ("=", "b/(1 + lam)", "With b = X.T @ y/n, the coefficients of least squares."),
             ), EFFECT),
+            *_as_prior("normal", RIDGE.replace("lam", "(sigma^2/(n*tau^2))"),
+                       "norm(X @ w - y)^2/(2*sigma^2) + norm(w)^2/(2*tau^2)", "lam = sigma^2/(n*tau^2)"),
         ),
         ("Every coefficient is divided by 1 + lam: smaller, but never exactly 0.",
          "For any data the same holds along the singular vectors of X: see shrinkage.",
-         "A larger lam means more bias and less variance: see ridge_bias_variance; as a normal prior: see map_ridge."),
+         "A larger lam means more bias and less variance: see ridge_bias_variance. Where the prior comes from: see "
+         "map_ridge."),
     )  # fmt: skip
 
 
@@ -77,9 +82,20 @@ def lasso() -> Explanation:
             *_conditions(),
             *_all_zero(slope),
             *_threshold(),
+            *_as_prior("Laplace", LASSO.replace("lam", "(2*sigma^2/(n*tau))"),
+                       "norm(X @ w - y)^2/(2*sigma^2) + sum(|w|)/tau", "lam = 2*sigma^2/(n*tau)"),
         ),
         ("Small coefficients become exactly 0 and the others are moved towards 0 by the same lam/2: lasso selects.",
-         "Ridge divides them by 1 + lam instead. As a Laplace prior: see map_lasso.", SPARSITY),
+         "Ridge divides them by 1 + lam instead. Where the prior comes from: see map_lasso.", SPARSITY),
+    )  # fmt: skip
+
+
+def _as_prior(prior: str, loss: str, posterior: str, strength: str) -> tuple[Part, ...]:
+    """The loss as a posterior: noise of variance sigma^2, and a prior of the scale tau for every coefficient."""
+    return told(
+        Shown("-log p(w | X, y)", r"-\log p(w \mid X, y)"), PRIOR, f"n/(2*sigma^2)*({loss})",
+        f"Up to a constant, for normal noise of variance sigma^2 and a {prior} prior of scale tau: {strength}.",
+        (("=", posterior, "The least loss is the largest posterior density."),), "As a prior",
     )  # fmt: skip
 
 
@@ -140,8 +156,9 @@ def _case(case: Case) -> Move:
     low, high, value = (put_in(expr, "b[j]") for expr in (case.low, case.high, case.value))
     where = " <= ".join([*([str(low)] if low.is_finite is not False else []), "b[j]",
                          *([str(high)] if high.is_finite is not False else [])])  # fmt: skip
-    return Move(Shown(str(value), sp.latex(put_in(case.value, "b_j"))), (Shown("w[j]", "w_j"),), (f"Where {where}.",),
-                partial(_case_gap, case))  # fmt: skip
+    written = put_in(case.value, "b_j")
+    latex = sp.latex(written, symbol_names={symbol: named(str(symbol)).latex for symbol in written.free_symbols})
+    return Move(Shown(str(value), latex), (Shown("w[j]", "w_j"),), (f"Where {where}.",), partial(_case_gap, case))
 
 
 def straight_pieces() -> Explanation:
