@@ -61,6 +61,7 @@ if TYPE_CHECKING:
     from chainrule.learning.probability.estimates import Estimate, estimate
     from chainrule.learning.probability.penalties import penalised
     from chainrule.learning.probability.questions import distribution
+    from chainrule.learning.probability.scores import FisherMatrix, fisher_matrix
     from chainrule.learning.reduction.components import Components, pca
     from chainrule.learning.reduction.embedding import Embedding, tsne
     from chainrule.learning.regularisation.path import Path, path
@@ -84,6 +85,7 @@ _MODULES = {
     "Evidence": "chainrule.derive.checking.evidence",
     "Expectation": "chainrule.learning.expectation.derive",
     "Explanation": "chainrule.learning.explanation",
+    "FisherMatrix": "chainrule.learning.probability.scores",
     "Fit": "chainrule.learning.fitting.fit",
     "Formula": "chainrule.derive.formula",
     "Graph": "chainrule.derive.pictures.graph",
@@ -127,6 +129,7 @@ _MODULES = {
     "expectation": "chainrule.learning.expectation.derive",
     "explain": "chainrule.learning.topics",
     "fisher": "chainrule.derive.goals",
+    "fisher_matrix": "chainrule.learning.probability.scores",
     "fit": "chainrule.learning.fitting.fit",
     "formula": "chainrule.derive.formula",
     "from_file": "chainrule.derive.function_file",
@@ -179,6 +182,7 @@ __all__ = [
     "Evidence",
     "Expectation",
     "Explanation",
+    "FisherMatrix",
     "Fit",
     "Formula",
     "Graph",
@@ -222,6 +226,7 @@ __all__ = [
     "expectation",
     "explain",
     "fisher",
+    "fisher_matrix",
     "fit",
     "formula",
     "from_file",

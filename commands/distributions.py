@@ -25,7 +25,7 @@ QUESTIONS = {
     "information": "Derive the observed information.",
     "estimate": "Derive the maximum-likelihood estimate (the default).",
     "family": "Derive the form of an exponential family, and the moments that follow from its log-partition.",
-    "fisher": "Derive the Fisher information of an exponential family.",
+    "fisher": "Derive the Fisher information of one observation.",
     "conjugate": "Derive the conjugate prior of a parameter, the posterior, its mode and the evidence.",
 }
 
@@ -55,6 +55,7 @@ def question_options(command: click.decorators.FC) -> click.decorators.FC:
         "chainrule distribution normal --known sigma",
         "chainrule distribution poisson --family --check",
         "chainrule distribution normal --known sigma --conjugate",
+        "chainrule distribution cauchy --fisher --check",
         "chainrule distribution gamma --divergence --check",
         "chainrule distribution normal --divergence --at mu_1=0 --at sigma_1=1 --at mu_2=1 --at sigma_2=2",
         "chainrule distribution weibull --data 3.1,0.4,1.8,2.2",
@@ -66,7 +67,10 @@ def question_options(command: click.decorators.FC) -> click.decorators.FC:
 @question_options
 @click.option("--known", multiple=True, metavar="NAMES", help="Parameters that are given and not estimated.")
 @click.option("--given", "given", multiple=True, metavar="NAME=NUMBER", help="The value of a known parameter.")
-@click.option("--at", multiple=True, metavar="NAME=VALUE", help="Parameters to compute a divergence or an entropy at.")
+@click.option(
+    "--at", multiple=True, metavar="NAME=VALUE",
+    help="Parameters to compute a divergence, an entropy or the Fisher information at.",
+)
 @click.option("--support", metavar="LOW,HIGH", help="The ends of the support, if parameters: a,b.")
 @click.option(
     "--data",
@@ -90,8 +94,8 @@ def distribution(
     """
     source, numbers = read_text(distribution, "distribution"), _numbers(given)
     ends = _ends(support)
-    if at and (what not in QUANTITIES or data is not None):
-        raise click.UsageError("--at is for --divergence, --entropy and --cross-entropy")
+    if at and (what not in {*QUANTITIES, "fisher"} or data is not None):
+        raise click.UsageError("--at is for --divergence, --entropy, --cross-entropy and --fisher")
     if data is not None:
         if what not in (None, "estimate"):
             raise click.UsageError("--data is for --estimate")
@@ -102,6 +106,9 @@ def distribution(
     names = [*(split_names(known) or ()), *numbers] or None
     if at and what is not None:
         point = {**numbers, **(read_values(at) or {})}
+        if what == "fisher":
+            matrix = cr.fisher_matrix(source, known=names or (), support=ends, **point)
+            return Answer(matrix.text(), {"information": matrix.to_dict()})
         found_at = cr.divergence_at(source, what, parameters=point, known=names, support=ends)
         return Answer(str(found_at), {"divergence": found_at.to_dict()})
     if what in QUANTITIES:

@@ -348,17 +348,14 @@ class _Evaluator:
         function = self.backend.function(entry)
         if function is not None:
             return function(*(self.array(arg) for arg in expr.args))
-        # Arguments get symbols of their own, so that the stable form's steps are not re-associated.
-        local = {arg: sp.Dummy(real=True) for arg in entry.args}
-        for symbol, argument in zip(entry.args, expr.args, strict=True):
-            self.memo[local[symbol]] = self.array(argument)
+        # In a place of its own the symbols of the stable form have values, and its steps are not re-associated.
+        inner = self.evaluator(self.definition)
+        inner.memo |= {symbol: self.array(value) for symbol, value in zip(entry.args, expr.args, strict=True)}
         if entry.stable is None or (entry.stable.doubles_only and self.backend.dtype is object):
-            return self.array(entry.define.xreplace(local))
+            return inner.array(entry.define)
         for symbol, definition in entry.stable.assignments:
-            value = self.array(definition.xreplace(local))
-            local[symbol] = sp.Dummy(real=True)
-            self.memo[local[symbol]] = value
-        return self.array(entry.stable.result.xreplace(local))
+            inner.memo[symbol] = inner.array(definition)
+        return inner.array(entry.stable.result)
 
     def along(self, index: Index) -> Array:
         numbers = np.arange(self.lengths[index])

@@ -213,8 +213,8 @@ inverse_mills = Elementwise(
 lognormcdf = Elementwise(
     "lognormcdf", (x,), sp.log(normcdf(x)), "logarithm of normcdf, finite for very negative x",
     derivative=(inverse_mills(x),), numpy="special.log_ndtr",
-    stable=Lets(((u, sp.Abs(x)),),
-                where(less(x, -8), -(u**2) / 2 - sp.log(2 * pi) / 2 - sp.log(MILLS),
+    stable=Lets(((u, sp.Abs(x)), (t, MILLS)),
+                where(less(x, -8), -(u**2) / 2 - sp.log(2 * pi) / 2 - sp.log(t),
                       where(less(x, 0), sp.log(half * sp.erfc(u / sp.sqrt(2))),
                             log1p(-half * sp.erfc(u / sp.sqrt(2))))), doubles_only=True),
     latex=r"\log\left(\Phi\left({0}\right)\right)",

@@ -23,17 +23,18 @@ import sympy as sp
 from sympy import Expr
 
 from chainrule.derive.errors import UnsupportedError
-from chainrule.derive.goals import gradient
 from chainrule.derive.narrative.symbols import named, shown
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Ref
 from chainrule.derive.render.page import Shown
 from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.probability.family import Family, family
-from chainrule.learning.probability.integrals import expectation
+from chainrule.learning.probability.integrals import at_rows, expectation
 from chainrule.learning.probability.likelihood import given, remarks, title
 from chainrule.learning.probability.model import Model
 from chainrule.learning.probability.points import agreement, point
+from chainrule.learning.probability.scores import expected_scores
+from chainrule.learning.probability.telling import information_symbol
 
 
 @dataclass(frozen=True)
@@ -219,9 +220,7 @@ def _number(f: Family, body: Expr, values: Any) -> float:
 
 
 def _at(f: Family, values: Any, name: str, x: Any) -> Any:
-    program = f.program.pruned([name])
-    found = [evaluate(program, {**values, f.m.variable.name: np.asarray(float(one))})[name] for one in np.atleast_1d(x)]
-    return np.array(found) if np.ndim(x) else found[0]
+    return at_rows(f.m, f.program.pruned([name]), values)(x)
 
 
 def _against(f: Family, body: Expr, function: Callable[[Any], Any]) -> float:
@@ -235,9 +234,7 @@ def information_part(f: Family, found: Moments) -> Part:
     moves = []
     for i, first in enumerate(f.m.parameters):
         for j, second in enumerate(f.m.parameters[: i + 1]):
-            names = ",".join(dict.fromkeys((second, first)))
-            below = ",".join(named(name).latex for name in dict.fromkeys((second, first)))
-            symbol = Shown(f"I_{{{names}}}" if "," in names else f"I_{names}", f"I_{{{below}}}")
+            symbol = information_symbol([second, first])
             check = functools.partial(_scores, f, first, second, found.information[i, j])
             moves.append(Move(told(f, found.information[i, j]), (symbol,), (), check))
     intro = "The expected negative Hessian of the log-density of one observation; n observations have n times as much."
@@ -245,19 +242,8 @@ def information_part(f: Family, found: Moments) -> Part:
 
 
 def _scores(f: Family, first: str, second: str, body: Expr) -> float:
-    derivatives = gradient(f.m.density, [first, second] if first != second else [first]).result
     values = _one(f.m)
-
-    def product(x: Any) -> Any:
-        rows = [{**values, f.m.variable.name: np.asarray(float(one))} for one in np.atleast_1d(x)]
-        found = [
-            float(evaluate(derivatives[first].program, row)[derivatives[first].output.name])
-            * float(evaluate(derivatives[second].program, row)[derivatives[second].output.name])
-            for row in rows
-        ]
-        return np.array(found) if np.ndim(x) else found[0]
-
-    return _against(f, body, product)
+    return agreement(_number(f, body, values), expected_scores(f.m, [first, second], values))
 
 
 def exponential_family(m: Model) -> Explanation:
@@ -273,9 +259,8 @@ def exponential_family(m: Model) -> Explanation:
     return Explanation(title(m, "Exponential family"), tuple(parts), remarks(m))
 
 
-def fisher_information(m: Model) -> Explanation:
+def family_information(f: Family, found: Moments) -> Explanation:
     """The Fisher information of one observation, from the log-partition."""
-    f = family(m)
-    found = moments(f)
+    m = f.m
     parts = (*given(m), family_part(f), *moments_parts(f, found), information_part(f, found))
     return Explanation(title(m, "Fisher information"), parts, remarks(m))

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import itertools
-import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-from scipy import integrate
 
 from chainrule.derive.errors import InputError
 from chainrule.derive.narrative.symbols import named
+from chainrule.derive.numeric import evaluate
+from chainrule.derive.program import Program
 from chainrule.derive.render.page import Shown
 from chainrule.learning.explanation import Move, Part
-from chainrule.learning.probability.model import Model
-from chainrule.learning.probability.points import Values, bound, number, point
+from chainrule.learning.probability.model import Model, rowwise
+from chainrule.learning.probability.points import Values, bound, point
+from chainrule.learning.probability.quadrature import integral
 
 #: Terms of a sum over all integers at once, how many such blocks at most, and what is left out of the last one.
 BLOCK, BLOCKS, NEGLIGIBLE = 512, 400, 1e-17
@@ -34,34 +35,42 @@ def is_discrete(m: Model) -> bool:
 
 
 def expectation(m: Model, values: Values, function: Callable[[Any], Any]) -> float:
-    """The expectation of a function of one scalar observation, by summation or quadrature."""
-    if is_discrete(m):
-        return _sum(m, values, function)
-    return _integral(m, values, function)
+    """The expectation of a function of one scalar observation, by summation or quadrature.
+
+    The function takes an array of observations.
+    """
+    density = at_rows(m, m.density.program, values)
+
+    def weighted(x: Any) -> Any:
+        with np.errstate(all="ignore"):
+            weight = np.exp(density(x))
+            # Far out the density is zero where the function may be infinite.
+            return np.where(weight == 0, 0.0, weight * function(x))
+
+    return _sum(m, values, weighted) if is_discrete(m) else _integral(m, values, weighted)
 
 
-def density_at(m: Model, values: Values, x: Any) -> float:
-    """The density at one value."""
-    with np.errstate(all="ignore"):
-        return float(np.exp(number(m.density.program, {**values, m.variable.name: np.asarray(float(x))})))
+def at_rows(m: Model, program: Program, values: Values) -> Callable[[Any], Any]:
+    """A scalar program of one observation as a function of an array of observations."""
+    x = m.variable.name
+    rows = rowwise(program, [x])
+
+    def compute(observations: Any) -> Any:
+        found = evaluate(rows, {**values, x: np.asarray(observations, dtype=float)})[rows.output.name]
+        return np.broadcast_to(found, np.shape(observations))
+
+    return compute
 
 
-def _sum(m: Model, values: Values, function: Callable[[Any], Any]) -> float:
+def _sum(m: Model, values: Values, terms: Callable[[Any], Any]) -> float:
     low, high = bound(m, 0, values), bound(m, 1, values)
     total = 0.0
     for block in _blocks(low, high):
-        rows = {**values, m.variable.name: block}
-        terms = np.exp(_row_densities(m, rows)) * function(block)
-        total += float(np.sum(terms))
-        if block[-1] == high or np.max(np.abs(terms[-BLOCK // 8 :])) < NEGLIGIBLE * max(1.0, abs(total)):
+        found = terms(block)
+        total += float(np.sum(found))
+        if block[-1] == high or np.max(np.abs(found[-BLOCK // 8 :])) < NEGLIGIBLE * max(1.0, abs(total)):
             return total
     raise InputError("the sum over all values of the variable does not converge")
-
-
-def _row_densities(m: Model, rows: Values) -> Any:
-    """The log-densities of many scalar observations."""
-    name = m.variable.name
-    return np.array([number(m.density.program, {**rows, name: np.asarray(x)}) for x in rows[name]])
 
 
 def _blocks(low: float, high: float) -> Iterator[Any]:
@@ -77,15 +86,7 @@ def _blocks(low: float, high: float) -> Iterator[Any]:
 def _integral(m: Model, values: Values, function: Callable[[Any], Any]) -> float:
     low, high = bound(m, 0, values), bound(m, 1, values)
     cuts = sorted({low, high, *(end for end in _inner(m, values) if low < end < high)})
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", integrate.IntegrationWarning)
-        return float(sum(
-            integrate.quad(
-                lambda x: density_at(m, values, x) * float(function(x)), start, stop, limit=400, epsabs=1e-13,
-                epsrel=1e-11,
-            )[0]
-            for start, stop in itertools.pairwise(cuts)
-        ))  # fmt: skip
+    return sum(integral(function, start, stop) for start, stop in itertools.pairwise(cuts))
 
 
 def _inner(m: Model, values: Values) -> Iterator[float]:

@@ -8,7 +8,8 @@ from chainrule.derive.catalog.distributions import Distribution
 from chainrule.derive.errors import InputError, near_names
 from chainrule.learning.explanation import Explanation
 from chainrule.learning.probability.estimation import estimates
-from chainrule.learning.probability.family_moments import exponential_family, fisher_information
+from chainrule.learning.probability.family_moments import exponential_family
+from chainrule.learning.probability.fisher import fisher_information
 from chainrule.learning.probability.integrals import refuse_unnormalised
 from chainrule.learning.probability.likelihood import information, likelihood, score
 from chainrule.learning.probability.model import Model, model
