@@ -159,6 +159,7 @@ def test_what_a_graph_says() -> None:
 @pytest.mark.parametrize(
     "text",
     ["a -> b <- c; d", "b <- a, c\nd", "dag { a -> b; c -> b; d }", "[a][c][d][b|a:c]", "{a c} -> b; d", "a → b ← c; d",
+     'dag {\nbb="0,0,1,1"\na [exposure,pos="0.1,0.2"]\nb [outcome]\nd\na -> b\nc -> b\n}',
      "a -> b # a comment\nc ->\n  b\n\nd", "a, c -> b; a -> b; d"],
 )  # fmt: skip
 def test_graphs_are_read(text: str) -> None:

@@ -15,6 +15,8 @@ LARGEST = 2000
 #: A text in the manner of bnlearn, ``[a][b|a]``, and one in that of dagitty, ``dag { a -> b }``.
 BRACKETED = re.compile(r"\s*\[")
 BRACED = re.compile(r"\s*(?:dag|digraph)\b[^{}]*\{(.*)\}\s*", re.S)
+#: What dagitty says of a picture: attributes of a variable, the frame.
+ATTRIBUTES = re.compile(r"\[[^\]]*\]|^\s*bb\s*=[^\n]*", re.M)
 TOKEN = re.compile(
     r"(?P<blank>[ \t\r]+|#[^\n]*)|(?P<name>[^\W\d]\w*)|(?P<undirected><->|↔|--+(?!>))|(?P<right>-+>|→|⟶)"
     r"|(?P<left><-+|←|⟵)|(?P<end>[;\n])|(?P<sign>[,{}\[\]|:])|(?P<other>.)", re.S,
@@ -147,6 +149,8 @@ def read_dag(text: str) -> Dag:
             parents.setdefault(name, []).extend(read)
         return directed(parents)
     braced = BRACED.fullmatch(text)
+    if braced:
+        text = ATTRIBUTES.sub(lambda found: " " * len(found[0]), text)
     tokens = _tokens(text, *((braced.start(1), braced.end(1)) if braced else (0, len(text))))
     for statement in _statements(tokens):
         for before, arrow, after in _arrows(statement, text):

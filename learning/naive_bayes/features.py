@@ -27,6 +27,8 @@ from chainrule.learning.probability.points import bound
 COUNTED = ("bernoulli", "categorical", "multinomial")
 #: The distribution whose variance is smoothed.
 SMOOTHED = "normal"
+#: Rows times classes whose densities are computed at once.
+BLOCK = 2_000_000
 #: A distribution with the values of its known parameters: binomial(m=10).
 CALL = re.compile(r"\s*([a-z_-]+)\s*(?:\(([^()]*)\))?\s*")
 Parameters = Mapping[str, Any]
@@ -69,18 +71,32 @@ class Feature:
         if not there.any():
             return found
         checked = _checked(self, rows[there])
-        for place, parameters in enumerate(self.parameters):
-            found[there, place] = row_densities(self, checked, parameters)
+        count = len(self.parameters)
+        step = max(1, BLOCK // count)
+        parts = [checked[start : start + step] for start in range(0, len(checked), step)]
+        found[there] = np.concatenate([
+            densities(self, np.tile(part, (count, *[1] * (part.ndim - 1))), np.repeat(np.arange(count), len(part)))
+            .reshape(count, len(part)).T for part in parts
+        ])  # fmt: skip
         return found
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What is derived once of a distribution: its estimates and its log-density by rows."""
+    """What is derived once of a distribution.
+
+    Attributes:
+        m: the distribution.
+        solution: its likelihood equations, solved.
+        by_row: its log-density for many observations.
+        by_pair: the same for as many parameters as observations; of numbers with numbers for parameters.
+        searches: starting points where the likelihood has no maximum in closed form.
+    """
 
     m: Model
     solution: Solution
     by_row: Program
+    by_pair: Program | None
     searches: int
 
 
@@ -88,8 +104,10 @@ class Prepared:
 def prepared(entry: Distribution) -> Prepared:
     """The likelihood equations of a distribution solved, and its log-density for many rows."""
     m = model(entry, entry.known or None)
-    by_row = rowwise(m.density.program, [m.variable.name, *(["m"] if entry.name == "multinomial" else [])])
-    return Prepared(m, solve(m), by_row, 1 if _is_family(m) else SEARCHES)
+    x, program = m.variable.name, m.density.program
+    by_row = rowwise(program, [x, *(["m"] if entry.name == "multinomial" else [])])
+    by_pair = None if any(item.shape for item in m.density.inputs) else rowwise(program, [x, *m.parameters])
+    return Prepared(m, solve(m), by_row, by_pair, 1 if _is_family(m) else SEARCHES)
 
 
 def _is_family(m: Model) -> bool:
@@ -111,9 +129,7 @@ def feature(name: str | Sequence[str], text: str | Distribution, data: Columns, 
     columns = (name,) if isinstance(name, str) else tuple(name)
     called = ", ".join(columns)
     source, known = _call(text) if isinstance(text, str) else (text, {})
-    found = model(source)
-    entry = replace(found.entry, known=tuple(dict.fromkeys((*found.entry.known, *known))))
-    m = model(entry, entry.known or None)
+    m = _model(source, tuple(known))
     wanted = [item for item in m.known if item not in known and m.entry.name != "multinomial"]
     if wanted:
         expected = f"{called}={source}({wanted[0]}=..)"
@@ -124,6 +140,12 @@ def feature(name: str | Sequence[str], text: str | Distribution, data: Columns, 
         raise InputError(f"the distribution of {called} is one of {many}", found=f"{len(columns)} of them")
     values = tuple(categories) or values_in(data[columns[0]]) if m.entry.name == "categorical" else ()
     return Feature(called, columns, m, known, values)
+
+
+@lru_cache(maxsize=64)
+def _model(source: str | Distribution, known: tuple[str, ...]) -> Model:
+    """A distribution with these parameters known besides its own; columns share it."""
+    return model(source, known or None)
 
 
 def _call(text: str) -> tuple[str, dict[str, float]]:
@@ -178,20 +200,35 @@ def _called(item: Feature) -> str:
     return item.m.entry.name.replace("_", " ") or "own"
 
 
-def row_densities(item: Feature, rows: Array, parameters: Parameters) -> npt.NDArray[np.float64]:
-    """The log-density of every row; minus infinity outside the support."""
-    program = prepared(item.m.entry).by_row
-    x = item.m.variable.name
-    values = {x: rows, **item.known, **parameters}
+def densities(item: Feature, rows: Array, classes: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """The log-density of every row in the class that is named for it; minus infinity outside the support."""
+    program, x = prepared(item.m.entry).by_pair, item.m.variable.name
+    found = np.empty(len(rows))
+    if program is not None:
+        tables = {name: np.array([parameters[name] for parameters in item.parameters]) for name in item.m.parameters}
+        values = {name: table[classes] for name, table in tables.items()}
+        found[:] = _evaluated(program, {x: rows, **item.known, **values})
+    for place, parameters in enumerate(item.parameters):
+        mine = classes == place
+        if program is None and mine.any():
+            found[mine] = _by_row(item, rows[mine], parameters)
+        if any(item.m.entry.support):
+            low, high = (bound(item.m, end, {x: rows, **item.known, **parameters}) for end in (0, 1))
+            found[mine & ((rows < low) | (rows > high))] = -np.inf
+    return found
+
+
+def _by_row(item: Feature, rows: Array, parameters: Parameters) -> Array:
+    """The log-density of every row with the same parameters."""
+    values = {item.m.variable.name: rows, **item.known, **parameters}
     if item.m.entry.name == "multinomial":
         values["m"] = rows.sum(axis=1)
+    return _evaluated(prepared(item.m.entry).by_row, values)
+
+
+def _evaluated(program: Program, values: Mapping[str, Any]) -> Array:
     with np.errstate(all="ignore"):
-        found = evaluate(program, values)[program.output.name]
-    found = np.array(np.broadcast_to(found, len(rows)))
-    if any(item.m.entry.support):
-        low, high = (bound(item.m, place, values) for place in (0, 1))
-        found[(rows < low) | (rows > high)] = -np.inf
-    return found
+        return np.asarray(evaluate(program, values)[program.output.name])
 
 
 # ---- estimates --------------------------------------------------------------------------------------------
@@ -226,7 +263,19 @@ def fitted(item: Feature, data: Columns, labels: Array, classes: Sequence[Any], 
         if not len(mine):
             raise InputError(f"the class {name} has no values of {item.name}")
         found.append(_estimate(item, mine, name, smoothing))
-    return replace(item, parameters=tuple(found))
+    ready = replace(item, parameters=tuple(found))
+    if not item.categories:
+        _check_bounded(ready, checked[there], labels[there], classes)
+    return ready
+
+
+def _check_bounded(item: Feature, rows: Array, labels: Array, classes: Sequence[Any]) -> None:
+    """Refuse estimates where the likelihood has no bound."""
+    lost = ~np.isfinite(densities(item, rows, labels))
+    if np.any(lost) and not item.counted:
+        place = int(labels[np.argmax(lost)])
+        what = f"{item.name} has no estimate in the class {classes[place]}: its density has no bound there"
+        raise InputError(what, hint=_hint(item, rows[labels == place]))
 
 
 def _estimate(item: Feature, rows: Array, label: Any, smoothing: Smoothing) -> dict[str, Any]:
@@ -234,17 +283,14 @@ def _estimate(item: Feature, rows: Array, label: Any, smoothing: Smoothing) -> d
         return _counted(item, rows, smoothing.alpha)
     try:
         ready = prepared(item.m.entry)
-        values = maximum_likelihood(ready.m, ready.solution, data_values(ready.m, rows, _known(item, rows)),
-                                    ready.searches)
+        given = {item.m.variable.name: rows, **_known(item, rows)}
+        values = maximum_likelihood(ready.m, ready.solution, given, ready.searches)
     except ChainruleError as error:
         raise type(error)(f"{item.name} has no estimate in the class {label}: {error.message}", found=error.found,
                           hint=_hint(item, rows)) from error  # fmt: skip
     parameters = {name: np.asarray(values[name], dtype=np.float64) for name in item.m.parameters}
     if item.m.entry.name == SMOOTHED and smoothing.variance:
         parameters["sigma"] = np.sqrt(parameters["sigma"] ** 2 + smoothing.variance)
-    if not np.all(np.isfinite(row_densities(item, rows, parameters))):
-        raise InputError(f"{item.name} has no estimate in the class {label}: its density has no bound there",
-                         hint=_hint(item, rows))  # fmt: skip
     return parameters
 
 

@@ -15,7 +15,7 @@ from chainrule.derive.render.page import Shown
 from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.graphs.words import word
 from chainrule.learning.naive_bayes.columns import Array, Columns
-from chainrule.learning.naive_bayes.features import Feature, encoded, row_densities
+from chainrule.learning.naive_bayes.features import Feature, densities, encoded
 from chainrule.learning.probability.points import agreement
 
 #: Digits in which densities are computed again.
@@ -98,7 +98,7 @@ def _density_gap(item: Feature, place: int, data: Columns, term: float) -> float
             found = mpmath.log(mpmath.fdot(map(float, x), map(float, values["p"])))
         return _gap(float(found), term)
     if not np.isfinite(term):
-        return _gap(float(np.exp(row_densities(item, rows[:1], values)[0])), 0.0)
+        return _gap(float(np.exp(densities(item, rows[:1], np.array([place]))[0])), 0.0)
     if item.m.entry.name == "multinomial":
         values["m"] = rows[0].sum()
     with mpmath.workdps(DIGITS):
