@@ -163,11 +163,11 @@ def test_every_class_has_a_style_of_its_own() -> None:
 # ---- derivations -----------------------------------------------------------------------------------------
 
 PROVED = [
-    (f"{variance.DATA}; v: real[d]", "sum((X @ v - mean(X @ v))^2)/(n - 1)", "sum((A @ v)^2)/(n - 1)"),
-    (f"{variance.DATA}; v: real[d]", "sum((A @ v)^2)/(n - 1)", "v @ S @ v"),
+    (f"{variance.DATA}; v: real[d]", "sum((X @ v - mean(X @ v))^2)/(n - 1)", "norm(A @ v)^2/(n - 1)"),
+    (f"{variance.DATA}; v: real[d]", "norm(A @ v)^2/(n - 1)", "v @ S @ v"),
     (variance.UNIT, "v @ S @ v", "sum(l*c^2)"),
     (variance.ORTHOGONAL, "(S - mu*outer(u, u)) @ v", "S @ v"),
-    (reconstruction.DATA, "sum((A - A @ V @ V.T)^2)/(n - 1)", "trace(S) - trace(V.T @ S @ V)"),
+    (reconstruction.DATA, "norm(A - A @ V @ V.T)^2/(n - 1)", "trace(S) - trace(V.T @ S @ V)"),
     (reconstruction.HELD, "trace(V.T @ S @ V)", "sum(l*h)"),
     (reconstruction.HELD, "sum(h)", "k"),
 ]
@@ -185,8 +185,13 @@ def test_every_line_holds(derive: object) -> None:
     held = explanation.evidence()
     assert len(held) >= 11
     assert all(item.holds for item in held)
-    assert all(move.difference for part in explanation.parts[1:] for move in part.moves if move.left[:1] != ("L",)
-               and "ultiplier" not in str(move.reason[0]))  # fmt: skip
+    unchecked = {move.left[0].text for move in explanation.moves() if move.difference is None}
+    assert unchecked <= {"A", "S", "L", "c", "h", "V.T @ V"}  # definitions
+
+
+def test_lines_in_latex_are_as_they_are_written() -> None:
+    latex = reconstruction.smallest_error().latex()
+    assert r"\operatorname{tr}\left(S\right) - \operatorname{tr}\left(V^{\top} S V\right)" in latex
 
 
 def test_a_false_line_is_found() -> None:

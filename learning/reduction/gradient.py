@@ -48,7 +48,8 @@ def gradient_of_tsne() -> Explanation:
             "density around the point?",
         )),
         *chain(ROW, ENTROPY, [
-            ("=", "log(sum(exp(-beta*s))) + beta*sum(p*s)", "log(p) = -beta*s - log(sum(exp(-beta*s)))."),
+            ("=", "log(sum(exp(-beta*s))) + beta*sum(p*s)",
+             "The logarithm of p is -beta*s less that of the sum, and p sums to one."),
         ], "Entropy of the choice"),
         Part("Perplexity", (_precision(),)),
         Part("Similarities of the data", (
@@ -75,8 +76,9 @@ def gradient_of_tsne() -> Explanation:
 
 
 def _row() -> tuple[Move, ...]:
-    text = "With beta = 1/(2 sigma^2): near points are likely, and the probabilities sum to one."
-    return (definition("s: nonnegative[n]; beta: positive", "p", "exp(-beta*s)/sum(exp(-beta*s))", text),)
+    bandwidth = Shown("beta = 1/(2 sigma^2)", r"\beta = \frac{1}{2 \sigma^2}")
+    return (definition("s: nonnegative[n]; beta: positive", "p", "exp(-beta*s)/sum(exp(-beta*s))", "With ", bandwidth,
+                       ": near points are likely, and the probabilities sum to one."),)  # fmt: skip
 
 
 def _precision() -> Move:
@@ -98,7 +100,7 @@ def _apart() -> tuple[Move, ...]:
     """The divergence by weights and their sum; the second line rests on the sum of P."""
     whole = "Σ_{i≠j} P_ij*log(P_ij) - Σ_{i≠j} P_ij*log(W_ij) + log(Z)*Σ_{i≠j} P_ij"
     (part,) = chain(f"{DATA}; {MAP}", DIVERGENCE, [
-        ("=", whole, "Q = W/Z, and the logarithm of a quotient is a difference."),
+        ("=", whole, "Q is W/Z, and the logarithm of a quotient is a difference."),
         ("=", APART, "P sums to one."),
     ])  # fmt: skip
     first = Move(shown(PRINTED, DIVERGENCE, True), (Shown("KL", r"\mathrm{KL}"),), ("The definition.",))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import lru_cache
 
 import numpy as np
@@ -15,7 +15,8 @@ from chainrule.derive.formula import Formula, formula
 from chainrule.derive.goals import gradient
 from chainrule.derive.render.page import Note, Shown
 from chainrule.derive.verify import verify
-from chainrule.learning.explanation import Move
+from chainrule.learning.chains import SIZES, Text, chain
+from chainrule.learning.explanation import Move, Part
 
 Array = npt.NDArray[np.float64]
 SEEDS = range(4)
@@ -25,14 +26,21 @@ ROUNDING = 1e-12
 def shown(declarations: str, text: str, entries: bool = False) -> Shown:
     """A formula for any renderer: as it is written, or entry by entry."""
     if not entries:
-        return Shown(text, lambda: read(f"{declarations}; {text}").latex())
+        return Text(declarations, text).shown
     found = read(f"{declarations}; {text}")
     return Shown(found.index(), lambda: index_latex(found.program, found.output.name, lambda _: ""))
 
 
-def definition(declarations: str, name: str, text: str, reason: str) -> Move:
+def definition(declarations: str, name: str, text: str, *reason: str | Shown) -> Move:
     """A line that says what a name stands for."""
-    return Move(shown(declarations, text), (read_name(name),), (reason,))
+    return Move(shown(declarations, text), (read_name(name),), reason)
+
+
+def decomposed(declarations: str, sizes: Mapping[str, int] = SIZES) -> Part:
+    """``S = U @ diag(l) @ U.T``: what the names of eigenvectors and eigenvalues stand for."""
+    reason = "The columns of U are the eigenvectors of S, and l has their eigenvalues in increasing order."
+    (part,) = chain(declarations, "S", [("=", "U @ diag(l) @ U.T", reason)], "Eigenvectors of the covariance", sizes)
+    return part
 
 
 def read_name(name: str) -> Shown:

@@ -11,7 +11,7 @@ import scipy.linalg
 from chainrule.derive.render.page import Shown
 from chainrule.learning.chains import chain
 from chainrule.learning.explanation import Explanation, Move, Part
-from chainrule.learning.reduction.lines import Array, definition, derivative, sampled, shown
+from chainrule.learning.reduction.lines import Array, decomposed, definition, derivative, sampled, shown
 
 DATA = "X: real[n,d]; V: orthonormal[d,k]; A = X - mean(X, axis=0); S = A.T @ A/(n - 1)"
 #: How much of each eigenvector the subspace holds.
@@ -27,22 +27,26 @@ SMALLEST = 1e-15
 def smallest_error() -> Explanation:
     """The squared error of ``A @ V @ V.T`` is total minus explained variance; eigenvectors make it smallest."""
     parts = (
-        Part("Centred data, their covariance, and k orthonormal directions", _definitions()),
-        *chain(DATA, "sum((A - A @ V @ V.T)^2)/(n - 1)", [
+        Part("Centred data, their covariance, and k orthonormal directions", _definitions(), (
+            "Rows are projected on the directions and rebuilt: ", Shown("A @ V @ V.T", r"A V V^{\top}"),
+            " is what comes back.",
+        )),
+        *chain(DATA, "norm(A - A @ V @ V.T)^2/(n - 1)", [
             ("=", "(trace(A.T @ A) - 2*trace(V.T @ A.T @ A @ V) + trace(V.T @ V @ V.T @ A.T @ A @ V))/(n - 1)",
              "Multiplied out; a trace does not change when its factors are turned round in a circle."),
-            ("=", "(trace(A.T @ A) - trace(V.T @ A.T @ A @ V))/(n - 1)", "The columns of V are orthonormal: V.T @ V is "
-             "the identity."),
+            ("=", "(trace(A.T @ A) - trace(V.T @ A.T @ A @ V))/(n - 1)", "The columns of V are orthonormal."),
             ("=", "trace(S) - trace(V.T @ S @ V)", "Total variance minus explained variance."),
-        ], "Error of the reconstruction A @ V @ V.T", SIZES),
+        ], "Error of the reconstruction", SIZES),
         Part("The directions that explain most", _stationary(), ("The multipliers M, a symmetric matrix, keep the "
              "columns of V orthonormal.",)),
-        *chain(HELD, "sum(h)", [
-            ("=", "k", "h says how much of each eigenvector lies in the subspace; each column of V has length 1."),
-        ], "What the subspace holds of the eigenvectors", SIZES),
+        decomposed(HELD, SIZES),
+        Part("What the subspace holds of each eigenvector", (
+            definition(HELD, "h", "sum((U.T @ V)^2, axis=1)", "The squared lengths of their projections on V."),
+        )),
+        *chain(HELD, "sum(h)", [("=", "k", "Each column of V has length 1.")], "Together", SIZES),
         *chain(HELD, "h", [("<=", "1", "The projection of a unit vector is not longer than it.")], sizes=SIZES),
         *chain(HELD, "trace(V.T @ S @ V)", [
-            ("=", "sum(l*h)", "In the basis of the eigenvectors of S, with its eigenvalues l in increasing order."),
+            ("=", "sum(l*h)", "In the basis of the eigenvectors."),
             ("<=", "sum(l[d-k:])", "The h lie between 0 and 1 and sum to k: nothing is larger than all of the k last."),
         ], "Which eigenvectors", SIZES),
         Part("The smallest error", (_left_out(),)),
@@ -59,13 +63,13 @@ def _definitions() -> tuple[Move, ...]:
     return (
         definition("X: real[n,d]", "A", "X - mean(X, axis=0)", "The columns without their means."),
         definition("A: real[n,d]", "S", "A.T @ A/(n - 1)", "The covariance matrix."),
-        definition("V: orthonormal[d,k]", "V.T @ V", "eye(k)", "The columns of V are orthonormal."),
+        Move(Shown("eye(k)", "I_k"), (Shown("V.T @ V", r"V^{\top} V"),), ("The columns of V are orthonormal.",)),
     )
 
 
 def _stationary() -> tuple[Move, ...]:
     return (
-        definition(STATIONARY, "L", LAGRANGIAN, "The explained variance, and the multipliers of V.T @ V = eye(k)."),
+        definition(STATIONARY, "L", LAGRANGIAN, "The explained variance, and the multipliers of the condition."),
         derivative(STATIONARY, LAGRANGIAN, "V", ("Differentiate by V.",)),
         Move(shown(STATIONARY, "V @ M"), (shown(STATIONARY, "S @ V"),), ("It is zero at a maximum.",),
              sampled(_condition)),

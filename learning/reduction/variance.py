@@ -10,7 +10,7 @@ import numpy as np
 from chainrule.derive.render.page import Shown
 from chainrule.learning.chains import Step, chain
 from chainrule.learning.explanation import Explanation, Move, Part
-from chainrule.learning.reduction.lines import Array, definition, derivative, sampled, shown
+from chainrule.learning.reduction.lines import Array, decomposed, definition, derivative, sampled, shown
 
 DATA = "X: real[n,d]; A = X - mean(X, axis=0); S = A.T @ A/(n - 1)"
 SPECTRUM = f"{DATA}; l = eigvalsh(S); U = eigvectors(S)"
@@ -30,12 +30,14 @@ def maximum_variance() -> Explanation:
     parts = (
         Part("Centred data and their covariance", _definitions()),
         *_chain(f"{DATA}; v: real[d]", "sum((X @ v - mean(X @ v))^2)/(n - 1)", [
-            ("=", "sum((A @ v)^2)/(n - 1)", "The mean of the projections is the projection of the mean."),
-            ("=", "v @ S @ v", "A squared norm is a product, A @ v with itself."),
+            ("=", "norm(A @ v)^2/(n - 1)", "The mean of the projections is the projection of the mean."),
+            ("=", "v @ S @ v", "The squared norm of a vector is its product with itself."),
         ], "Variance of the projections on v"),
         Part("The direction of largest variance", _first(), ("A multiplier keeps the length of v at 1.",)),
+        decomposed(UNIT),
+        Part("The coordinates of v along the eigenvectors", (definition(UNIT, "c", "U.T @ v", "A rotation of v."),)),
         *_chain(UNIT, "v @ S @ v", [
-            ("=", "sum(l*c^2)", "In the basis of the eigenvectors of S, with its eigenvalues l and c = U.T @ v."),
+            ("=", "sum(l*c^2)", "In these coordinates."),
             ("<=", "max(l)*sum(c^2)", "No eigenvalue is larger than the largest."),
             ("=", "max(l)", "The rotation U leaves the length of v at 1."),
         ], "Which eigenvalue"),
@@ -85,7 +87,8 @@ def _second() -> tuple[Move, ...]:
         derivative(COVARIANCE, SECOND, "v", ("Differentiate by v.",)),
         Move(shown(COVARIANCE, "2*u @ S @ v"), (shown(COVARIANCE, "eta"),),
              ("Multiply by u from the left, where u @ v = 0 and u @ u = 1.",), sampled(_multiplier)),
-        Move(shown(COVARIANCE, "0"), (), ("S is symmetric: u @ S @ v = (S @ u) @ v = mu*(u @ v) = 0.",),
+        Move(shown(COVARIANCE, "0"), (), ("S is symmetric: ", Shown(
+            "u @ S @ v = (S @ u) @ v = mu*(u @ v) = 0", r"u^{\top} S v = (S u)^{\top} v = \mu \, u^{\top} v = 0"), "."),
              sampled(_no_multiplier)),
         Move(shown(COVARIANCE, "lam*v"), (shown(COVARIANCE, "S @ v"),),
              ("What is left of the derivative: v is an eigenvector again.",), sampled(_second_eigenvector)),
