@@ -103,7 +103,7 @@ def directed(parents: Mapping[str, Iterable[str]]) -> Dag:
     """The graph in which these are the parents of these variables.
 
     Raises:
-        InputError: the arrows make a circle; it is named.
+        InputError: the arrows make a cycle; it is named.
         LimitError: there are too many variables.
     """
     given = {name: tuple(dict.fromkeys(read)) for name, read in parents.items()}
@@ -117,13 +117,13 @@ def directed(parents: Mapping[str, Iterable[str]]) -> Dag:
     try:
         order = tuple(TopologicalSorter(given).static_order())
     except CycleError as error:
-        raise InputError("the arrows make a circle", found=_circle(error.args[1])) from error
+        raise InputError("the arrows make a cycle", found=_cycle(error.args[1])) from error
     place = {name: number for number, name in enumerate(order)}
     return Dag({name: tuple(sorted(given[name], key=lambda read: place[read])) for name in order})
 
 
-def _circle(names: list[str]) -> str:
-    """The circle of a ``CycleError``, in which every name is a parent of the next, begun at its first name."""
+def _cycle(names: list[str]) -> str:
+    """The cycle of a ``CycleError``, in which every name is a parent of the next, begun at its first name."""
     ring = names[:-1]
     first = ring.index(min(ring))
     return " -> ".join([*ring[first:], *ring[:first], ring[first]])
@@ -137,7 +137,7 @@ def read_dag(text: str) -> Dag:
 
     Raises:
         NotationError: the text cannot be read.
-        InputError: the arrows make a circle.
+        InputError: the arrows make a cycle.
 
     Example:
         >>> read_dag("rain -> wet <- sprinkler").parents["wet"]

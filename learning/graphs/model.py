@@ -159,7 +159,7 @@ def graphical_model(
 
     Raises:
         NotationError: the text cannot be read.
-        InputError: the arrows make a circle, or a table does not fit the graph or does not sum to one.
+        InputError: the arrows make a cycle, or a table does not fit the graph or does not sum to one.
 
     Source: Koller and Friedman, Probabilistic Graphical Models (2009), definition 3.5.
 

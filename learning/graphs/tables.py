@@ -20,6 +20,8 @@ from chainrule.learning.probability.bayes import Number, probability
 
 #: The values of a variable that is given by one number, the probability of the first.
 YES, NO = "true", "false"
+#: Names of variables, and what a value may be called.
+NAME, VALUE = re.compile(r"[^\W\d]\w*"), re.compile(r"[^,=|()]+")
 #: What a condition may be: rain=yes, rain, not rain.
 CONDITION = re.compile(r"\s*(?:(not)\s+)?([^\W\d]\w*)\s*(?:=\s*([^=,|]+?)\s*)?")
 #: The tables of variables: a row, or a row for every choice of the parents' values.
@@ -74,6 +76,9 @@ def read_tables(path: str | Path) -> Given:
 
 def graph_of(given: Given) -> Dag:
     """The graph of tables: the parents of a variable are those that its conditions name."""
+    for name in given:
+        if not NAME.fullmatch(name):
+            raise InputError("a variable is called by a word", expected="letters, digits and _", found=repr(name[:60]))
     return directed({name: _named_parents(name, table, given) for name, table in given.items()})
 
 
@@ -178,6 +183,10 @@ def _row(name: str, text: str, row: Number | Mapping[str, Number]) -> Row:
     if not isinstance(row, Mapping):
         first = probability(row, f"P({name}{given})")
         return {YES: first, NO: 1 - first}
+    for value in map(str, row):
+        if not VALUE.fullmatch(value):
+            raise InputError(f"a value of {name} has a sign that conditions are written with", expected="no , = | ( )",
+                             found=repr(value[:60]))  # fmt: skip
     found = {str(value): probability(number, f"P({name}={value}{given})") for value, number in row.items()}
     total = sum(found.values(), Fraction(0))
     if total != 1:
