@@ -36,14 +36,17 @@ from chainrule.commands.losses import loss
 from chainrule.commands.optimality import kkt
 from chainrule.commands.pictures import graph, plot
 from chainrule.commands.reduction import pca, tsne
+from chainrule.commands.proximal import prox
+from chainrule.commands.reduction import pca
 from chainrule.commands.regularisation import path
 from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, critical, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries, approximate,
-    pca, tsne, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
+    show, solve, convex, critical, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries,
+    approximate, pca, tsne, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
+    prox,
 )  # fmt: skip
 
 

@@ -149,7 +149,8 @@ def _linear(
     refs = [ref for ref in expr.atoms(Ref) if calculus.moves(ref)]
     scale = sp.expand(expr).coeff(refs[0], 1)
     places = {*item.free, *item.bound_indices}
-    plain = len(refs) == 1 and refs[0].name == variable and set(refs[0].indices) == places and not scale.atoms(Index)
+    plain = len(refs) == 1 and refs[0].name == variable and set(refs[0].indices) == places
+    plain = plain and scale.atoms(Index) <= places
     symbol = Symbol("u", real=True)
     yield Term(weight * scale, Scalar(symbol, ((symbol, REALS),), (refs[0],)), "1", S.One) if plain else None
 

@@ -9,7 +9,7 @@ from functools import cached_property
 import sympy as sp
 from sympy import Add
 
-from chainrule.derive.errors import InputError
+from chainrule.derive.errors import InputError, UnsupportedError
 from chainrule.derive.formula import Formula, formula
 from chainrule.derive.program import Definition, Input, Program, Ref
 from chainrule.learning.convexity.proximal import Case, Proximal, prox
@@ -77,7 +77,10 @@ def taken_apart(f: Formula, unknowns: Collection[str]) -> Composite | None:
     penalty = _with_output(f, Add(*own))
     kept = tuple(item for item in penalty.inputs if item.name in _inputs_of(penalty.program)[penalty.output.name])
     penalty = Formula(Program(kept, penalty.program.pruned().definitions, penalty.program.outputs))
-    return Composite(_with_output(f, Add(*rest)), prox(penalty, unknown), unknown)
+    operator = prox(penalty, unknown)
+    if operator.of not in ("entry", "norm") or not operator.closed:
+        raise UnsupportedError(f"no proximal operator in closed form, by entries or of the norm, of {penalty.matrix()}")
+    return Composite(_with_output(f, Add(*rest)), operator, unknown)
 
 
 def _terms(output: object) -> tuple[sp.Expr, ...]:
