@@ -35,9 +35,8 @@ from chainrule.commands.lists import list_
 from chainrule.commands.losses import loss
 from chainrule.commands.optimality import kkt
 from chainrule.commands.pictures import graph, plot
-from chainrule.commands.reduction import pca, tsne
 from chainrule.commands.proximal import prox
-from chainrule.commands.reduction import pca
+from chainrule.commands.reduction import pca, tsne
 from chainrule.commands.regularisation import path
 from chainrule.commands.topics import explain, topics
 from chainrule.commands.verification import verify

@@ -22,9 +22,7 @@ HALVINGS = 200
 #: Digits of values that are compared.
 DIGITS = 50
 #: Steps at which a line is held against the function.
-STEPS = tuple(sp.Rational(n, 7) for n in (*range(-40, 0), *range(1, 41))) + (
-    sp.Rational(-1, 10**15), sp.Rational(1, 10**15),
-)  # fmt: skip
+STEPS = tuple(sp.Rational(n, m) for n in (*range(-40, 0), *range(1, 41)) for m in (7, 10**15))
 
 
 def subdifferential(body: Expr, interval: Interval) -> Iterator[tuple[Interval | Expr, tuple[Expr, Expr]]]:
