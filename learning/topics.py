@@ -81,6 +81,8 @@ topics: tuple[Topic, ...] = (
           examples.matrix_product),
     Topic("dense_layer", LINEAR_ALGEBRA, "activation(input @ weights + bias): what an adjoint of its output becomes",
           examples.dense_layer),
+    Topic("backpropagation", LINEAR_ALGEBRA, "from layer to layer, for any activations: the recursion of the deltas",
+          examples.backpropagation),
     Topic("network", LINEAR_ALGEBRA, "a stack of layers: forward, and backpropagation layer by layer",
           examples.small_network),
     Topic("two_layer_network", LINEAR_ALGEBRA, "two dense layers: backpropagation from the loss to every weight",

@@ -103,6 +103,15 @@ def test_the_recursion_is_printed_layer_by_layer() -> None:
         assert line in lines
 
 
+def test_backpropagation_is_derived_for_any_activations() -> None:
+    told = cr.explain("backpropagation")
+    assert isinstance(told, cr.Explanation)
+    assert max(item.difference for item in told.evidence()) < TOLERANCE
+    lines = [" ".join(line.split()) for line in told.text().splitlines()]
+    assert "delta3 = dL/dz3 = G*phi3'(z3) The adjoint, through the layer." in lines
+    assert "delta2 = dL/dz2 = phi2'(z2)*(delta3 @ W3.T)" in lines
+
+
 def test_a_wrong_line_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     layer = backward.Layer.activated
     told = cr.network("3 -> 4 tanh -> 2", "mse")

@@ -13,6 +13,7 @@ from functools import cached_property, partial
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.derive.checking.instances import instance
 from chainrule.derive.errors import ChainruleError
 from chainrule.derive.formula import Formula, formula
 from chainrule.derive.goals import gradient
@@ -25,7 +26,7 @@ from chainrule.derive.remarks import about_kinks
 from chainrule.derive.render.page import Note, Shown
 from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.layers.differences import Bench
-from chainrule.learning.layers.stack import ARROW, Layer
+from chainrule.learning.layers.stack import ARROW, Layer, functions_of
 from chainrule.learning.layers.writing import Stack
 
 Array = npt.NDArray[np.float64]
@@ -80,8 +81,9 @@ class Story:
         """The inputs."""
         for item in self.net.objective.inputs:
             shape = f"[{', '.join(map(str, item.shape))}]" if item.shape else ""
-            yield Move(Shown(f"{item.name}: {item.domain.name}{shape}", rf"{named(item.name).latex}: "
-                             rf"\text{{{item.domain.name}{shape}}}"))  # fmt: skip
+            yield _given(item.name, f"{item.domain.name}{shape}")
+        for name in functions_of(self.net.given):
+            yield _given(name, "function (any differentiable function, entry by entry)")
 
     def forward(self) -> Iterator[Move]:
         """Product and activation of every layer, with their shapes."""
@@ -251,11 +253,15 @@ class Story:
         """A derivative as its line says, from the lines before; any other quantity as the network has it."""
         if name not in self.found:
             return self.bench.value(name)
-        program = self.found[name].program
+        program = instance(self.found[name].program)
         reads = {read for definition in program.definitions for read in definition.reads}
         values = {item.name: self._value(item.name) if item.shape or item.name in reads else np.zeros(())
                   for item in program.inputs}  # fmt: skip
         return np.asarray(evaluate(program, values)[program.output.name], dtype=np.float64)
+
+
+def _given(name: str, what: str) -> Move:
+    return Move(Shown(f"{name}: {what}", rf"{named(name).latex}: \text{{{what}}}"))
 
 
 def _declared(name: str, *lengths: str) -> str:

@@ -9,6 +9,7 @@ import mpmath
 import numpy as np
 import numpy.typing as npt
 
+from chainrule.derive.checking.instances import instance
 from chainrule.derive.checking.sampling import exact, sample, size_assignments, to_mp
 from chainrule.derive.numeric import MPMATH, bind_dims, evaluate, evaluate_definition
 from chainrule.derive.program import Program
@@ -23,6 +24,7 @@ class Bench:
     """A program with values for its inputs, and what the differences of its output say."""
 
     def __init__(self, program: Program) -> None:
+        program = instance(program)
         sizes = size_assignments(program)[0]
         self.program = program
         self._inputs = exact(program.inputs, sample(program.inputs, sizes, np.random.default_rng(SEED)))

@@ -27,6 +27,11 @@ def dense_layer() -> Derivation:
     return gradient(DENSE_LAYER, ["input", "weights", "bias"])
 
 
+def backpropagation() -> Explanation:
+    """Three layers with any activations, and the adjoint of the output that any loss sends back."""
+    return network("d -> h phi1 -> m phi2 -> k phi3", given="phi1, phi2, phi3: function").explain()
+
+
 def small_network() -> Explanation:
     """Two hidden layers and a softmax."""
     return network("4 -> 16 tanh -> 16 relu -> 3 softmax", "cross_entropy").explain()

@@ -90,7 +90,8 @@ def network(text: str, loss: str | None = None, given: str = "") -> Network:
         text: the layers.
         loss: ``cross_entropy`` (through the logits), ``mse``, ``mae``, ``logcosh``, ``huber``, ``hinge``, a loss of the
             catalogue, or a formula in ``output``, ``logits`` and the targets ``y`` of the output's shape.
-        given: declarations of further names, such as ``beta: positive``, or of ``Y``.
+        given: declarations of further names, such as ``beta: positive``, of ``Y``, or of activations without a
+            definition, ``phi: function``.
 
     Raises:
         InputError: the text is not in this notation, or the loss does not fit.

@@ -128,7 +128,7 @@ def _activation(name: str, given: str) -> str:
         return ""
     if name in ROWS:
         return f"{name}(z, axis=1)"
-    if name in OF_ONE:
+    if name in OF_ONE or name in functions_of(given):
         return f"{name}(z)"
     if name.isidentifier():
         raise UnknownNameError(
@@ -143,6 +143,12 @@ def _usual(name: str) -> str:
     """``softmax(z)`` is softmax, ``sigmoid(z)`` sigmoid."""
     found = CALLED.fullmatch(name)
     return found["name"] if found and found["name"] in (*OF_ONE, *ROWS) else name
+
+
+def functions_of(given: str) -> tuple[str, ...]:
+    """The names that are declared as functions without a definition."""
+    parts = (part.partition(":") for part in given.split(";"))
+    return tuple(name for names, _, domain in parts if domain.strip() == "function" for name in WORD.findall(names))
 
 
 def _check(expression: str, given: str) -> None:
