@@ -30,7 +30,8 @@ from chainrule.derive.errors import InputError
     short_help="Follow ridge, lasso or another penalty over its strength.",
     examples=(
         "chainrule path lasso --data diabetes --scale --plot lasso.svg",
-        "chainrule path ridge --data examples/data/iris.csv --columns X=sepal_length,petal_length --columns y=petal_width",
+        "chainrule path ridge --data examples/data/iris.csv --columns X=sepal_length,petal_length "
+        "--columns y=petal_width --scale",
     ),
 )
 @formula_argument
