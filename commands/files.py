@@ -5,12 +5,17 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from chainrule.commands.answers import Answer
 from chainrule.derive.errors import InputError
 from chainrule.derive.render.formats import FORMATS, format_of
+
+if TYPE_CHECKING:
+    from chainrule.derive.pictures.plot import Plot
+    from chainrule.learning.chart import Chart
 
 #: The forms of a whole derivation.
 PAGE_FORMS = (*FORMATS, "json")
@@ -54,6 +59,20 @@ def written(path: str | None, content: str | bytes, data: Mapping[str, object] |
         reason = getattr(error, "strerror", None) or str(error)
         raise InputError(f"cannot write {path!r}: {reason}") from error
     return Answer("", data or {}, note=f"wrote {path}")
+
+
+def drawn(chart: Chart | Plot, output: str | None, as_json: bool) -> Answer:
+    """A picture in a file, on standard output, or as data.
+
+    Raises:
+        InputError: the name of the file is that of no picture.
+    """
+    if as_json:
+        return Answer("", {"chart": chart.to_dict()})
+    form = Path(output).suffix.lower() if output and output != "-" else ".svg"
+    if form not in (".svg", ".png"):
+        raise InputError("the name of a picture's file says its format", expected=".svg or .png", found=str(output))
+    return written(output, chart.png() if form == ".png" else chart.svg())
 
 
 def _text(content: str | bytes) -> str:

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 
 import click
 
 import chainrule as cr
 from chainrule.commands.answers import Answer
 from chainrule.commands.arguments import WithExamples, json_option
-from chainrule.commands.files import output_option, written
-
-if TYPE_CHECKING:
-    from chainrule.learning.chart import Chart
+from chainrule.commands.files import drawn, output_option
 
 DATA_HELP = (
     "A table of comma-separated values with names in its first line, or a data set of scikit-learn: "
@@ -109,14 +105,6 @@ def _progress() -> Callable[[int, float], None] | None:
 def named(columns: tuple[str, ...]) -> list[str]:
     """The names of columns, which may have spaces in them."""
     return [name.strip() for value in columns for name in value.split(",") if name.strip()]
-
-
-def drawn(chart: Chart, output: str | None, as_json: bool) -> Answer:
-    """A picture in a file, on standard output, or as data."""
-    if as_json:
-        return Answer("", {"chart": chart.to_dict()})
-    png = output is not None and output.lower().endswith(".png")
-    return written(output, chart.png() if png else chart.svg())
 
 
 def _no_output(output: str | None) -> None:

@@ -13,7 +13,7 @@ import chainrule as cr
 from chainrule.commands.answers import Answer
 from chainrule.commands.arguments import WithExamples, json_option
 from chainrule.commands.derivations import DEFECT, answered, detail_option
-from chainrule.commands.files import PAGE_FORMS, PAGE_OUTPUT, output_option, written
+from chainrule.commands.files import PAGE_FORMS, PAGE_OUTPUT, drawn, output_option
 from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.render.page import Detail
 
@@ -101,11 +101,7 @@ def _evidence(printed: Printed) -> tuple[Mapping[Any, str], list[str]]:
 def _picture(item: cr.Topic, output: str | None, as_json: bool) -> Answer:
     if item.plot is None:
         raise UnsupportedError(f"the topic {item.name} has no picture", hint=_with("picture", "plot"))
-    chart = item.plot()
-    if as_json:
-        return Answer("", {"chart": chart.to_dict()})
-    png = output is not None and output.lower().endswith(".png")
-    return written(output, chart.png() if png else chart.svg())
+    return drawn(item.plot(), output, as_json)
 
 
 def _demonstration(item: cr.Topic, seed: int) -> Answer:

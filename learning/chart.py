@@ -115,4 +115,7 @@ def _legend(figure: Any, axes: Any, entries: int) -> None:
 
 
 def _cycle(count: int) -> Sequence[tuple[str, str, str]]:
-    return [STYLES[number % len(STYLES)] for number in range(count)]
+    """A style for each: the colours come round again with other dashes and markers."""
+    different = len(STYLES)
+    turned = (STYLES[(number + number // different) % different] for number in range(count))
+    return [(STYLES[number % different][0], *style[1:]) for number, style in enumerate(turned)]

@@ -15,6 +15,7 @@ from chainrule.cli import run
 from chainrule.derive.errors import InputError
 from chainrule.derive.normal.equality import prove_equal
 from chainrule.derive.notation.read import parse_formula
+from chainrule.learning.chart import _cycle
 from chainrule.learning.data_sets import data_set
 from chainrule.learning.reduction import demonstrations, reconstruction, variance
 from chainrule.learning.reduction.lines import slope_check
@@ -106,6 +107,29 @@ def test_rows_that_do_not_fit_are_refused(X: object, message: str) -> None:
         cr.pca(X)
 
 
+@pytest.mark.parametrize("size", [1e-180, 1e200])
+def test_numbers_without_variances_are_refused(size: float) -> None:
+    with pytest.raises(InputError, match="out of range"):
+        cr.pca(np.eye(3) * size)
+
+
+def test_rows_with_other_columns_are_not_projected() -> None:
+    found = cr.pca(np.eye(3))
+    with pytest.raises(InputError, match="other columns"):
+        found.project([[1, 2]])
+    with pytest.raises(InputError, match="one row per example"):
+        found.project([1, 2, 3])
+
+
+def test_styles_of_many_classes_differ() -> None:
+    rng = np.random.default_rng(0)
+    chart = cr.pca(rng.normal(size=(60, 3)), labels=list(range(30)) * 2).chart()
+    assert [series.label for series in chart.series][:12] == [str(label) for label in range(12)]
+    assert len(set(_cycle(30))) == 30
+    with pytest.raises(InputError, match="so many classes"):
+        cr.pca(rng.normal(size=(60, 3)), labels=list(range(60))).chart()
+
+
 def test_labels_fit_the_rows() -> None:
     with pytest.raises(InputError, match="every row has a label"):
         cr.pca([[1, 2], [3, 5]], labels=["a"])
@@ -137,11 +161,17 @@ def test_the_command_draws(option: str, tmp_path: Path) -> None:
         (["--label", "species", "--components", "5"], "1 to 4"),
         (["--label", "species", "--components", "0"], "1 to 4"),
         (["--label", "species", "-o", "a.svg"], "--plot"), (["--plot", "--scree"], "two pictures"),
+        (["--label", "species", "--plot", "-o", "a.pdf"], ".svg or .png"),
     ],
 )  # fmt: skip
 def test_the_command_refuses(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["pca", "--data", str(IRIS), *arguments]) != 0
     assert message in capsys.readouterr().err
+
+
+def test_a_data_set_that_is_misspelt(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["pca", "--data", "digit"]) == 2
+    assert "digits" in capsys.readouterr().err
 
 
 def test_missing_numbers_in_a_table_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -18,6 +18,10 @@ Array = npt.NDArray[np.float64]
 LONGEST = 12
 #: A second component whose variance is a smaller share of the first's is drawn on a scale of its own.
 FLAT = 0.02
+#: An error that is not told from zero, relative to the total variance.
+ROUNDING = 1e-13
+#: Singular values whose squares are numbers.
+SMALLEST, LARGEST = 1e-140, 1e150
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,8 +64,17 @@ class Components:
         return self.variances / self.total
 
     def project(self, rows: Any) -> Array:
-        """Further rows along the components."""
-        return np.asarray((np.asarray(rows, dtype=np.float64) - self.mean) / self.scale @ self.components.T)
+        """Further rows along the components.
+
+        Raises:
+            InputError: they are no rows of numbers, or have other columns.
+        """
+        values = measured(rows).values
+        if values.shape[1] != len(self.mean):
+            raise InputError(
+                "these rows have other columns", expected=f"{len(self.mean)} columns", found=str(values.shape[1])
+            )
+        return np.asarray((values - self.mean) / self.scale @ self.components.T)
 
     def rebuilt(self, scores: Any = None) -> Array:
         """Rows from their scores, by default those of the data."""
@@ -71,7 +84,7 @@ class Components:
     def text(self) -> str:
         """The report."""
         n, d = self.data.values.shape
-        lines = [f"{n} rows, {d} columns, rank {self.rank}", ""]
+        lines = [f"{n} rows, {d} column{'s' if d > 1 else ''}, rank {self.rank}", ""]
         width = max(9, *(len(name) + 2 for name in self.data.columns[:LONGEST]))
         lines.append("component  variance     share  together")
         together = np.cumsum(self.ratios)
@@ -83,8 +96,9 @@ class Components:
         if d > LONGEST:
             lines.append(f".. and {d - LONGEST} more columns")
         kept = float(self.variances.sum())
+        error = self.error if self.error > ROUNDING * self.total else 0.0
         lines += ["", f"total variance        {self.total:.6g}", f"explained             {kept:.6g}",
-                  f"reconstruction error  {self.error:.6g}"]  # fmt: skip
+                  f"reconstruction error  {error:.6g}"]  # fmt: skip
         if self.rank < len(self.components):
             lines.append(f"components after the first {self.rank} have no variance: their directions are arbitrary")
         return "\n".join(lines)
@@ -152,6 +166,8 @@ def pca(
     scale = _deviations(centred, data.columns) if standardise else np.ones(d)
     left, sizes, right = np.linalg.svd(centred / scale, full_matrices=False)
     kept = min(n, d) if components is None else components
+    if sizes[0] and not SMALLEST < sizes[0] < LARGEST:
+        raise InputError("variances of such numbers are out of range", hint="measure the columns in other units")
     rank = int(np.sum(sizes > sizes[0] * max(n, d) * np.finfo(float).eps))
     if not rank:
         raise InputError("the rows are all the same: there is no variance to explain")

@@ -92,7 +92,7 @@ class Embedding:
         n, d = self.data.values.shape
         k = self.neighbours
         lines = [
-            f"{n} rows, {d} columns, perplexity {self.perplexity:g}", "", "step  divergence",
+            f"{n} rows, {d} column{'s' if d > 1 else ''}, perplexity {self.perplexity:g}", "", "step  divergence",
             *(f"{step:4d}{value:12.5f}" for step, value in self._told()), "",
             f"gradient         largest entry {self.slope:.1e}",
             f"trustworthiness  {self.trustworthiness():.4f} of {k} neighbours",

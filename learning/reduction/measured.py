@@ -16,6 +16,8 @@ from chainrule.learning.data_sets import NAMES, data_set
 from chainrule.learning.fitting.tables import read_table
 
 Array = npt.NDArray[np.float64]
+#: Classes that a picture tells apart.
+MOST_CLASSES = 30
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,8 +55,11 @@ def measured(
         return _labelled(_rows(source), labels)
     if labels is not None:
         raise InputError("the labels of a file are one of its columns", hint='label="species"')
-    if source in NAMES and not Path(source).exists():
-        return _known(str(source), columns, label)
+    if not Path(source).exists():
+        if source in NAMES:
+            return _known(str(source), columns, label)
+        if near := near_names(str(source), NAMES):
+            raise InputError(f"there is no table and no data set {str(source)!r}", near=near)
     return _of_table(read_table(source), columns, label)
 
 
@@ -127,10 +132,19 @@ def _rows(source: Any) -> Array:
 
 
 def groups(points: Array, labels: Sequence[str]) -> tuple[Series, ...]:
-    """The points of a plane by their labels, each label in a style of its own."""
+    """The points of a plane by their labels, each label in a style of its own.
+
+    Raises:
+        InputError: there are too many labels.
+    """
     if not labels:
         return (Series("", tuple(points[:, 0].tolist()), tuple(points[:, 1].tolist()), "points"),)
     named = np.asarray(labels)
+    if len(set(labels)) > MOST_CLASSES:
+        raise InputError(
+            "so many classes are not told apart in a picture", expected=f"up to {MOST_CLASSES}",
+            found=str(len(set(labels))), hint="leave the label out, or choose a column with fewer values",
+        )  # fmt: skip
     return tuple(
         Series(name, tuple(points[named == name, 0].tolist()), tuple(points[named == name, 1].tolist()), "points")
         for name in dict.fromkeys(sorted(labels, key=_natural))
