@@ -188,6 +188,11 @@ def test_what_does_not_fit_is_refused(X: object, options: dict[str, float], mess
         cr.tsne(X, **options)
 
 
+def test_columns_without_variance_are_named() -> None:
+    with pytest.raises(InputError, match="standardised: pixel_0_0"):
+        cr.tsne("digits", rows=50, perplexity=5, standardise=True)
+
+
 def test_too_many_rows_are_refused() -> None:
     with pytest.raises(LimitError, match="pair by pair"):
         cr.tsne(np.zeros((embedding.MOST_ROWS + 1, 2)))

@@ -158,7 +158,11 @@ def pca(
         >>> found.components.round(3).tolist(), found.ratios.round(4).tolist()
         ([[0.421, 0.907]], [0.9995])
     """
-    data = measured(X, columns=columns, label=label, labels=labels)
+    return components_of(measured(X, columns=columns, label=label, labels=labels), components, standardise)
+
+
+def components_of(data: Measured, components: int | None = None, standardise: bool = False) -> Components:
+    """The principal components of measured rows, see :func:`pca`."""
     n, d = data.values.shape
     _check(n, d, components)
     mean = data.values.mean(axis=0)

@@ -17,7 +17,7 @@ from scipy.special import xlogy
 from chainrule.derive.errors import InputError, LimitError
 from chainrule.kernels.kernel import Kernel, kernel
 from chainrule.learning.chart import Chart
-from chainrule.learning.reduction.components import pca
+from chainrule.learning.reduction.components import components_of
 from chainrule.learning.reduction.measured import Measured, groups, measured
 from chainrule.learning.reduction.neighbours import agreement, conditional, joint, trustworthiness
 
@@ -169,7 +169,7 @@ def tsne(
             "so many rows are not compared pair by pair", expected=f"up to {MOST_ROWS}", found=str(len(data.values)),
             hint="rows=1000, or --rows 1000, draws some of them at random",
         )  # fmt: skip
-    axes = pca(data.values, standardise=standardise)
+    axes = components_of(data, standardise=standardise)
     data = replace(data, values=data.values / axes.scale)
     conditionals, precisions = conditional(data.values, perplexity)
     P = joint(conditionals)
