@@ -15,7 +15,7 @@ from chainrule.learning.graphs.inference import Query
 from chainrule.learning.graphs.model import GraphicalModel, graphical_model
 from chainrule.learning.graphs.told import WRONG
 from chainrule.learning.graphs.words import density
-from chainrule.learning.probability.bayes import Number, readable
+from chainrule.learning.probability.bayes import Number, fraction_latex, readable
 
 #: Drawn for frequencies.
 SAMPLES = 400_000
@@ -96,7 +96,7 @@ def _comparison(model: GraphicalModel, found: list[Query]) -> Part:
     for item, reason in zip((before, alone, both), reasons, strict=True):
         value = item.posterior["true"]
         symbol = density(item.names, tuple(item.given), {**item.given, "burglary": "true"})
-        shown = Shown(readable(value), f"{float(value):.6g}")
+        shown = Shown(readable(value), rf"{fraction_latex(value)} \approx {float(value):.6g}")
         moves.append(Move(shown, (symbol,), (reason,), partial(_enumerated_gap, model, item)))
     return Part("The three side by side", tuple(moves))
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from chainrule.derive.errors import InputError, LimitError
-from chainrule.derive.render.page import Shown
+from chainrule.derive.render.page import Note, Shown
 from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.graphs.dag import Dag, directed
 from chainrule.learning.graphs.separation import Junction, Path, moral, open_path, paths, reached, separated
@@ -228,9 +228,9 @@ def _answer(
     best = next(path for path in told if path.open)
     condition = f" given {listed(given).text}" if given else ""
     text = f"{listed(left).text} and {listed(right).text} depend on each other{condition}"
-    reason = f"{best.text} is open: dependent in almost every distribution that factorises over the graph."
+    why: Note = (arrows(best), " is open: dependent in almost every distribution that factorises over the graph.")
     shown = Shown(text, rf"\text{{{text}}}".replace("_", r"\_"))
-    return Part("Answer: not separated", (Move(shown, (), (reason,), partial(_dependent_gap, dag, best, given)),))
+    return Part("Answer: not separated", (Move(shown, (), why, partial(_dependent_gap, dag, best, given)),))
 
 
 def _dependent_gap(dag: Dag, path: Path, given: Sequence[str]) -> float:
