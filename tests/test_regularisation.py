@@ -29,6 +29,7 @@ LOGISTIC = (
     "z = X @ w + b; mean(softplus(z) - y*z) + lam*norm1(w)"
 )
 SQUARES = "X: real[n, d]; y: real[n]; w: real[d]; lam: nonnegative; mean((y - X @ w)^2)"
+NUCLEAR = "X: real[n, d]; Y: real[n, k]; W: real[d, k]; lam: nonnegative; norm(Y - X @ W)^2 + lam*nuclear_norm(W)"
 GROUP = "X: real[n, d]; y: real[n]; w: real[d]; lam: nonnegative; mean((y - X @ w)^2)/2 + lam*norm(w)"
 
 
@@ -87,6 +88,13 @@ def test_a_norm_keeps_all_entries_at_zero_together() -> None:
     for strength, w in zip(found.strengths[1:], found.values[1:], strict=True):
         slope = -SCALED.T @ (CENTRED - SCALED @ w) / len(Y)
         np.testing.assert_allclose(slope, -strength * w / np.linalg.norm(w), atol=1e-6)
+
+
+def test_names_of_the_operator_are_free() -> None:
+    text = "X: real[n, d]; y: real[n]; x: real[d]; t: nonnegative; mean((X @ x - y)^2) + t*sum(|x|)"
+    found = cr.path(text, "x", data={"X": SCALED, "y": CENTRED}, over="t", count=4)
+    wanted = cr.path("lasso", data={"X": SCALED, "y": CENTRED}, count=4)
+    np.testing.assert_allclose(found.values, wanted.values, atol=1e-9)
 
 
 def test_a_bound_is_kept() -> None:
@@ -193,6 +201,7 @@ def test_the_command_follows_a_path(tmp_path: Path, capsys: pytest.CaptureFixtur
      ({"data": {"X": [[1.0, 2.0]], "y": [0.0], "q": 1}}, "no input of the formula"),
      ({"f": SQUARES.replace("X @ w", "tanh(X @ w)") + " + lam*norm1(w)", "wrt": "w"}, "not convex"),
      ({"f": SQUARES, "wrt": "w"}, "does not depend on lam"),
+     ({"f": NUCLEAR, "wrt": "W", "data": {"X": [[1.0, 2.0]], "Y": [[1.0, 0.0]]}}, "a sum over the entries"),
      ({"f": f"b: positive; {SQUARES} + b + lam*norm1(w)", "wrt": ["w", "b"]}, "does not keep")],
 )  # fmt: skip
 def test_mistakes_are_answered(options: dict[str, Any], words: str) -> None:

@@ -12,7 +12,11 @@ from sympy import Add
 from chainrule.derive.errors import InputError, UnsupportedError
 from chainrule.derive.formula import Formula, formula
 from chainrule.derive.program import Definition, Input, Program, Ref
+from chainrule.learning.convexity.penalties import renamed
 from chainrule.learning.convexity.proximal import Case, Proximal, prox
+
+#: Reductions that make no kinks.
+SMOOTH = ("", "sum", "prod", "logsumexp")
 
 
 @dataclass(frozen=True)
@@ -32,7 +36,7 @@ class Composite:
     @cached_property
     def step(self) -> Formula:
         """The proximal operator as a formula of ``v``, the step ``t`` and the strengths."""
-        declared = "; ".join(f"{item.name}: {item.domain.name}" for item in self.operator.formula.inputs
+        declared = "; ".join(f"{renamed(item.name)}: {item.domain.name}" for item in self.operator.formula.inputs
                              if item.name != self.unknown)  # fmt: skip
         *cases, last = self.operator.cases
         text = _text(last)
@@ -106,14 +110,17 @@ def _is_penalty(
 
 
 def _has_kink(program: Program, terms: Collection[sp.Expr]) -> bool:
-    """Whether absolute values or a norm stand in some terms."""
+    """Whether absolute values, a norm, a largest entry or a function of a matrix stand in some terms."""
     waiting = [*terms]
     while waiting:
         term = waiting.pop()
         if term.has(sp.Abs) or any(power.exp == sp.S.Half for power in term.atoms(sp.Pow)):
             return True
-        items = (program.by_name[ref.name] for ref in term.atoms(Ref))
-        waiting += [item.body for item in items if isinstance(item, Definition)]
+        items = [program.by_name[ref.name] for ref in term.atoms(Ref)]
+        definitions = [item for item in items if isinstance(item, Definition)]
+        if any(item.reduce not in SMOOTH for item in definitions):
+            return True
+        waiting += [item.body for item in definitions]
     return False
 
 

@@ -19,6 +19,7 @@ from chainrule.derive.errors import LimitError
 from chainrule.derive.formula import Formula
 from chainrule.derive.remarks import about_kinks
 from chainrule.kernels.kernel import Kernel, kernel
+from chainrule.learning.convexity.penalties import renamed
 from chainrule.learning.fitting.unknowns import Unknowns
 from chainrule.learning.regularisation.composite import Composite
 
@@ -92,10 +93,11 @@ class Solver:
         pull = -self.smooth(1.0, point)[1][low:high]
         ends = self._composite.kink.slopes
         assert ends is not None
-        strength = next((symbol for end in ends for symbol in end.free_symbols if str(symbol) == self.over), None)
+        over, given = renamed(self.over), {renamed(name): array for name, array in self.given.items()}
+        strength = next((symbol for end in ends for symbol in end.free_symbols if str(symbol) == over), None)
         if strength is None:
             return point, None
-        numbers = {symbol: float(self.given[str(symbol)]) for end in ends for symbol in end.free_symbols
+        numbers = {symbol: float(given[str(symbol)]) for end in ends for symbol in end.free_symbols
                    if symbol != strength}  # fmt: skip
         rates = [(end if end.is_infinite else sp.diff(end, strength)).subs(numbers) for end in ends]
         if any(rate.free_symbols for rate in rates):
@@ -141,8 +143,8 @@ class Solver:
         """The proximal operator on the penalised unknown, all others as they are."""
         composite, (low, high) = self._composite, self._place
         v = point[low:high]
-        names = {item.name for item in composite.step.inputs} - {"v", "t"}
-        numbers = {name: value for name, value in self._with(strength).items() if name in names}
+        own = {item.name for item in composite.operator.formula.inputs}
+        numbers = {renamed(name): value for name, value in self._with(strength).items() if name in own}
         if composite.operator.radial:
             length = float(np.linalg.norm(v))
             new = v * (self._operator(v=np.array([length]), t=step, **numbers)[0] / length if length else 0.0)
