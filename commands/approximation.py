@@ -7,7 +7,7 @@ import click
 import chainrule as cr
 from chainrule.commands.answers import Answer
 from chainrule.commands.arguments import FORMULA_HELP, Command, formula_argument, json_option, read_formula
-from chainrule.commands.files import output_option, written
+from chainrule.commands.files import drawn, output_option
 
 
 @click.command(
@@ -35,6 +35,5 @@ def approximate(
     if as_json:
         return Answer("", {"network": made.to_dict()})
     if output is not None:
-        chart = made.chart()
-        return written(output, chart.png() if output.lower().endswith(".png") else chart.svg())
+        return drawn(made.chart(), output, as_json=False)
     return Answer(made.text())

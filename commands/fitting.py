@@ -19,7 +19,7 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
-from chainrule.commands.files import written
+from chainrule.commands.files import drawn
 from chainrule.commands.pictures import at_option
 from chainrule.commands.values import read_values
 from chainrule.derive.errors import InputError
@@ -110,5 +110,4 @@ def _progress() -> Callable[[int, float], None] | None:
 
 
 def _picture(found: cr.Fit, path: str) -> Answer:
-    chart = found.chart()
-    return written(path, chart.png() if path.lower().endswith(".png") else chart.svg())
+    return drawn(found.chart(), path, as_json=False)

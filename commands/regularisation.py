@@ -18,7 +18,7 @@ from chainrule.commands.arguments import (
     split_names,
     wrt_option,
 )
-from chainrule.commands.files import written
+from chainrule.commands.files import drawn
 from chainrule.commands.pictures import at_option
 from chainrule.commands.values import read_values
 from chainrule.derive.errors import InputError
@@ -67,8 +67,7 @@ def path(
     )  # fmt: skip
     answer = Answer("")
     if plot is not None:
-        chart = found.chart()
-        answer = written(plot, chart.png() if plot.lower().endswith(".png") else chart.svg())
+        answer = drawn(found.chart(), plot, as_json=False)
     return replace(answer, text="" if as_json else found.text(), data={"path": found.to_dict()})
 
 
