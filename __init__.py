@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from chainrule.learning.topics import Topic, explain, topic, topics
     from chainrule.learning.training.calibration import Reliability, diagram, reliability, temperature
     from chainrule.learning.training.minibatch import Training, train
+    from chainrule.learning.variational.derive import Elbo, elbo
 
 #: The module that each public name is imported from.
 _MODULES = {
@@ -81,6 +82,7 @@ _MODULES = {
     "Derivation": "chainrule.derive.derivation",
     "Divergence": "chainrule.learning.divergence.derive",
     "Embedding": "chainrule.learning.reduction.embedding",
+    "Elbo": "chainrule.learning.variational.derive",
     "Estimate": "chainrule.learning.probability.estimates",
     "Evidence": "chainrule.derive.checking.evidence",
     "Expectation": "chainrule.learning.expectation.derive",
@@ -122,6 +124,7 @@ _MODULES = {
     "divergence": "chainrule.learning.divergence.derive",
     "divergence_at": "chainrule.learning.divergence.derive",
     "critical_points": "chainrule.learning.critical.points",
+    "elbo": "chainrule.learning.variational.derive",
     "elementwise": "chainrule.kernels.elementwise",
     "entries": "chainrule.learning.layers.products",
     "estimate": "chainrule.learning.probability.estimates",
@@ -177,6 +180,7 @@ __all__ = [
     "CriticalPoints",
     "Derivation",
     "Divergence",
+    "Elbo",
     "Embedding",
     "Estimate",
     "Evidence",
@@ -219,6 +223,7 @@ __all__ = [
     "distribution",
     "divergence",
     "divergence_at",
+    "elbo",
     "elementwise",
     "entries",
     "estimate",

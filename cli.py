@@ -39,13 +39,14 @@ from chainrule.commands.proximal import prox
 from chainrule.commands.reduction import pca, tsne
 from chainrule.commands.regularisation import path
 from chainrule.commands.topics import explain, topics
+from chainrule.commands.variational import elbo
 from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
     show, solve, convex, critical, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries,
-    approximate, pca, tsne, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, list_,
-    prox,
+    approximate, pca, tsne, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, elbo,
+    list_, prox,
 )  # fmt: skip
 
 

@@ -42,6 +42,8 @@ from chainrule.learning.regularisation import effects, shrinkage
 from chainrule.learning.regularisation import examples as penalties
 from chainrule.learning.training import digits
 from chainrule.learning.training import told as together
+from chainrule.learning.variational import demonstrations as variational
+from chainrule.learning.variational import finite
 
 
 @dataclass(frozen=True)
@@ -121,6 +123,14 @@ topics: tuple[Topic, ...] = (
           graphs.explaining_away, graphs.alarm_picture, graphs.alarm_sampled),
     Topic("conjugate_priors", PROBABILITY, "prior, likelihood, posterior and evidence of the rate of counts",
           lambda: distribution("poisson", "conjugate")),
+    Topic("elbo", PROBABILITY, "a lower bound of log p(x), by Jensen and as an identity, and its two decompositions",
+          finite.bound),
+    Topic("bayesian_layer", PROBABILITY, "a layer with random weights: its bound and the gradients of one sample",
+          variational.bayesian_layer, variational.layer_picture, variational.layer_on_flowers),
+    Topic("vae", PROBABILITY, "a variational autoencoder: encoder and decoder from one bound",
+          variational.autoencoder, variational.codes_picture, variational.autoencoder_on_digits),
+    Topic("reparameterisation", PROBABILITY, "gradients through a sample, against those of the score function",
+          variational.linear, run=variational.two_estimators),
     Topic("posterior_of_a_mean", PROBABILITY, "what a normal prior becomes by normal observations",
           lambda: distribution("normal", "conjugate", known=["sigma"])),
     Topic("map_ridge", PROBABILITY, "the posterior of linear regression with a normal prior: ridge", penalised),

@@ -1,0 +1,1 @@
+"""Variational inference: evidence lower bounds, their gradients, mean-field updates."""
