@@ -158,6 +158,11 @@ def test_mistakes_in_new_rows_are_answered() -> None:
             found.predict(X)
         assert words in str(caught.value)
     assert found.predict([[1.0, "u"], [5.0, "v"]]).tolist() == ["a", "b"]
+    mixed = cr.naive_bayes([[1, 0.0], ["u", 1.0], [None, 4.0], ["u", 7.0]], list("aabb"))
+    assert mixed.features[0].categories == (1, "u")
+    assert mixed.predict([["u", 6.0]]).tolist() == ["b"]
+    labels = np.array([1, "a", 1, "a"], dtype=object)
+    assert cr.naive_bayes({"x": [1.0, 4.0, 2.0, 6.0]}, labels).predict({"x": [1.0, 5.0]}).tolist() == [1, "a"]
 
 
 # ---- the derivation ---------------------------------------------------------------------------------------

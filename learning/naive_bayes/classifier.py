@@ -14,7 +14,7 @@ from scipy.special import logsumexp
 from chainrule.derive.catalog.distributions import Distribution
 from chainrule.derive.errors import InputError
 from chainrule.learning.explanation import Explanation
-from chainrule.learning.naive_bayes.columns import Array, columns_of, missing, numbers, plain, values_in
+from chainrule.learning.naive_bayes.columns import Array, codes, columns_of, missing, numbers, values_in
 from chainrule.learning.naive_bayes.features import SMOOTHED, Feature, Smoothing, feature, fitted, usual
 from chainrule.learning.naive_bayes.row import told_row
 from chainrule.learning.naive_bayes.told import derived
@@ -84,7 +84,9 @@ class NaiveBayes:
 
     def predict(self, X: Any) -> Array:
         """The most probable class of every row."""
-        return np.array(self.classes)[np.argmax(self.log_posterior(X), axis=1)]
+        alike = len({type(name) for name in self.classes}) == 1
+        names = np.array(self.classes, dtype=None if alike else object)
+        return np.asarray(names[np.argmax(self.log_posterior(X), axis=1)])
 
     def accuracy(self, X: Any, y: Any) -> float:
         """The share of rows whose class is predicted."""
@@ -222,9 +224,7 @@ def _labels(y: Any, data: Mapping[str, Array]) -> tuple[npt.NDArray[np.int64], t
     if len(classes) < 2:
         found = ", ".join(map(str, classes)) or "no rows"
         raise InputError("a classifier tells at least two classes apart", found=found)
-    place = {name: number for number, name in enumerate(classes)}
-    distinct, inverse = np.unique(labels, return_inverse=True)
-    return np.array([place[plain(name)] for name in distinct])[inverse.ravel()], classes
+    return codes("the class", labels, classes), classes
 
 
 def _check_smoothing(alpha: float, variance: float) -> None:

@@ -118,7 +118,13 @@ def codes(name: str, values: Array, known: Sequence[Any]) -> npt.NDArray[np.int6
     """
     place = {value: number for number, value in enumerate(known)}
     there = ~missing(values)
-    distinct, inverse = np.unique(values[there], return_inverse=True) if there.any() else (values[:0], values[:0])
+    if values.dtype == object:
+        # Words and numbers in one column cannot be sorted.
+        numbered = {value: number for number, value in enumerate(dict.fromkeys(map(plain, values[there])))}
+        distinct = np.array([*numbered, None], dtype=object)[:-1]
+        inverse = np.array([numbered[plain(value)] for value in values[there]], dtype=np.int64)
+    else:
+        distinct, inverse = np.unique(values[there], return_inverse=True)
     for value in map(plain, distinct):
         if value not in place:
             raise InputError(
