@@ -264,7 +264,7 @@ class Calculus:
         """A scalar function of affine functions and of parts of known curvature."""
         if expr.count_ops() > MAX_BODY:
             return None
-        for leaves in self._cuts(expr):
+        for leaves in self.cuts(expr):
             if not 0 < len(leaves) <= MAX_LEAVES:
                 continue
             for chosen in product(*(list(views(leaf, self)) for leaf in leaves)):
@@ -273,7 +273,7 @@ class Calculus:
                     return found
         return None
 
-    def _cuts(self, expr: Expr) -> Iterator[list[Expr]]:
+    def cuts(self, expr: Expr) -> Iterator[list[Expr]]:
         """Ways to write an expression as a scalar function: of its affine parts, or of its arguments."""
         found: dict[Expr, None] = {}
         self._collect(expr, found)

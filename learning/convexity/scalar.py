@@ -112,7 +112,7 @@ def _restricted(body: Expr, symbol: Symbol, interval: Interval) -> tuple[Piece, 
     """The part of the interval on which a smooth function is defined; ``None`` if that is no interval."""
     for part, bounds in domain_parts(body, {symbol}):
         for bound in bounds:
-            if at_least(bound, {symbol: interval}):
+            if at_least(bound, {symbol: interval}, strict=True):
                 continue
             slope = sp.expand(bound).coeff(symbol, 1)
             rest = sp.expand(bound - slope * symbol)
@@ -178,10 +178,10 @@ def is_convex_in(body: Expr, symbol: Symbol, interval: Interval) -> bool:
         return False
     bends = zip(found, second_derivatives(found, symbol), strict=True)
     smooth = all(at_least(second, {symbol: piece.interval}) for piece, second in bends)
-    return smooth and all(_joins(a, b, symbol, True) for a, b in itertools.pairwise(found))
+    return smooth and all(joins(a, b, symbol, True) for a, b in itertools.pairwise(found))
 
 
-def _joins(left: Piece, right: Piece, symbol: Symbol, rising: bool) -> bool:
+def joins(left: Piece, right: Piece, symbol: Symbol, rising: bool) -> bool:
     """Whether two pieces meet, and (``rising``) the slope does not fall where they do."""
     place = {symbol: right.interval.low}
     if left.interval.high != right.interval.low:
@@ -203,7 +203,7 @@ def _at(expr: Expr, place: Mapping[Symbol, Expr]) -> Expr | None:
 def direction_in(body: Expr, symbol: Symbol, interval: Interval) -> Direction:
     """Whether a function of one number rises or falls on an interval, as far as can be told."""
     found = pieces(body, symbol, interval)
-    if found is None or not all(_joins(a, b, symbol, False) for a, b in itertools.pairwise(found)):
+    if found is None or not all(joins(a, b, symbol, False) for a, b in itertools.pairwise(found)):
         return ""
     slopes = [(_derivative(piece.body, symbol, 1), {symbol: piece.interval}) for piece in found]
     if all(at_least(slope, box) for slope, box in slopes):

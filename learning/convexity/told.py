@@ -6,8 +6,9 @@ from functools import partial
 
 from chainrule.derive.render.page import Shown
 from chainrule.learning.convexity.rules import ABBREVIATION
+from chainrule.learning.convexity.showing import witness_lines
 from chainrule.learning.convexity.trial import violation
-from chainrule.learning.convexity.verdict import Convexity, convex, witness_lines
+from chainrule.learning.convexity.verdict import Convexity, convex
 from chainrule.learning.convexity.words import Statement
 from chainrule.learning.explanation import Explanation, Move, Part
 

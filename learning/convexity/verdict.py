@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
-
-import numpy as np
-import sympy as sp
-from sympy import Expr
 
 from chainrule.derive.errors import ChainruleError, InputError, UnsupportedError
 from chainrule.derive.formula import Formula, as_formula
 from chainrule.derive.goals import hessian, variables
-from chainrule.derive.narrative.symbols import named, second_partial, shown
+from chainrule.derive.narrative.symbols import second_partial, shown
 from chainrule.derive.program import Input
 from chainrule.derive.render.page import Detail, Form, Line, Page, Section, Shown
 from chainrule.derive.render.printed import Printed
@@ -22,7 +18,16 @@ from chainrule.derive.semidefinite import is_smooth, semidefinite
 from chainrule.derive.steps import NOTHING_CHECKED, Checked
 from chainrule.learning.convexity.calculus import Calculus
 from chainrule.learning.convexity.constants import Constants, constants
+from chainrule.learning.convexity.quasi import NAMES, kinds
 from chainrule.learning.convexity.rules import ABBREVIATION, BOYD, BY_ID
+from chainrule.learning.convexity.showing import (
+    constants_dict,
+    constants_section,
+    quasi_section,
+    statement_dict,
+    witness_dict,
+    witness_lines,
+)
 from chainrule.learning.convexity.witness import Witness, witness
 from chainrule.learning.convexity.words import Statement, statements
 
@@ -30,8 +35,8 @@ SCHEMA = 1
 Verdict = Literal["affine", "convex", "concave", "not convex", "undecided"]
 #: Segments on which a proved verdict is tried out, and on which a witness is looked for.
 TRIED, SEARCHED = 8, 80
-#: Characters up to which an exact value is printed beside its decimals.
-MAX_EXACT = 40
+#: The same for witnesses against quasi-convexity.
+QUASI = 24
 
 
 @dataclass(frozen=True)
@@ -47,6 +52,8 @@ class Convexity(Printed):
         alone: the verdict in each variable alone, where it is not convex in all of them.
         remarks: sentences at the end.
         constants: moduli of strong convexity and smoothness of a formula that is convex in one variable.
+        quasi: that it is quasiconvex or quasiconcave, each with why, where it is not convex.
+        against: witnesses against quasi-convexity and quasi-concavity.
     """
 
     formula: Formula
@@ -57,6 +64,8 @@ class Convexity(Printed):
     alone: tuple[tuple[str, Verdict], ...] = ()
     remarks: tuple[str, ...] = ()
     constants: Constants | None = None
+    quasi: Mapping[str, str] = field(default_factory=dict)
+    against: Mapping[str, Witness] = field(default_factory=dict)
 
     def __bool__(self) -> bool:
         """Whether the formula is proved convex."""
@@ -75,9 +84,10 @@ class Convexity(Printed):
             lines = tuple(Line(s.right, s.left, s.reason if detail != "brief" else ()) for s in self.proof)
             sections.append(Section("Proof", lines))
         if self.constants is not None:
-            sections += _constants_section(self.constants)
+            sections += constants_section(self.constants)
         if self.witness is not None:
             sections.append(Section("Witness", witness_lines(self.formula, self.witness)))
+        sections += quasi_section(self.quasi, self.against, self.formula)
         name, variables = self.formula.output.name, " and ".join(self.wrt)
         title = Shown(f"{name} is {self.verdict} in {variables}", rf"\text{{{name} is {self.verdict} in {variables}}}")
         if self.verdict == "undecided":
@@ -95,9 +105,11 @@ class Convexity(Printed):
             "formula": self.formula.matrix(),
             "wrt": list(self.wrt),
             "verdict": self.verdict,
-            "proof": [_statement_dict(statement) for statement in self.proof],
-            "witness": None if found is None else _witness_dict(found),
-            "constants": None if self.constants is None else _constants_dict(self.constants),
+            "proof": [statement_dict(statement) for statement in self.proof],
+            "witness": None if found is None else witness_dict(found),
+            "constants": None if self.constants is None else constants_dict(self.constants),
+            "quasi": dict(self.quasi),
+            "against_quasi": {kind: witness_dict(seen) for kind, seen in self.against.items()},
             "alone": dict(self.alone),
             "remarks": list(self.remarks),
         }
@@ -128,6 +140,12 @@ def convex(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Convexit
     """
     f = as_formula(f)
     names = _checked(f, wrt)
+    found = _decided(f, names)
+    return found if found else _with_quasi(found)
+
+
+def _decided(f: Formula, names: tuple[str, ...]) -> Convexity:
+    """The verdict, with those in each variable alone where it is not convex."""
     found = _proved(f, names)
     if found is None:
         against = witness(f.program, names, segments=SEARCHED)
@@ -136,9 +154,28 @@ def convex(f: str | Formula, wrt: str | Sequence[str] | None = None) -> Convexit
     else:
         found = _with_constants(_tried(found))
     if len(names) > 1 and not found:
-        alone = tuple((name, convex(f, name).verdict) for name in names)
-        found = Convexity(f, names, found.verdict, found.proof, found.witness, alone, found.remarks)
+        alone = tuple((name, _decided(f, (name,)).verdict) for name in names)
+        found = replace(found, alone=alone)
     return found
+
+
+def _with_quasi(found: Convexity) -> Convexity:
+    """A formula that is not convex, with what is seen of its sublevel and superlevel sets."""
+    f = found.formula
+    seen = dict(kinds(Calculus(f.program, found.wrt), f.output.name))
+    if found.verdict == "concave":
+        seen = seen if "quasiconvex" in seen else {}
+    open_ = [] if found.verdict == "concave" else [kind for kind in NAMES.values() if kind not in seen]
+    tried = ((kind, witness(f.program, found.wrt, kind, QUASI)) for kind in open_)
+    against = {kind: item for kind, item in tried if item is not None}
+    for kind in seen:
+        assert witness(f.program, found.wrt, kind, QUASI) is None, f"{kind}: a rule is wrong"
+    remarks = []
+    if len(seen) == 2:
+        remarks.append("It is quasilinear: both quasiconvex and quasiconcave.")
+    if len(against) == 2:
+        remarks.append("It is neither quasiconvex nor quasiconcave.")
+    return replace(found, quasi=seen, against=against, remarks=(*found.remarks, *remarks))
 
 
 def _hint(kind: Verdict) -> tuple[str, ...]:
@@ -215,103 +252,3 @@ def _tried(found: Convexity) -> Convexity:
         return found
     against_convex = witness(found.formula.program, found.wrt, "convex", SEARCHED)
     return Convexity(found.formula, found.wrt, found.verdict, found.proof, against_convex)
-
-
-# ---- printing -----------------------------------------------------------------------------------------------
-
-
-def witness_lines(f: Formula, found: Witness) -> tuple[Line, ...]:
-    """A witness line by line: data, points, values, and the violated inequality."""
-    lines = [_array_line(name, array) for name, array in found.data.items()]
-    lines += [_array_line(f"{name}_{tag}", array) for tag, place in _places(found) for name, array in place.items()]
-    name = f.output.name
-    for tag, value in zip("abm", found.values, strict=True):
-        lines.append(Line(_number(value), (Shown(f"{name}_{tag}", f"{named(name).latex}_{tag}"),)))
-    relation = Shown(f"{name}_m - ({name}_a + {name}_b)/2", rf"{name}_m - \tfrac12 ({name}_a + {name}_b)")
-    says = "above" if found.against == "convex" else "below"
-    note = (f"positive: at the midpoint m the formula lies {says} its chord, so it is not {found.against}.",)
-    lines.append(Line(_number(found.gap), (relation,), note))
-    return tuple(lines)
-
-
-def _constants_section(known: Constants) -> list[Section]:
-    """Bounds of the eigenvalues of the Hessian, each with what it means."""
-    lines = []
-    if known.strong is not None:
-        holds = "strongly convex" if known.certain else "strongly convex where this is positive"
-        note = (f"{holds}: no eigenvalue of the Hessian is smaller (B&V, section 9.1.2).",)
-        lines.append(Line(_formula_shown(known.strong), (Shown("mu", r"\mu"),), note))
-    if known.smooth is not None:
-        note = ("smooth: no eigenvalue of the Hessian is larger; a Lipschitz constant of the gradient.",)
-        lines.append(Line(_formula_shown(known.smooth), (Shown("beta", r"\beta"),), note))
-    return [Section("Constants", tuple(lines))] if lines else []
-
-
-def _formula_shown(known: Formula) -> Shown:
-    return Shown(known.matrix(), known.latex)
-
-
-def _constants_dict(known: Constants) -> dict[str, Any]:
-    return {
-        "strong": None if known.strong is None else known.strong.matrix(),
-        "smooth": None if known.smooth is None else known.smooth.matrix(),
-        "certain": known.certain,
-        "strict": known.strict,
-        "coercive": known.coercive,
-    }
-
-
-def _places(found: Witness) -> tuple[tuple[str, Mapping[str, Any]], ...]:
-    return ("a", found.first), ("b", found.second), ("m", found.middle)
-
-
-def _array_line(name: str, array: Any) -> Line:
-    text = _array_text(array)
-    latex = text if not np.asarray(array).shape else rf"\mathtt{{{text}}}"
-    return Line(Shown(text, latex), (Shown(name, rf"\mathit{{{name}}}".replace("_", r"\_")),))
-
-
-def _array_text(array: Any) -> str:
-    return str(np.asarray(array).tolist())
-
-
-def _number(value: Expr) -> Shown:
-    """A number exactly where it is short, and in decimals."""
-    decimals = str(sp.N(value, 8))
-    exact = str(value)
-    if value.is_Rational and len(exact) <= MAX_EXACT // 3:
-        return Shown(exact, sp.latex(value))
-    if len(exact) > MAX_EXACT:
-        return Shown(decimals, decimals)
-    return Shown(f"{exact} = {decimals}", rf"{sp.latex(value)} \approx {decimals}")
-
-
-# ---- JSON ----------------------------------------------------------------------------------------------------
-
-
-def _statement_dict(statement: Statement) -> dict[str, Any]:
-    return {
-        "left": [part.text for part in statement.left],
-        "right": statement.right.text,
-        "curvature": statement.curvature,
-        "rule": statement.rule,
-        "reason": "".join(part if isinstance(part, str) else part.text for part in statement.reason),
-    }
-
-
-def _witness_dict(found: Witness) -> dict[str, Any]:
-    return {
-        "against": found.against,
-        "sizes": {str(length): size for length, size in found.sizes.items()},
-        "data": {name: _exact(array) for name, array in found.data.items()},
-        "first": {name: _exact(array) for name, array in found.first.items()},
-        "second": {name: _exact(array) for name, array in found.second.items()},
-        "middle": {name: _exact(array) for name, array in found.middle.items()},
-        "values": [str(value) for value in found.values],
-        "gap": str(found.gap),
-    }
-
-
-def _exact(array: Any) -> Any:
-    """Rational numbers as texts, which lose nothing."""
-    return np.vectorize(str, otypes=[object])(np.asarray(array)).tolist() if np.asarray(array).shape else str(array)

@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 import numpy as np
+import sympy as sp
 from sympy import Expr, Integer, Rational
 
 from chainrule.derive.checking.sampling import (
@@ -45,13 +46,15 @@ DRAWS: tuple[Draws, ...] = ((edge_sample,), (sample, scaled_sample, shifted_samp
 class Witness:
     """A violated inequality: ``f((a + b)/2) > (f(a) + f(b))/2``, or ``<`` against concavity.
 
+    Against quasi-convexity, ``f((a + b)/2)`` is larger than ``f(a)`` and ``f(b)``; smaller, against quasi-concavity.
+
     Attributes:
         against: what it refutes.
         sizes: the lengths of the axes.
         data: the other inputs.
         first, second, middle: the points, rational numbers.
         values: the formula at them, exact.
-        gap: the height above the chord (below it, against concavity), which is positive.
+        gap: the height above the chord, or above the higher end (below it, against concavity), which is positive.
     """
 
     against: str
@@ -72,12 +75,12 @@ def witness(
     Points of small integers come first: what is found there is easy to read.
     """
     stable = computed(program)
-    sign = 1 if against == "convex" else -1
+    sign = -1 if against.endswith("concave") else 1
     failures, start = 0, monotonic()
     for sizes, point, step in _candidates(program, variables, segments, seed, sign):
         if monotonic() - start > MAX_SECONDS:
             return None
-        for a, b in _violations(stable, variables, point, step, sign):
+        for a, b in _violations(stable, variables, point, step, against):
             found = _proved(program, variables, sizes, (point, step), (a, b), against)
             if found is not None:
                 return found
@@ -128,15 +131,15 @@ def _moved(point: Point, step: Point, times: int) -> Point:
 
 
 def _violations(
-    program: Program, variables: Sequence[str], point: Point, step: Point, sign: int
+    program: Program, variables: Sequence[str], point: Point, step: Point, against: str
 ) -> list[tuple[int, int]]:
-    """Pairs of places on a segment with the formula above the chord between them, the widest first."""
+    """Pairs of places on a segment between which the formula violates the inequality, the widest first."""
     try:
         values = [_value(program, _moved(point, step, n)) for n in range(STEPS + 1)]
     except ChainruleError:
         return []
     pairs = [(a, b) for width in (4, 2) for a in range(STEPS + 1 - width) for b in [a + width]]
-    return [(a, b) for a, b in pairs if _is_above(values[a], values[(a + b) // 2], values[b], sign)]
+    return [(a, b) for a, b in pairs if _violates(values[a], values[(a + b) // 2], values[b], against)]
 
 
 def _value(program: Program, point: Point) -> float:
@@ -144,11 +147,20 @@ def _value(program: Program, point: Point) -> float:
         return float(evaluate(program, point)[program.output.name])
 
 
-def _is_above(first: float, middle: float, second: float, sign: int) -> bool:
+#: By how much a formula violates each inequality, of its values at the ends and in the middle.
+GAPS: dict[str, Callable[[Any, Any, Any], Any]] = {
+    "convex": lambda a, b, m: m - (a + b) / 2,
+    "concave": lambda a, b, m: (a + b) / 2 - m,
+    "quasiconvex": lambda a, b, m: m - (a if a > b else b),
+    "quasiconcave": lambda a, b, m: (a if a < b else b) - m,
+}
+
+
+def _violates(first: float, middle: float, second: float, against: str) -> bool:
     if not all(map(np.isfinite, (first, middle, second))):
         return False
     scale = max(1.0, abs(first), abs(second), abs(middle))
-    return sign * (middle - (first + second) / 2) > CLEAR * scale
+    return bool(GAPS[against](first, second, middle) > CLEAR * scale)
 
 
 def _proved(
@@ -174,10 +186,21 @@ def _proved(
         values = [exact_value(program, {**data, **place}, sizes) for place in (*ends, middle)]
     except (ChainruleError, ValueError, ZeroDivisionError, TypeError):
         return None
-    gap = (values[2] - (values[0] + values[1]) / 2) * (1 if against == "convex" else -1)
-    if not is_certainly_positive(gap):
+    gap = _exact_gap(values, against)
+    if gap is None or not is_certainly_positive(gap):
         return None
     return Witness(against, sizes, data, ends[0], ends[1], middle, (values[0], values[1], values[2]), gap)
+
+
+def _exact_gap(values: Sequence[Expr], against: str) -> Expr | None:
+    """By how much the inequality is violated; ``None`` if it is not seen which end is larger, and that matters."""
+    a, b, m = values
+    if not against.startswith("quasi"):
+        return sp.sympify(GAPS[against](a, b, m))
+    ends = (m - a, m - b) if against == "quasiconvex" else (a - m, b - m)
+    if not all(map(is_certainly_positive, ends)):
+        return None
+    return min(ends, key=lambda gap: float(sp.N(gap)))
 
 
 def _array(value: Any) -> Any:
