@@ -72,6 +72,7 @@ def _formula_shown(known: Formula) -> Shown:
 
 
 def constants_dict(known: Constants) -> dict[str, Any]:
+    """The constants as plain data."""
     return {
         "strong": None if known.strong is None else known.strong.matrix(),
         "smooth": None if known.smooth is None else known.smooth.matrix(),
@@ -110,6 +111,7 @@ def _number(value: Expr) -> Shown:
 
 
 def statement_dict(statement: Statement) -> dict[str, Any]:
+    """A line of a proof as plain data."""
     return {
         "left": [part.text for part in statement.left],
         "right": statement.right.text,
@@ -120,6 +122,7 @@ def statement_dict(statement: Statement) -> dict[str, Any]:
 
 
 def witness_dict(found: Witness) -> dict[str, Any]:
+    """A witness as plain data, its numbers as texts that lose nothing."""
     return {
         "against": found.against,
         "sizes": {str(length): size for length, size in found.sizes.items()},
