@@ -94,7 +94,7 @@ def test_the_recursion_is_printed_layer_by_layer() -> None:
     text = cr.network("4 -> 16 tanh -> 16 relu -> 3 softmax", loss="cross_entropy").explain().text()
     lines = [" ".join(line.split()) for line in text.splitlines()]
     for line in (
-        "delta3 = dL/dz3 = (softmax(z3, axis=1) - Y)/n The loss by the last product.",
+        "delta3 = dL/dz3 = (softmax(z3, axis=1) - Y)/n The loss, differentiated by the last product.",
         "dL/dW3 = a2.T @ delta3 Shape (16, 3).",
         "delta2 = dL/dz2 = where(z2 > 0, 1, 0)*(delta3 @ W3.T)",
         "delta1 = dL/dz1 = (1 - a1**2)*(delta2 @ W2.T)",

@@ -51,7 +51,7 @@ def backpropagation(net: Stack) -> Explanation:
     kinks = about_kinks(net.objective.program, net.parameters)
     notes = [net.loss.note] if net.loss and net.loss.note else []
     title = f"Network {' -> '.join(part.strip() for part in ARROW.split(net.text))}"
-    return Explanation(Shown(title, rf"\text{{{title.replace('->', '→')}}}"), parts, (*notes, *kinks))
+    return Explanation(Shown(title, ""), parts, (*notes, *kinks))
 
 
 def _introduction(net: Stack) -> Note:
@@ -138,7 +138,7 @@ class Story:
     def _delta(self, layer: Layer, above: Layer | None) -> Iterator[Move]:
         """The derivative by the product of a layer."""
         if above is None:
-            reason: Note = ("The loss by the last product.",) if self.net.loss else ("The adjoint, through the layer.",)
+            reason: Note = ("The loss, differentiated by the last product.",) if self.net.loss else ("The adjoint, through the layer.",)
             body, more = self.net.ending(), [*self._parameters_of_loss(), *self.net.targets()]
         else:
             reason = self._through(layer, above)

@@ -18,7 +18,6 @@ from chainrule.derive.narrative.symbols import named
 from chainrule.derive.notation.parser import parse_expression
 from chainrule.derive.notation.syntax import Binary, Call, Name, Node, Number, Transpose
 from chainrule.derive.notation.unparse import unparse
-from chainrule.derive.render.latex_node import node_latex
 from chainrule.derive.render.page import Shown
 from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.layers.numbers import DIGITS, Exact, array_shown, exact, fractions, shape_text
@@ -64,7 +63,7 @@ def entries(text: str, /, **arrays: Any) -> Explanation:
     if not told.parts:
         raise UnsupportedError(f"{unparse(node)} has no product to write out", expected="a product, such as X @ W")
     given = (Move(array_shown(array), (named(key),), (f"Shape {shape_text(array)}.",)) for key, array in values.items())
-    title = Shown(f"{unparse(node)}, entry by entry", rf"{node_latex(node)} \text{{, entry by entry}}")
+    title = Shown(f"{unparse(node)}, entry by entry", "")
     notes = ("Rows and columns count from 0.", *([ROUNDED] if told.rounded else []))
     return Explanation(title, (Part("Given", tuple(given)), *told.parts), notes)
 

@@ -39,8 +39,7 @@ def all_together() -> Explanation:
     layers = network(LAYERS, LOSS).explain()
     parts = [replace(part, title=FOUR[part.title]) for part in layers.parts]
     title = f"A network that learns: {LAYERS}"
-    latex = rf"\text{{{title.replace('->', '→')}}}"
-    return Explanation(Shown(title, latex), (*parts, *_adam(), *_likelihood(), *_temperature()), layers.remarks)
+    return Explanation(Shown(title, ""), (*parts, *_adam(), *_likelihood(), *_temperature()), layers.remarks)
 
 
 def calibration() -> Explanation:
