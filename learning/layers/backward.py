@@ -138,8 +138,8 @@ class Story:
     def _delta(self, layer: Layer, above: Layer | None) -> Iterator[Move]:
         """The derivative by the product of a layer."""
         if above is None:
-            said = "The loss, differentiated by the last product." if self.net.loss else "The adjoint, through the layer."
-            reason: Note = (said,)
+            loss, adjoint = "The loss, differentiated by the last product.", "The adjoint, through the layer."
+            reason: Note = (loss if self.net.loss else adjoint,)
             body, more = self.net.ending(), [*self._parameters_of_loss(), *self.net.targets()]
         else:
             reason = self._through(layer, above)
