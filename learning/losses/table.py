@@ -43,7 +43,7 @@ TABLE: tuple[LossFacts, ...] = (
         formula='mean((y - y_pred)**2)',
         domain='x: real[n]; y: real[n]; w: real; b: real',
         link='',
-        minimiser='w = x @ (y - b) / norm(x)**2; b = (sum(y) - sum(x)*(x @ y)/norm(x)**2)/(n*(1 - sum(x)**2/(n*norm(x)**2)))',
+        minimiser='w = (x @ y - mean(x)*sum(y))/(norm(x)**2 - sum(x)**2/n); b = mean(y - w*x)',
         convexity='convex in w, b',
         gradient=(('w', '2*mean(x*(y_pred - y)), y_pred = w*x + b'), ('b', '2*mean(y_pred - y), y_pred = w*x + b')),
         hessian=(('w', '2*mean(x**2)'), ('b', '2')),
