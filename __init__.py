@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from chainrule.learning.data_sets import measured_table
     from chainrule.learning.dimension.distances import concentration
     from chainrule.learning.divergence.derive import Divergence, divergence, divergence_at
+    from chainrule.learning.duality.conjugate import Conjugate, conjugate
+    from chainrule.learning.duality.duals import DualProblem, dual
     from chainrule.learning.expectation.derive import Expectation, expectation
     from chainrule.learning.explanation import Explanation
     from chainrule.learning.fitting.descent import Method
@@ -76,10 +78,12 @@ _MODULES = {
     "ChainruleError": "chainrule.derive.errors",
     "Check": "chainrule.derive.narrative.check",
     "Components": "chainrule.learning.reduction.components",
+    "Conjugate": "chainrule.learning.duality.conjugate",
     "Convexity": "chainrule.learning.convexity.verdict",
     "CriticalPoint": "chainrule.learning.critical.points",
     "CriticalPoints": "chainrule.learning.critical.points",
     "Derivation": "chainrule.derive.derivation",
+    "DualProblem": "chainrule.learning.duality.duals",
     "Divergence": "chainrule.learning.divergence.derive",
     "Embedding": "chainrule.learning.reduction.embedding",
     "Elbo": "chainrule.learning.variational.derive",
@@ -120,11 +124,13 @@ _MODULES = {
     "concentration": "chainrule.learning.dimension.distances",
     "diagram": "chainrule.learning.training.calibration",
     "distribution": "chainrule.learning.probability.questions",
+    "conjugate": "chainrule.learning.duality.conjugate",
     "convex": "chainrule.learning.convexity.verdict",
     "divergence": "chainrule.learning.divergence.derive",
     "divergence_at": "chainrule.learning.divergence.derive",
     "critical_points": "chainrule.learning.critical.points",
     "elbo": "chainrule.learning.variational.derive",
+    "dual": "chainrule.learning.duality.duals",
     "elementwise": "chainrule.kernels.elementwise",
     "entries": "chainrule.learning.layers.products",
     "estimate": "chainrule.learning.probability.estimates",
@@ -175,11 +181,13 @@ __all__ = [
     "ChainruleError",
     "Check",
     "Components",
+    "Conjugate",
     "Convexity",
     "CriticalPoint",
     "CriticalPoints",
     "Derivation",
     "Divergence",
+    "DualProblem",
     "Elbo",
     "Embedding",
     "Estimate",
@@ -217,12 +225,14 @@ __all__ = [
     "catalog",
     "classify_table",
     "concentration",
+    "conjugate",
     "convex",
     "critical_points",
     "diagram",
     "distribution",
     "divergence",
     "divergence_at",
+    "dual",
     "elbo",
     "elementwise",
     "entries",

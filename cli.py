@@ -26,6 +26,7 @@ from chainrule.commands.convexity import convex
 from chainrule.commands.critical import critical
 from chainrule.commands.derivations import show, solve
 from chainrule.commands.distributions import distribution
+from chainrule.commands.duality import conjugate, dual
 from chainrule.commands.expectations import expect
 from chainrule.commands.fitting import fit
 from chainrule.commands.graphs import dag
@@ -44,9 +45,9 @@ from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, critical, loss, kkt, graph, plot, compile_, verify, fit, path, network, entries,
-    approximate, pca, tsne, topics, explain, expect, information, distribution, bayes, naive_bayes, dag, elbo,
-    list_, prox,
+    show, solve, convex, critical, loss, kkt, dual, conjugate, graph, plot, compile_, verify, fit, path, network,
+    entries, approximate, pca, tsne, topics, explain, expect, information, distribution, bayes, naive_bayes, dag,
+    elbo, list_, prox,
 )  # fmt: skip
 
 

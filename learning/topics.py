@@ -21,6 +21,7 @@ from chainrule.learning.convexity import proximal, told
 from chainrule.learning.critical import topic as saddle
 from chainrule.learning.dimension import distances, volumes
 from chainrule.learning.divergence.derive import divergence
+from chainrule.learning.duality import examples as duals
 from chainrule.learning.expectation import demonstrations, estimators, results
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.fitting import rate
@@ -150,6 +151,12 @@ topics: tuple[Topic, ...] = (
           optimal.largest_entropy, run=optimal.loaded_die),
     Topic("saddle_points", OPTIMISATION, "minima, maxima and saddle points: eigenvalues of the Hessian, and beyond",
           saddle.saddle_points, saddle.picture),
+    Topic("ridge_dual", OPTIMISATION, "ridge regression by inner products of samples: the kernel trick",
+          duals.ridge, run=duals.kernel_ridge),
+    Topic("lasso_dual", OPTIMISATION, "the lasso's dual, whose active constraints are the weights that are not zero",
+          duals.lasso, run=duals.sparse),
+    Topic("svm_dual", OPTIMISATION, "the support vector machine's dual: which samples matter",
+          duals.machine, duals.margin, duals.flowers),
     Topic("proximal_operators", OPTIMISATION, "soft threshold, elastic net, group penalty: 0 in the subdifferential",
           proximal.operators),
     Topic("kl_divergence", INFORMATION, "how a Kullback-Leibler divergence varies with both distributions",

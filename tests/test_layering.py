@@ -30,6 +30,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "learning.graphs", "learning.information", "learning.layers", "learning.naive_bayes",
         "learning.probability", "learning.reduction", "learning.losses", "learning.regularisation",
         "learning.training", "learning.optimality", "learning.critical", "learning.variational",
+        "learning.duality",
     ),
     ("derive.errors", "derive.domains", "derive.walking"),
     ("derive.scalar", "derive.program", "derive.signs"),
@@ -81,6 +82,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("learning.training.*",),
     ("learning.optimality.*",),
     ("learning.critical.*",),
+    ("learning.duality.*",),
     ("learning.topics",),
     ("chainrule", "commands.*", "cli"),
 )

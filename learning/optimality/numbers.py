@@ -6,7 +6,7 @@ the equations and the nonnegative ones of the active inequalities.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
@@ -232,6 +232,17 @@ class Work:
         found = {name: arrays[name] for name in self.problem.wrt}
         return Certificate(found, multipliers, sign * self.value(point), _largest(np.abs(slope)), primal, dual, slack)
 
+    def rules(self, used: Sequence[Constraint] | None = None) -> list[dict[str, Any]]:
+        """All constraints, or some, as SciPy's SLSQP takes them."""
+        return [
+            {
+                "type": "eq" if item.relation == "=" else "ineq",
+                "fun": _signed(self.constraint, item),
+                "jac": _signed(self.rows, item),
+            }
+            for item in (self.problem.constraints if used is None else used)
+        ]
+
     def bounds(self) -> list[tuple[float | None, float | None]]:
         """The bounds of open domains, which SciPy must not leave."""
         found: list[tuple[float | None, float | None]] = []
@@ -249,16 +260,8 @@ def _largest(values: Array) -> float:
 
 def _sequential(work: Work, start: Array) -> Array:
     """Sequential quadratic programming."""
-    rules = [
-        {
-            "type": "eq" if item.relation == "=" else "ineq",
-            "fun": _signed(work.constraint, item),
-            "jac": _signed(work.rows, item),
-        }
-        for item in work.problem.constraints
-    ]
     found = minimize(
-        work.value, start, jac=work.gradient, constraints=rules, bounds=work.bounds(), method="SLSQP",
+        work.value, start, jac=work.gradient, constraints=work.rules(), bounds=work.bounds(), method="SLSQP",
         options={"ftol": TOLERANCE, "maxiter": STEPS},
     )  # fmt: skip
     return np.asarray(found.x)

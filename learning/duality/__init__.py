@@ -1,0 +1,1 @@
+"""Conjugate functions, and the duals of losses with penalties."""
