@@ -26,7 +26,7 @@ QUESTIONS = {
     "estimate": "Derive the maximum-likelihood estimate (the default).",
     "family": "Derive the form of an exponential family, and the moments that follow from its log-partition.",
     "fisher": "Derive the Fisher information of one observation.",
-    "conjugate": "Derive the conjugate prior of a parameter, the posterior, its mode and the evidence.",
+    "conjugate": "Derive the conjugate prior, the posterior, its mode, the evidence and the predictive density.",
 }
 
 

@@ -192,6 +192,23 @@ def test_a_distribution_of_ones_own_goes_the_same_way() -> None:
     assert cr.estimate(maxwell, data).values["T"] == pytest.approx(np.mean(data**2) / 3)
 
 
+def test_supports_that_begin_later_and_sums_over_all_integers() -> None:
+    series = "x: count; p: (0, 1); x*log(p) - log(x) - log(-log(1 - p))"
+    data = stats.logser(0.6).rvs(150, random_state=1)
+    found = cr.estimate(series, data, support=("1", ""))
+    nearby = [stats.logser(found.values["p"] + step).logpmf(data).sum() for step in (-1e-3, 0, 1e-3)]
+    assert np.argmax(nearby) == 1
+    fisher = cr.distribution(series, "fisher", support=("1", ""))
+    assert fisher.parts[-1].moves[0].right.text == "-(p + log(1 - p))/(p*(1 - p)**2*log(1 - p)**2)"
+    assert all(item.holds for item in fisher.evidence())
+    skellam = "x: integer; a: positive; b: positive; -(a + b) + x/2*log(a/b) + log(besseli(abs(x), 2*sqrt(a*b)))"
+    counts = stats.skellam(2, 3).rvs(60, random_state=1)
+    both = cr.estimate(skellam, counts)
+    assert both.log_likelihood == pytest.approx(stats.skellam(*both.values.values()).logpmf(counts).sum())
+    information = cr.fisher_matrix(skellam, a=2, b=3).matrix
+    assert information[0, 0] > 0 > information[0, 1]
+
+
 def test_known_parameters_are_not_estimated() -> None:
     data = sample("student_t")
     assert list(cr.estimate("student_t", data, nu=4).values) == ["mu", "sigma"]
@@ -220,6 +237,8 @@ def test_estimates_are_printed_and_are_data() -> None:
      (lambda: cr.distribution("x: real; -x^2"), InputError, "parameters"),
      (lambda: cr.distribution("x: real; m: real; x - m", support=("", "m + 1")), InputError, "number or a parameter"),
      (lambda: cr.estimate("von_mises", [0.5, 4.0]), InputError, "above pi"),
+     (lambda: cr.estimate("x: count; lam: positive; nu: positive; x*log(lam) - nu*lgamma(x + 1)", [1, 2]), InputError,
+      "does not sum to one"),
      (lambda: cr.estimate("binomial", [1, 2]), InputError, "m must be given"),
      (lambda: cr.estimate("binomial", [1, 5], m=3), InputError, "above m = 3"),
      (lambda: cr.estimate("gamma", [1, -1]), ChainruleError, "outside its domain"),

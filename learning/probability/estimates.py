@@ -13,6 +13,7 @@ from chainrule.derive.binding import bind
 from chainrule.derive.catalog.distributions import Distribution
 from chainrule.derive.errors import InputError, UnknownNameError, near_names
 from chainrule.learning.probability.equations import Solution, solve
+from chainrule.learning.probability.integrals import refuse_unnormalised
 from chainrule.learning.probability.maximum import SEARCHES, maximise
 from chainrule.learning.probability.model import Model, constant, model
 from chainrule.learning.probability.points import bound, number
@@ -89,7 +90,7 @@ def estimate(
         known: the values of parameters that are given.
 
     Raises:
-        InputError: the data does not fit, or lies outside the support.
+        InputError: the data does not fit, or lies outside the support; or the density does not sum or integrate to one.
         DomainError: the data or a parameter lies outside its domain.
         NoClosedFormError: there is no closed form, and the numerical method finds no maximum.
 
@@ -98,6 +99,8 @@ def estimate(
         0.5
     """
     found = model(distribution, support=support)
+    if not found.entry.name:
+        refuse_unnormalised(found)
     _check_known(found, known)
     entry_known = tuple(dict.fromkeys([*found.entry.known, *known]))
     m = model(found.entry, entry_known) if set(known) - set(found.entry.known) else found
@@ -149,7 +152,7 @@ def data_values(m: Model, data: Any, known: Mapping[str, Any]) -> dict[str, Any]
     """The data and the known parameters, checked.
 
     Raises:
-        InputError: the data does not fit, or lies outside the support.
+        InputError: the data does not fit, or lies outside the support; or the density does not sum or integrate to one.
         DomainError: the data or a parameter lies outside its domain.
     """
     x = m.likelihood.inputs[0]

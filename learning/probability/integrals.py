@@ -20,6 +20,8 @@ from chainrule.learning.probability.quadrature import integral
 
 #: Terms of a sum over all integers at once, how many such blocks at most, and what is left out of the last one.
 BLOCK, BLOCKS, NEGLIGIBLE = 512, 400, 1e-17
+#: Densities that count as zero.
+TINY = 1e-250
 #: How far a density may be from one before it is refused.
 UNNORMALISED = 1e-3
 
@@ -44,8 +46,8 @@ def expectation(m: Model, values: Values, function: Callable[[Any], Any]) -> flo
     def weighted(x: Any) -> Any:
         with np.errstate(all="ignore"):
             weight = np.exp(density(x))
-            # Far out the density is zero where the function may be infinite.
-            return np.where(weight == 0, 0.0, weight * function(x))
+            # Far out the density is as good as zero where the function may be infinite.
+            return np.where(weight < TINY, 0.0, weight * function(x))
 
     return _sum(m, values, weighted) if is_discrete(m) else _integral(m, values, weighted)
 
@@ -64,6 +66,15 @@ def at_rows(m: Model, program: Program, values: Values) -> Callable[[Any], Any]:
 
 def _sum(m: Model, values: Values, terms: Callable[[Any], Any]) -> float:
     low, high = bound(m, 0, values), bound(m, 1, values)
+    if np.isfinite(low):
+        return _upwards(terms, low, high)
+    if np.isfinite(high):
+        return _upwards(lambda k: terms(-k), -high, np.inf)
+    return _upwards(terms, 0.0, np.inf) + _upwards(lambda k: terms(-k), 1.0, np.inf)
+
+
+def _upwards(terms: Callable[[Any], Any], low: float, high: float) -> float:
+    """The sum over the integers from a least one on."""
     total = 0.0
     for block in _blocks(low, high):
         found = terms(block)
@@ -74,9 +85,7 @@ def _sum(m: Model, values: Values, terms: Callable[[Any], Any]) -> float:
 
 
 def _blocks(low: float, high: float) -> Iterator[Any]:
-    if not np.isfinite(low):
-        raise InputError("a sum over integers needs a least one", expected="count, binary or an interval")
-    starts = itertools.count(int(low), BLOCK)
+    starts = itertools.count(int(np.ceil(low)), BLOCK)
     for start in itertools.islice(starts, BLOCKS):
         if start > high:
             return

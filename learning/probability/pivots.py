@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import sympy as sp
 from sympy import Abs, Add, Expr, Mul, Pow, Rational, S, Symbol, exp, log
 
@@ -128,9 +129,10 @@ def _rooted(part: Expr, value: Expr, both: bool, sides: int) -> tuple[Expr, Expr
 def _recognised(body: Expr, x: Symbol, inverse: Expr, beta: bool) -> tuple[Expr, Expr] | None:
     """The parameters of the distribution of the standardised variable, if its log-density has the form."""
     one_side = inverse.xreplace({SIDE: S.One})
-    slope = tidy(one_side.diff(U))
-    if slope == 0:
+    slope = one_side.diff(U)
+    if slope == 0 or not _fits(body.xreplace({x: one_side}), slope, beta):
         return None
+    slope = tidy(slope)
     other = elementary(body).xreplace({x: inverse.xreplace({SIDE: S.NegativeOne})})
     density = in_standard(body.xreplace({x: one_side}) + log(Abs(slope)), beta)
     if inverse.has(SIDE) and in_standard(other + log(Abs(slope)), beta) != density:
@@ -146,6 +148,22 @@ def _recognised(body: Expr, x: Symbol, inverse: Expr, beta: bool) -> tuple[Expr,
         return None
     constant = rest + sp.log(2 if inverse.has(SIDE) else 1)
     return (first, second) if _whole(constant - normaliser(first, second, beta)) else None
+
+
+def _fits(there: Expr, slope: Expr, beta: bool) -> bool:
+    """Whether the log-density has the form at some numbers, which is quickly seen."""
+    symbols = sorted((there.free_symbols | slope.free_symbols) - {U}, key=str)
+    at = {symbol: Rational(3 + 2 * place, 11 + 3 * place) for place, symbol in enumerate(symbols)}
+    rows, values = [], []
+    for u in np.linspace(0.15, 0.85, 5) * (1 if beta else 3):
+        here = {**at, U: sp.Float(u)}
+        value = sp.N(there.xreplace(here)) + sp.N(sp.log(Abs(slope.xreplace(here))))
+        if not (value.is_Float or value == 0):
+            return False
+        rows.append([1.0, np.log(u), np.log1p(-u) if beta else u])
+        values.append(float(value))
+    left = np.array(values) - np.array(rows) @ np.linalg.lstsq(np.array(rows), np.array(values), rcond=None)[0]
+    return bool(np.max(np.abs(left)) < 1e-8 * max(1.0, np.max(np.abs(values))))
 
 
 def normaliser(a: Expr, b: Expr, beta: bool) -> Expr:

@@ -12,16 +12,20 @@ import sympy as sp
 from scipy import integrate
 from sympy import Expr
 
+from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.narrative.symbols import named, shown
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program, Ref, bound_index
 from chainrule.derive.render.page import Shown
 from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.probability.conjugate import Conjugate, coefficients, conjugate, log_normaliser
+from chainrule.learning.probability.family import family
 from chainrule.learning.probability.family_moments import family_part
+from chainrule.learning.probability.general_prior import general_posterior
 from chainrule.learning.probability.likelihood import given, remarks, title
 from chainrule.learning.probability.model import Model
 from chainrule.learning.probability.points import agreement, bound, number, point
+from chainrule.learning.probability.predictive import predictive_part
 
 #: What a sample does to the prior's form.
 ADDED = "Sums of statistics are added to chi, the count to nu_0."
@@ -30,9 +34,17 @@ HYPER = 2.5
 
 
 def posterior(m: Model) -> Explanation:
-    """The conjugate prior of a parameter, and how a sample updates it."""
-    c = conjugate(m)
-    parts = (*given(m), family_part(c.f), _prior_part(c), _update_part(c), *_mode_part(c), _evidence_part(c))
+    """The conjugate prior of the parameters, and how a sample updates it; in its general form if it has no name.
+
+    Raises:
+        UnsupportedError: the distribution is no exponential family.
+    """
+    try:
+        c = conjugate(m)
+    except UnsupportedError as error:
+        return general_posterior(family(m), error.message)
+    parts = (*given(m), family_part(c.f), _prior_part(c), _update_part(c), *_mode_part(c), _evidence_part(c),
+             *predictive_part(c))  # fmt: skip
     return Explanation(title(m, "Conjugate prior"), parts, remarks(m))
 
 
@@ -117,11 +129,7 @@ def _evidence_part(c: Conjugate) -> Part:
     left = Shown(f"log p({x.text})", rf"\log p({x.latex})")
     reason = ("What the posterior's kernel integrates to, over what the prior's does.",)
     check = functools.partial(_evidence_difference, c, whole)
-    intro = (
-        "The predictive density of one more observation is the same for n = 1, with the parameters of the posterior "
-        "in the place of those of the prior."
-    )
-    return Part("Evidence", (Move(right, (left,), reason, check),), (intro,))
+    return Part("Evidence", (Move(right, (left,), reason, check),))
 
 
 # ---- printing and computing -------------------------------------------------------------------------------

@@ -101,11 +101,20 @@ def _is_inner(program: Program, factor: Expr) -> bool:
 def _expanded(body: Expr) -> Expr:
     """Multiplied out; logarithms and powers of products and waves of sums taken apart, as densities allow."""
     body = body.replace(lambda e: isinstance(e, sp.sin | sp.cos), _wave)
-    body = body.replace(
-        lambda e: isinstance(e, log), lambda e: sp.expand_log(log(sp.factor_terms(sp.together(e.args[0]))), force=True)
-    )
+    body = body.replace(lambda e: isinstance(e, log), _logarithm)
     body = body.replace(lambda e: isinstance(e, Pow) and not e.exp.is_Integer, _power)
     return sp.expand(body, deep=True, log=False, power_base=False, power_exp=False)
+
+
+def _logarithm(e: Expr) -> Expr:
+    """The logarithm of a product as a sum, a sign staying where it makes a factor positive."""
+    sign, argument = sp.factor_terms(sp.together(e.args[0])).as_coeff_Mul()
+    if not sign.is_negative:
+        return sp.expand_log(log(sign * argument), force=True)
+    signed = next((f for f in Mul.make_args(argument) if f.is_negative or isinstance(f, log)), None)
+    if signed is None:
+        return log(sign * argument)
+    return sp.expand_log(log(-sign) + log(argument / signed), force=True) + log(-signed)
 
 
 def _wave(e: Expr) -> Expr:
