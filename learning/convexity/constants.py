@@ -9,18 +9,22 @@ Optimization (2004), theorems 2.1.6 and 2.1.11.
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import sympy as sp
 from sympy import Add, Expr, Mul, Rational, S, Symbol
 
+from chainrule.derive.catalog.elementwise import softplus
 from chainrule.derive.formula import Formula, formula
 from chainrule.derive.program import Definition, Index, Input, Ref
 from chainrule.learning.convexity.calculus import Calculus
 from chainrule.learning.convexity.claims import Claim, Scalar
+from chainrule.learning.convexity.few import eigenvalue_bounds
 from chainrule.learning.convexity.intervals import REALS, at_least, elementary
+from chainrule.learning.convexity.jacobians import Placed, jacobian
 from chainrule.learning.convexity.leaves import parameters
 from chainrule.learning.convexity.scalar import is_convex_in, pieces, second_derivatives
 
@@ -31,14 +35,25 @@ PLACES = np.concatenate([np.linspace(-6, 6, 49), [-40.0, -15.0, 15.0, 40.0]])
 MAX_BOUND = 1e6
 
 
+_U = Symbol("u", real=True)
+#: Between 0 and 1/2 lie the eigenvalues of the Hessian of log-sum-exp.
+#: Source: Boehning, Multinomial logistic regression algorithm (1992), theorem 1.
+LOG_SUM_EXP = Scalar(2 * softplus.function(_U), ((_U, REALS),), (_U,))
+
+
 @dataclass(frozen=True)
 class Term:
-    """``weight`` times the sum of ``h(u)`` over entries; ``matrix`` is ``A`` of ``u = A w + b`` as text."""
+    """``weight`` times the sum of ``h(u)`` over entries; ``matrix`` is ``A`` of ``u = A w + b`` as text.
+
+    The log-sum-exp of rows has the bounds of ``h(u) = 2 softplus(u)``, but is not ``strict``: no sum over entries.
+    """
 
     weight: Expr
     scalar: Scalar
     matrix: str
     scale: Expr
+    variables: frozenset[str] = frozenset()
+    strict: bool = True
 
 
 @dataclass(frozen=True)
@@ -51,6 +66,7 @@ class Constants:
         certain: whether the modulus is certainly positive, whatever the data.
         strict: whether the formula is certainly strictly convex.
         coercive: whether it certainly grows beyond every bound.
+        strict_rank, coercive_rank: a matrix whose full column rank makes it strictly convex, or coercive.
     """
 
     strong: Formula | None
@@ -58,30 +74,83 @@ class Constants:
     certain: bool
     strict: bool
     coercive: bool
+    strict_rank: str = ""
+    coercive_rank: str = ""
 
 
-def constants(f: Formula, name: str) -> Constants | None:
-    """The constants of a convex formula by one variable, as far as its terms show them."""
-    calculus = Calculus(f.program, (name,))
-    parts = list(_terms(calculus, name, f.program.output.name, S.One))
+def constants(f: Formula, names: Sequence[str]) -> Constants | None:
+    """The constants of a convex formula by variables together, as far as its terms show them."""
+    calculus = Calculus(f.program, names)
+    free = all(calculus.whole.space.input(name).domain.name == "real" for name in names)
+    few = _of_few(f, names, free) if len(names) > 1 else None
+    if few is not None:
+        return few
+    parts = list(_terms(calculus, names, f.program.output.name, S.One))
     found = [part for part in parts if part is not None]
     if not found or not all(is_convex_in(_body(t), *t.scalar.box[0]) for t in found):
         return None
-    whole, free = len(found) == len(parts), calculus.whole.space.input(name).domain.name == "real"
+    whole = len(found) == len(parts)
     lows = [(term, low) for term in found if (low := _bound(term, 1)) is not None and low != 0]
     highs = [(term, _bound(term, -1)) for term in found]
-    own = [term for term, low in lows if term.matrix == "1"]
-    strong = [_eigenvalue(term, low, "min(eigvalsh({0}.T @ {0}))") for term, low in lows]
-    smooth = [_eigenvalue(term, high, "max(svdvals({0}))**2") for term, high in highs if high not in (None, 0)]
-    limited = whole and all(high is not None for _, high in highs)
     convex = whole or _rest_is_convex(calculus, f)
+    limited = whole and all(high is not None for _, high in highs)
+    smooth = _smooth([(term, high) for term, high in highs if high not in (None, 0)])
+    own = [term for term, low in lows if term.matrix == "1" and _has_weight(term)]
+    # A linear term may pull a formula below every bound.
+    linear = len(list(_terms(calculus, names, f.program.output.name, S.One, linear=True))) > len(parts)
+    bounded = whole and free and not linear and all(at_least(t.scalar.body, dict(t.scalar.box)) for t in found)
     return Constants(
-        _formula(f, strong) if strong and convex else None,
+        _strong(f, lows, names) if convex else None,
         _formula(f, smooth) if smooth and limited else None,
-        convex and any(map(_has_weight, own)),
-        convex and any(_is_strict(term) for term in found),
-        free and ((convex and any(_has_weight(term) for term in own)) or (whole and _grows(found))),
+        convex and _covers(own, names),
+        convex and _covers([term for term in found if term.matrix == "1" and _is_strict(term)], names),
+        free and ((convex and _covers(own, names)) or (bounded and _covers(_growing(found), names))),
+        _ranked(t for t in found if convex and _is_strict(t) and t.variables == set(names)),
+        _ranked(t for t in found if bounded and _grows(t) and t.variables == set(names)),
     )
+
+
+def _of_few(f: Formula, names: Sequence[str], free: bool) -> Constants | None:
+    """The constants of a formula of a few numbers, by bounds of all eigenvalues."""
+    low, high = eigenvalue_bounds(f.program, names) or (-S.Infinity, S.Infinity)
+    strong = low if low.is_finite and low.is_positive else None
+    smooth = high if high.is_finite and high.is_positive else None
+    if strong is None and smooth is None:
+        return None
+    texts = [None if value is None else _formula(f, [(value, "")]) for value in (strong, smooth)]
+    certain = strong is not None
+    return Constants(texts[0], texts[1], certain, certain, certain and free)
+
+
+def _covers(terms: Iterable[Term], names: Sequence[str]) -> bool:
+    """Whether every variable has a term of its own."""
+    return {name for term in terms for name in term.variables} == set(names)
+
+
+def _ranked(terms: Iterable[Term]) -> str:
+    """A matrix whose rank decides."""
+    return next((term.matrix for term in terms if term.matrix != "1"), "")
+
+
+def _smooth(highs: Sequence[tuple[Term, Expr | None]]) -> list[tuple[Expr, str]]:
+    """A bound for each term; terms of single variables that have the same bound make up one block of a diagonal."""
+    joint = [_eigenvalue(term, high, "max(svdvals({0}))**2") for term, high in highs if term.matrix != "1"]
+    own: dict[frozenset[str], Expr] = {}
+    for term, high in highs:
+        if term.matrix == "1":
+            own[term.variables] = own.get(term.variables, S.Zero) + _eigenvalue(term, high, "")[0]
+    return [*joint, *((value, "") for value in dict.fromkeys(own.values()))]
+
+
+def _strong(f: Formula, lows: Sequence[tuple[Term, Expr]], names: Sequence[str]) -> Formula | None:
+    """The sum over the terms that all variables take part in; else the smallest of those of single variables."""
+    form = "min(eigvalsh({0}.T @ {0}))"
+    joint = [_eigenvalue(term, low, form) for term, low in lows if term.variables == set(names)]
+    if joint:
+        return _formula(f, joint)
+    own = [(term.weight * term.scale * low, term.variables) for term, low in lows if term.matrix == "1"]
+    sums = {Add(*(value for value, of in own if of == {name})) for name in names}
+    return _formula(f, [(sums.pop(), "")]) if len(sums) == 1 and 0 not in sums else None
 
 
 def _has_weight(term: Term) -> bool:
@@ -102,57 +171,62 @@ def _body(term: Term) -> Expr:
 
 
 def _terms(
-    calculus: Calculus, variable: str, name: str, weight: Expr, linear: bool = False
+    calculus: Calculus, variables: Sequence[str], name: str, weight: Expr, linear: bool = False
 ) -> Iterator[Term | None]:
     """The terms of a definition, with ``linear`` also those that have no curvature; ``None`` for others."""
     item = calculus.program.by_name[name]
     if isinstance(item, Definition) and item.reduce in ("", "sum"):
-        yield from _of(calculus, variable, item, item.body, weight, linear)
+        yield from _of(calculus, variables, item, item.body, weight, linear)
+    elif isinstance(item, Definition) and item.reduce == "logsumexp" and calculus.is_affine(item.body):
+        placed = jacobian(calculus, variables, item, item.body)
+        usable = placed is not None and calculus.is_nonnegative(weight)
+        yield _placed(weight, LOG_SUM_EXP, placed, strict=False) if usable and placed is not None else None
     else:
         yield None
 
 
 def _of(
-    calculus: Calculus, variable: str, item: Definition, expr: Expr, weight: Expr, linear: bool
+    calculus: Calculus, variables: Sequence[str], item: Definition, expr: Expr, weight: Expr, linear: bool
 ) -> Iterator[Term | None]:
     if not calculus.moves(expr):
         return
     if calculus.is_affine(expr) and not isinstance(expr, Add):
-        yield from _linear(calculus, variable, item, expr, weight) if linear else ()
+        yield from _linear(calculus, variables, item, expr, weight) if linear else ()
         return
     if isinstance(expr, Add):
-        (whole,) = _leaf(calculus, variable, item, expr, weight) if not _reads_parts(calculus, expr) else (None,)
+        (whole,) = _leaf(calculus, variables, item, expr, weight) if not _reads_parts(calculus, expr) else (None,)
         if whole is not None:
             yield whole
             return
         for arg in expr.args:
-            yield from _of(calculus, variable, item, arg, weight, linear)
+            yield from _of(calculus, variables, item, arg, weight, linear)
         return
     factors = Mul.make_args(expr)
     fixed = [factor for factor in factors if not calculus.moves(factor)]
     if fixed:
         scale = Mul(*fixed)
         if scale.atoms(Index):
-            yield from _leaf(calculus, variable, item, expr, weight)
+            yield from _leaf(calculus, variables, item, expr, weight)
         else:
-            yield from _of(calculus, variable, item, expr / scale, weight * scale, linear)
+            yield from _of(calculus, variables, item, expr / scale, weight * scale, linear)
     elif isinstance(expr, Ref) and isinstance(calculus.program.by_name[expr.name], Definition):
-        yield from _terms(calculus, variable, expr.name, weight, linear)
+        yield from _terms(calculus, variables, expr.name, weight, linear)
     else:
-        yield from _leaf(calculus, variable, item, expr, weight)
+        yield from _leaf(calculus, variables, item, expr, weight)
 
 
 def _linear(
-    calculus: Calculus, variable: str, item: Definition, expr: Expr, weight: Expr
+    calculus: Calculus, variables: Sequence[str], item: Definition, expr: Expr, weight: Expr
 ) -> Iterator[Term | None]:
     """A multiple of an entry of the variable itself."""
     refs = [ref for ref in expr.atoms(Ref) if calculus.moves(ref)]
     scale = sp.expand(expr).coeff(refs[0], 1)
     places = {*item.free, *item.bound_indices}
-    plain = len(refs) == 1 and refs[0].name == variable and set(refs[0].indices) == places
+    plain = len(refs) == 1 and refs[0].name in variables and set(refs[0].indices) == places
     plain = plain and scale.atoms(Index) <= places
     symbol = Symbol("u", real=True)
-    yield Term(weight * scale, Scalar(symbol, ((symbol, REALS),), (refs[0],)), "1", S.One) if plain else None
+    inner = Scalar(symbol, ((symbol, REALS),), (refs[0],))
+    yield Term(weight * scale, inner, "1", S.One, frozenset({refs[0].name})) if plain else None
 
 
 def _reads_parts(calculus: Calculus, expr: Expr) -> bool:
@@ -165,7 +239,9 @@ def _reads_parts(calculus: Calculus, expr: Expr) -> bool:
     )
 
 
-def _leaf(calculus: Calculus, variable: str, item: Definition, expr: Expr, weight: Expr) -> Iterator[Term | None]:
+def _leaf(
+    calculus: Calculus, variables: Sequence[str], item: Definition, expr: Expr, weight: Expr
+) -> Iterator[Term | None]:
     """A scalar function of one affine argument."""
     if calculus.is_affine(expr):
         return
@@ -177,67 +253,19 @@ def _leaf(calculus: Calculus, variable: str, item: Definition, expr: Expr, weigh
         yield None
         return
     (part,) = claim.parts
-    placed = _matrix(calculus, variable, item, claim.scalar.arguments[0]) if part.curvature == "affine" else None
+    placed = jacobian(calculus, variables, item, claim.scalar.arguments[0]) if part.curvature == "affine" else None
     weight = weight if positive else -weight
     usable = placed is not None and calculus.is_nonnegative(weight)
-    yield Term(weight, claim.scalar, *placed) if usable and placed is not None else None
+    yield _placed(weight, claim.scalar, placed) if usable and placed is not None else None
+
+
+def _placed(weight: Expr, scalar: Scalar, placed: Placed, strict: bool = True) -> Term:
+    return Term(weight, scalar, placed.text, placed.square, placed.variables, strict)
 
 
 def _is_of_one(claim: Claim) -> bool:
     """Whether a claim is about a scalar function of one number, an affine one."""
     return claim.scalar is not None and [part.curvature for part in claim.parts] == ["affine"]
-
-
-def _matrix(calculus: Calculus, variable: str, item: Definition, argument: Expr) -> tuple[str, Expr] | None:
-    """The matrix of an affine argument as text with its scale squared, if it is one input or a multiple of a unit."""
-    refs = [ref for ref in argument.atoms(Ref) if calculus.moves(ref)]
-    if len(refs) != 1:
-        return None
-    (ref,) = refs
-    square = _square(calculus, sp.expand(argument).coeff(ref, 1))
-    if square is None:
-        return None
-    if ref.name == variable:
-        every = len(set(ref.indices)) == len(ref.indices) and set(ref.indices) == {*item.free, *item.bound_indices}
-        return ("1", square) if every else None
-    inner = calculus.program.by_name[ref.name]
-    if len(set(ref.indices)) < len(ref.indices) or set(ref.indices) != {*item.free, *item.bound_indices}:
-        return None
-    if isinstance(inner, Definition) and not inner.reduce:
-        found = _matrix(calculus, variable, inner, inner.body)
-        return None if found is None else (found[0], square * found[1])
-    if not isinstance(inner, Definition) or inner.reduce != "sum" or len(inner.bound) != 1:
-        return None
-    given = [part for part in inner.body.atoms(Ref) if not calculus.moves(part)]
-    moving = [part for part in inner.body.atoms(Ref) if part.name == variable]
-    if len(given) != 1 or len(moving) != 1 or inner.body != given[0] * moving[0]:
-        return None
-    text = _transposed(inner, given[0], moving[0], calculus.program.by_name[given[0].name])
-    return None if text is None else (text, square)
-
-
-def _square(calculus: Calculus, scale: Expr) -> Expr | None:
-    """The square of a scale that is the same for all entries: also of labels -1 and 1."""
-    labels = [ref for ref in scale.atoms(Ref) if _is_sign(calculus, ref)]
-    square = sp.expand(scale**2).xreplace({ref**2: S.One for ref in labels})
-    return None if square.atoms(Index) or calculus.moves(square) else square
-
-
-def _is_sign(calculus: Calculus, ref: Ref) -> bool:
-    item = calculus.program.by_name[ref.name]
-    return isinstance(item, Input) and item.domain.name == "pm1"
-
-
-def _transposed(inner: Definition, given: Ref, moving: Ref, source: Input | Definition) -> str | None:
-    """``X`` or ``X.T``, whose columns are contracted with the variable."""
-    (place,) = inner.bound_indices
-    if len(given.indices) != 2 or given.indices.count(place) != 1 or not isinstance(source, Input):
-        return None
-    (row,) = (index for index in given.indices if index != place)
-    others = [index for index in moving.indices if index != place]
-    if row in others or sorted([row, *others], key=str) != sorted(inner.free, key=str):
-        return None
-    return given.name if given.indices[1] == place else f"{given.name}.T"
 
 
 # ---- bounds of second derivatives -----------------------------------------------------------------------------
@@ -283,20 +311,23 @@ def _meets_smoothly(found: Sequence[object], symbol: Symbol) -> bool:
 
 
 def _is_strict(term: Term) -> bool:
-    """Whether a term over all entries of the variable itself has a positive second derivative."""
+    """Whether a term is a sum over entries with a positive second derivative."""
     symbol, interval = term.scalar.box[0]
     found = pieces(term.scalar.body, symbol, interval)
-    if found is None or term.matrix != "1" or not _has_weight(term):
+    if found is None or not term.strict or not _has_weight(term):
         return False
     bends = second_derivatives(found, symbol)
     return all(at_least(b, {symbol: p.interval}, strict=True) for p, b in zip(found, bends, strict=True))
 
 
-def _grows(terms: Sequence[Term]) -> bool:
-    """Whether all terms are bounded below, and one over the variable itself grows at both ends."""
-    own = [t for t in terms if t.matrix == "1" and _has_weight(t) and _ends(t) == (S.Infinity,) * 2]
-    bounded = all(at_least(t.scalar.body, dict(t.scalar.box)) for t in terms)
-    return bool(own) and bounded
+def _growing(terms: Sequence[Term]) -> list[Term]:
+    """The terms over variables themselves that grow at both ends."""
+    return [term for term in terms if term.matrix == "1" and _grows(term)]
+
+
+def _grows(term: Term) -> bool:
+    """Whether a term is a sum over entries that grows at both ends."""
+    return term.strict and _has_weight(term) and _ends(term) == (S.Infinity,) * 2
 
 
 def _ends(term: Term) -> tuple[Expr | None, ...]:
@@ -324,8 +355,9 @@ def _formula(f: Formula, terms: Sequence[tuple[Expr, str]]) -> Formula:
     names = {str(symbol) for weight, _ in terms for symbol in weight.free_symbols}
     names |= {ref.name for weight, _ in terms for ref in weight.atoms(Ref)}
     text = " + ".join(texts)
-    inputs = [item for item in f.inputs if item.name in names or any(item.name in form for _, form in terms)]
-    sized = [item for item in f.inputs if item not in inputs and _lengths(item) & names]
+    words = {word for _, form in terms for word in re.findall(r"\w+", form)}
+    inputs = [item for item in f.inputs if item.name in names | words]
+    sized = [item for item in f.inputs if item not in inputs and _lengths(item) & (names | words)]
     return formula("; ".join([*map(_declared, [*inputs, *sized]), text]))
 
 
@@ -345,7 +377,7 @@ def _declared(item: Input) -> str:
 
 def terms_over(calculus: Calculus, name: str, symbol: Symbol) -> Expr | None:
     """A sum over the entries of one variable, as the function of one entry that is summed; ``None`` for others."""
-    found = list(_terms(calculus, name, calculus.program.output.name, S.One, linear=True))
+    found = list(_terms(calculus, (name,), calculus.program.output.name, S.One, linear=True))
     bodies = []
     for term in found:
         argument = term.scalar.arguments[0] if term is not None else None

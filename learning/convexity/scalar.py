@@ -42,7 +42,7 @@ class Piece:
 @lru_cache(maxsize=2048)
 def pieces(body: Expr, symbol: Symbol, interval: Interval) -> tuple[Piece, ...] | None:
     """A function of one number as smooth pieces from left to right, on its domain; ``None`` if it cannot be cut."""
-    body = _opened(body)
+    body = opened(body)
     node = next((n for n in sp.postorder_traversal(body) if isinstance(n, KINKED) and n.has(symbol)), None)
     if node is None:
         return _restricted(body, symbol, interval)
@@ -84,7 +84,7 @@ def _is_above(high: Expr, low: Expr) -> bool:
     return low is S.NegativeInfinity or high is S.Infinity or at_least(high - low, {})
 
 
-def _opened(body: Expr) -> Expr:
+def opened(body: Expr) -> Expr:
     """Functions of the catalogue that have kinks, by their definitions."""
     while True:
         found = [n for n in body.atoms(Function) if getattr(n, "entry", None) and n.entry.define.has(where)]
@@ -259,7 +259,7 @@ def is_jointly_convex(body: Expr, box: tuple[tuple[Symbol, Interval], ...]) -> b
 
 def is_smooth_in(body: Expr, box: Mapping[Symbol, Interval]) -> bool:
     """Whether a body is defined and smooth inside a box."""
-    if _opened(body).has(Indicator, *KINKED):
+    if opened(body).has(Indicator, *KINKED):
         return False
     for part, bounds in domain_parts(body, set(box)):
         if not all(at_least(bound, box, strict=True) for bound in bounds):

@@ -79,6 +79,8 @@ def constants_dict(known: Constants) -> dict[str, Any]:
         "certain": known.certain,
         "strict": known.strict,
         "coercive": known.coercive,
+        "strict_rank": known.strict_rank,
+        "coercive_rank": known.coercive_rank,
     }
 
 

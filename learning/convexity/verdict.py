@@ -212,13 +212,16 @@ def _proved(f: Formula, names: tuple[str, ...]) -> Convexity | None:
 
 def _with_constants(found: Convexity) -> Convexity:
     """A formula that is convex in one variable, with what its terms tell of the Hessian's eigenvalues."""
-    if found.verdict != "convex" or len(found.wrt) > 1:
+    if found.verdict != "convex":
         return found
-    known = constants(found.formula, found.wrt[0])
+    known = constants(found.formula, found.wrt)
     if known is None:
         return found
-    told = ((known.strict, "It is strictly convex."), (known.coercive, "It is coercive."))
-    remarks = tuple(sentence for holds, sentence in told if holds)
+    told = ((known.strict, known.strict_rank, "strictly convex"), (known.coercive, known.coercive_rank, "coercive"))
+    remarks = tuple(
+        f"It is {what}." if holds else f"It is {what} where {rank} has full column rank."
+        for holds, rank, what in told if holds or rank
+    )  # fmt: skip
     return replace(found, constants=known, remarks=(*found.remarks, *remarks))
 
 
