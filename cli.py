@@ -45,9 +45,9 @@ from chainrule.commands.verification import verify
 
 #: Every command, in the order of the help.
 COMMANDS = (
-    show, solve, convex, critical, loss, kkt, dual, conjugate, graph, plot, compile_, verify, fit, path, network,
-    entries, approximate, pca, tsne, topics, explain, expect, information, distribution, bayes, naive_bayes, dag,
-    elbo, list_, prox,
+    show, solve, convex, prox, critical, loss, kkt, dual, conjugate, graph, plot, compile_, verify, fit, path,
+    network, entries, approximate, pca, tsne, topics, explain, expect, information, distribution, bayes,
+    naive_bayes, dag, elbo, list_,
 )  # fmt: skip
 
 

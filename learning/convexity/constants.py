@@ -134,12 +134,17 @@ def _ranked(terms: Iterable[Term]) -> str:
 
 def _smooth(highs: Sequence[tuple[Term, Expr | None]]) -> list[tuple[Expr, str]]:
     """A bound for each term; terms of single variables that have the same bound make up one block of a diagonal."""
-    joint = [_eigenvalue(term, high, "max(svdvals({0}))**2") for term, high in highs if term.matrix != "1"]
-    own: dict[frozenset[str], Expr] = {}
+    sums: dict[frozenset[str], Expr] = {}
     for term, high in highs:
         if term.matrix == "1":
-            own[term.variables] = own.get(term.variables, S.Zero) + _eigenvalue(term, high, "")[0]
-    return [*joint, *((value, "") for value in dict.fromkeys(own.values()))]
+            sums[term.variables] = sums.get(term.variables, S.Zero) + _eigenvalue(term, high, "")[0]
+    found: list[tuple[Expr, str]] = []
+    for term, high in highs:
+        if term.matrix != "1":
+            found.append(_eigenvalue(term, high, "max(svdvals({0}))**2"))
+        elif (sums[term.variables], "") not in found:
+            found.append((sums[term.variables], ""))
+    return found
 
 
 def _strong(f: Formula, lows: Sequence[tuple[Term, Expr]], names: Sequence[str]) -> Formula | None:
