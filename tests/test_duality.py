@@ -16,7 +16,7 @@ import chainrule as cr
 from chainrule.cli import run
 from chainrule.derive.errors import InputError, NoClosedFormError, UnsupportedError
 from chainrule.learning.duality import examples
-from chainrule.learning.duality.conjugate import U
+from chainrule.learning.duality.cases import U
 from chainrule.learning.duality.telling import explanation
 
 DATA = "X: real[n, d]; y: real[n]; w: real[d]; lam: positive; "
@@ -208,6 +208,8 @@ def test_other_functions_are_refused() -> None:
 def test_the_commands(capsys: pytest.CaptureFixture[str]) -> None:
     assert run(["dual", "lasso", "--check"]) == 0
     assert "-lam <= X.T @ a <= lam" in capsys.readouterr().out
+    assert run(["dual", "svm", "--format", "text"]) == 0
+    assert "0 <= a <= C" in capsys.readouterr().out
     assert run(["dual", "ridge", "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["dual"]["weights"] == "X.T @ a / (2*lam)"
     assert run(["dual", "ridge", "--at", "X=[[1, 2], [3, 4], [0, 1]]", "--at", "y=[1, 0, 2]", "--at", "lam=0.5"]) == 0

@@ -78,6 +78,12 @@ ENTRIES: tuple[Entry, ...] = (
         ("w",), (("w", "(2/n) * X.T @ (X @ w - y) + lam*sign(w)"),), source=f"{ESL}, eq. 3.52",
         note="Not differentiable where w_j = 0; the subgradient 0 of |w_j| is used there."),
     Entry(
+        "support_vector_machine", "model", "hinge losses of the margins of a linear classifier, with squared weights",
+        "X: real[n, d]; y: pm1[n]; w: real[d]; b: real; C: positive; m = y*(X @ w + b); "
+        "norm(w)^2/2 + C*sum(maximum(0, 1 - m))",
+        ("w", "b"), (("w", "w - C*X.T @ (y*step(1 - m))"), ("b", "-C*sum(y*step(1 - m))")), source=f"{ESL}, eq. 12.8",
+        note="Not differentiable where a margin is 1; the middle of the slopes is used there."),
+    Entry(
         "logistic_regression", "model", "mean negative log-likelihood of logistic regression with 0/1 labels",
         "X: real[n, d]; y: binary[n]; w: real[d]; b: real; p = sigmoid(X @ w + b); "
         "-mean(y*log(p) + (1 - y)*log(1 - p))",
@@ -266,6 +272,7 @@ ALIASES: dict[str, str] = {
     "mae": "absolute_error",
     "mean_absolute_error": "absolute_error",
     "pinball_loss": "quantile_loss",
+    "svm": "support_vector_machine",
     "kl": "kl_divergence",
     "mean_squared_error": "mse",
     "l1": "l1_penalty",

@@ -25,7 +25,8 @@ from chainrule.derive.program import Definition, Input, Program, Ref, bound_inde
 from chainrule.derive.scalar import less_equal, where
 from chainrule.derive.stationary import solve_stationary
 from chainrule.learning.convexity.intervals import NONNEGATIVE, REALS
-from chainrule.learning.duality.conjugate import Scalar, U, of_norms, scalar_conjugate
+from chainrule.learning.duality.cases import Scalar, U, scalar_conjugate
+from chainrule.learning.duality.conjugate import of_norms
 from chainrule.learning.duality.split import Split, split
 from chainrule.learning.optimality.kkt import Kkt, kkt
 from chainrule.learning.optimality.numbers import Work

@@ -11,7 +11,8 @@ from chainrule.derive.errors import InputError, UnsupportedError
 from chainrule.derive.formula import Formula
 from chainrule.derive.program import Definition, Input, Ref, bound_index
 from chainrule.learning.convexity.calculus import Calculus
-from chainrule.learning.duality.conjugate import X, symbol_of_ref
+from chainrule.learning.duality.cases import X
+from chainrule.learning.duality.conjugate import symbol_of_ref
 
 EXPECTED = "a sum of functions of X @ w (or X @ w + b), and a penalty of w: its entries, or its norm"
 

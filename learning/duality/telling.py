@@ -21,7 +21,7 @@ from chainrule.derive.program import Dim
 from chainrule.derive.render.page import Shown
 from chainrule.learning.convexity.intervals import REALS
 from chainrule.learning.convexity.scalar import pieces
-from chainrule.learning.duality.conjugate import Case, Scalar, U, X
+from chainrule.learning.duality.cases import Case, Scalar, U, X
 from chainrule.learning.duality.dual import Dual
 from chainrule.learning.explanation import Explanation, Move, Part
 
