@@ -209,6 +209,20 @@ def test_supports_that_begin_later_and_sums_over_all_integers() -> None:
     assert information[0, 0] > 0 > information[0, 1]
 
 
+def test_a_likelihood_without_bound_is_said_to_have_none() -> None:
+    start = "x: real; w: (0, 1); m1: real; m2: real; s1: positive; s2: positive; logaddexp("
+    mixture = f"{start}log(w/s1) - ((x - m1)/s1)^2/2, log((1 - w)/s2) - ((x - m2)/s2)^2/2) - log(2*pi)/2"
+    rng = np.random.default_rng(0)
+    data = np.r_[rng.normal(-2, 1, 40), rng.normal(3, 1, 40)]
+    found = cr.estimate(mixture, data)
+    assert "local maximum" in str(found)
+    assert "an observation" in found.to_dict()["remarks"][0]
+    shared = mixture.replace("s1", "s").replace("s2", "s").replace("s: positive; s: positive", "s: positive")
+    assert cr.estimate(shared, data).remarks == ()
+    assert cr.estimate("cauchy", sample("cauchy")).remarks == ()
+    assert cr.estimate("student_t", sample("student_t")).remarks == ()
+
+
 def test_known_parameters_are_not_estimated() -> None:
     data = sample("student_t")
     assert list(cr.estimate("student_t", data, nu=4).values) == ["mu", "sigma"]

@@ -18,6 +18,7 @@ from chainrule.learning.probability.maximum import SEARCHES, maximise
 from chainrule.learning.probability.model import Model, constant, model
 from chainrule.learning.probability.points import bound, number
 from chainrule.learning.probability.standard_errors import as_number, at_edge, standard_errors
+from chainrule.learning.probability.unbounded import growth
 
 Array = npt.NDArray[Any]
 
@@ -34,6 +35,7 @@ class Estimate:
         methods: for every parameter, how it was found.
         log_likelihood: the largest value of the log-likelihood.
         count: the number of observations.
+        remarks: why they may not be what they are called.
     """
 
     values: Mapping[str, Any]
@@ -41,6 +43,7 @@ class Estimate:
     methods: Mapping[str, str]
     log_likelihood: float
     count: int
+    remarks: tuple[str, ...] = ()
 
     def text(self) -> str:
         """A table."""
@@ -50,7 +53,8 @@ class Estimate:
         widths = [max(len(row[column]) for row in table) for column in range(4)]
         padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in table)
         lines = ["  ".join(cells).rstrip() for cells in padded]
-        return "\n".join([*lines, "", f"log-likelihood {self.log_likelihood:.6g} of {self.count} observations"])
+        last = f"log-likelihood {self.log_likelihood:.6g} of {self.count} observations"
+        return "\n".join([*lines, "", last, *self.remarks])
 
     def to_dict(self) -> dict[str, Any]:
         """The same as plain data; a standard error that does not exist is ``None``."""
@@ -60,6 +64,7 @@ class Estimate:
             "method": dict(self.methods),
             "log_likelihood": self.log_likelihood,
             "observations": self.count,
+            "remarks": list(self.remarks),
         }
 
     def __str__(self) -> str:
@@ -116,8 +121,13 @@ def estimate(
         raise InputError("the data has no maximum-likelihood estimate: the likelihood has no bound", found=at)
     return Estimate(
         estimated, errors, {name: methods.get(name, "numerical") for name in m.parameters}, whole,
-        len(values[m.variable.name]),
+        len(values[m.variable.name]), _remarks(m, solution, values),
     )  # fmt: skip
+
+
+def _remarks(m: Model, solution: Solution, values: Mapping[str, Any]) -> tuple[str, ...]:
+    grows = growth(m, solution.numeric, values)
+    return (f"This is a local maximum of the likelihood: {grows}.",) if grows else ()
 
 
 def _check_known(m: Model, known: Mapping[str, Any]) -> None:
