@@ -71,6 +71,7 @@ if TYPE_CHECKING:
     from chainrule.learning.training.calibration import Reliability, diagram, reliability, temperature
     from chainrule.learning.training.minibatch import Training, train
     from chainrule.learning.variational.derive import Elbo, elbo
+    from chainrule.learning.variational.mean_field import MeanField, mean_field
 
 #: The module that each public name is imported from.
 _MODULES = {
@@ -100,6 +101,7 @@ _MODULES = {
     "Kernel": "chainrule.kernels.kernel",
     "Kkt": "chainrule.learning.optimality.kkt",
     "LossFacts": "chainrule.learning.losses.record",
+    "MeanField": "chainrule.learning.variational.mean_field",
     "Method": "chainrule.learning.fitting.descent",
     "Network": "chainrule.learning.layers.network",
     "Path": "chainrule.learning.regularisation.path",
@@ -158,6 +160,7 @@ _MODULES = {
     "measured_table": "chainrule.learning.data_sets",
     "network": "chainrule.learning.layers.network",
     "naive_bayes": "chainrule.learning.naive_bayes.classifier",
+    "mean_field": "chainrule.learning.variational.mean_field",
     "observations": "chainrule.learning.probability.data",
     "pca": "chainrule.learning.reduction.components",
     "path": "chainrule.learning.regularisation.path",
@@ -203,6 +206,7 @@ __all__ = [
     "Kernel",
     "Kkt",
     "LossFacts",
+    "MeanField",
     "Method",
     "NaiveBayes",
     "Network",
@@ -258,6 +262,7 @@ __all__ = [
     "kkt",
     "loss",
     "losses",
+    "mean_field",
     "measured_table",
     "naive_bayes",
     "network",

@@ -126,6 +126,8 @@ topics: tuple[Topic, ...] = (
           lambda: distribution("poisson", "conjugate")),
     Topic("elbo", PROBABILITY, "a lower bound of log p(x), by Jensen and as an identity, and its two decompositions",
           finite.bound),
+    Topic("mean_field", PROBABILITY, "a posterior of several numbers as a product: the best factor given the others",
+          variational.mean_and_precision, run=variational.rounds_on_petals),
     Topic("bayesian_layer", PROBABILITY, "a layer with random weights: its bound and the gradients of one sample",
           variational.bayesian_layer, variational.layer_picture, variational.layer_on_flowers),
     Topic("vae", PROBABILITY, "a variational autoencoder: encoder and decoder from one bound",

@@ -10,6 +10,7 @@ import numpy as np
 from chainrule.derive.checking.sampling import sample, size_assignments
 from chainrule.derive.formula import Formula
 from chainrule.derive.numeric import evaluate
+from chainrule.derive.program import Program
 from chainrule.learning.divergence.measure import mean
 from chainrule.learning.probability.points import agreement, number, slope
 from chainrule.learning.variational.joint import Drawn
@@ -55,12 +56,25 @@ def _closed(found: Sampled, item: Drawn) -> bool:
 
 def _density(found: Sampled, values: Values, item: Drawn) -> float:
     """The log-density of a variable, entry by entry by the entry of the table."""
-    x = np.asarray(_value(found, values, item.name), dtype=float)
-    arguments = {name: np.broadcast_to(np.asarray(_argument(found, values, place), dtype=float), x.shape)
+    names = [name for name in (item.name, *item.arguments.values()) if isinstance(name, str)]
+    arrays = {name: _value(found, values, name) for name in names}
+    return entry_densities(item, arrays, found.program)
+
+
+def entry_densities(item: Drawn, values: Values, program: Program) -> float:
+    """The log-density of a variable, the sum over its entries of that of the table; definitions are computed."""
+
+    def at(place: Any) -> Any:
+        if not isinstance(place, str):
+            return float(place)
+        return values[place] if place in values else evaluate(program.pruned([place]), values)[place]
+
+    x = np.asarray(at(item.name), dtype=float)
+    arguments = {name: np.broadcast_to(np.asarray(at(place), dtype=float), x.shape)
                  for name, place in item.arguments.items()}  # fmt: skip
-    program, variable = item.law.density.program, item.law.variable.name
+    density, variable = item.law.density.program, item.law.variable.name
     return sum(
-        number(program, {variable: x[at], **{name: array[at] for name, array in arguments.items()}})
+        number(density, {variable: x[at], **{name: array[at] for name, array in arguments.items()}})
         for at in np.ndindex(x.shape)
     )
 

@@ -15,6 +15,7 @@ from chainrule.learning.chart import Chart, Series
 from chainrule.learning.data_sets import data_set
 from chainrule.learning.explanation import Demonstration
 from chainrule.learning.variational.derive import Elbo, elbo
+from chainrule.learning.variational.mean_field import MeanField, mean_field
 
 Arrays = Mapping[str, Any]
 
@@ -25,6 +26,7 @@ AUTOENCODER = (
     "X: binary[n, d] ~ bernoulli(sigmoid(tanh(z @ B + b) @ D + c))"
 )
 LINEAR = "X: real[n, d]; w: real[d] ~ normal(0, 1); y: real[n] ~ normal(X @ w, 1)"
+MEASURED = "tau: positive ~ gamma(1, 1); mu: real ~ normal(0, 1/sqrt(tau)); x: real[n] ~ normal(mu, 1/sqrt(tau))"
 #: Adam: decay of the mean of gradients, and of their squares; what keeps it from dividing by zero.
 MEAN, SQUARE, SMALL = 0.9, 0.99, 1e-8
 #: Digits that the autoencoder sees, examples of each, hidden units.
@@ -210,6 +212,34 @@ def codes_picture() -> Chart:
     series = tuple(Series(f"digit {digit}", tuple(x), tuple(y), "points") for digit, (x, y) in places.items())
     axes = "mean of the first latent number", "mean of the second"
     return Chart("Codes of handwritten digits", *axes, series, equal=True)
+
+
+# ---- mean field ----------------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def mean_and_precision() -> MeanField:
+    """Mean and precision of normal observations, as if they were independent."""
+    return mean_field(MEASURED, "mu, tau")
+
+
+def _petals() -> Any:
+    """Lengths of petals of one kind of iris, in centimetres."""
+    found = data_set("iris")
+    return found.features[found.labels == 1, 2]
+
+
+def rounds_on_petals(seed: int) -> Demonstration:
+    """Rounds of updates on lengths of petals: the bound, and the mean beside the exact posterior's."""
+    x = _petals()[np.random.default_rng(seed).permutation(50)[:30]]
+    values, bounds = mean_and_precision().fit(12, x=x)
+    exact = float(np.sum(x) / (len(x) + 1))
+    lines = [f"Length of petals of {len(x)} irises: normal, mean and precision unknown", "round        bound"]
+    lines += [f"{place + 1:5d}{bound:16.9f}" for place, bound in enumerate(bounds[:6])]
+    lines += [f"mean under q        {values['mu_mu']:10.6f}", f"exact posterior mean{exact:10.6f}",
+              f"precision under q   {values['a_tau'] / values['b_tau']:10.6f}"]  # fmt: skip
+    least = float(np.min(np.diff(bounds)))
+    return Demonstration("\n".join(lines), {"mean": values["mu_mu"], "exact": exact, "least step": least})
 
 
 # ---- two estimators -----------------------------------------------------------------------------------------
