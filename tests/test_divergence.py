@@ -28,6 +28,8 @@ SCIPY: dict[str, tuple[Callable[..., Any], Point, Any]] = {
     "normal": (lambda mu, sigma: stats.norm(mu, sigma), ({"mu": 0.3, "sigma": 1.2}, {"mu": -1, "sigma": 0.7}), None),
     "log_normal": (lambda mu, sigma: stats.lognorm(sigma, scale=np.exp(mu)),
                    ({"mu": 0.3, "sigma": 0.6}, {"mu": -0.2, "sigma": 0.9}), None),
+    "von_mises": (lambda mu, kappa: stats.vonmises(kappa, mu),
+                  ({"mu": 0.4, "kappa": 1.5}, {"mu": -1.0, "kappa": 0.7}), None),
     "exponential": (lambda lam: stats.expon(scale=1 / lam), ({"lam": 0.7}, {"lam": 2.0}), None),
     "gamma": (lambda a, b: stats.gamma(a, scale=1 / b), ({"a": 2.3, "b": 1.4}, {"a": 0.8, "b": 0.6}), None),
     "inverse_gamma": (lambda a, b: stats.invgamma(a, scale=b), ({"a": 3.3, "b": 1.4}, {"a": 1.8, "b": 0.6}), None),
@@ -117,6 +119,8 @@ TEXTBOOK = {
     "cauchy": "log(((mu_1 - mu_2)**2 + (s_1 + s_2)**2)/(4*s_1*s_2))",
     "multivariate_normal": "((mu_1 - mu_2) @ inv(Sigma_2) @ (mu_1 - mu_2) + trace(Sigma_1 @ inv(Sigma_2)) "
                            "+ logdet(Sigma_2) - logdet(Sigma_1) - d)/2",
+    "von_mises": "kappa_1*bessel_ratio(kappa_1) + log_i0(kappa_2) - kappa_2*cos(mu_1 - mu_2)*bessel_ratio(kappa_1) "
+                 "- log_i0(kappa_1)",
     "wishart": "nu*(trace(V_1 @ inv(V_2)) + logdet(V_2) - logdet(V_1) - d)/2",
     "dirichlet": "lgamma(sum(a_1)) + (a_1 - a_2) @ (digamma(a_1) - digamma(sum(a_1))) + sum(lgamma(a_2)) "
                  "- sum(lgamma(a_1)) - lgamma(sum(a_2))",

@@ -128,6 +128,7 @@ def _scalar(f: Family) -> tuple[Program, ...] | None:
 
 def _short(body: Expr) -> Expr:
     """As short as may be, a product rather than a sum of about the same length."""
+    body = sp.trigsimp(body) if body.has(sp.cos, sp.sin) else body
     plain, product = shortest(sp.expand(body)), shortest(sp.factor(sp.together(body)))
     return product if cost(product) <= cost(plain) + 1 else plain
 

@@ -57,7 +57,10 @@ def _names(program: Program, count: int) -> list[str]:
 
 
 def _told(found: Expr, space: Space) -> Expr:
-    return references(grouped(heads(found)), space.program.inputs)
+    body = grouped(heads(found))
+    if body.has(sp.cos, sp.sin):
+        body = min((body, sp.trigsimp(body)), key=cost)
+    return references(body, space.program.inputs)
 
 
 def _in_differences(space: Space, start: Expr, deltas: dict[str, Shift]) -> Expr:
