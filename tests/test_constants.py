@@ -72,6 +72,12 @@ def test_conditions_are_said() -> None:
     assert "It is coercive." in cr.convex("x, y: real; x^2 + x*y + y^2", "x,y").remarks
 
 
+def test_formulas_in_latex() -> None:
+    for found in (cr.convex("ridge", "w"), cr.prox("x: real; abs(x)", "x"), cr.critical_points("x: real; x^2", "x")):
+        assert "bound method" not in found.latex()
+    assert "\\lambda" in cr.convex("ridge", "w").latex()
+
+
 def test_what_is_not_claimed() -> None:
     # Neither bounded below, nor curved along the sum of all scores.
     assert not any("coercive" in text for text in cr.convex("x: real; logcosh(x) - 2*x", "x").remarks)

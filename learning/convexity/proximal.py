@@ -95,7 +95,8 @@ class Proximal(Printed):
         moves = tuple(_move(case, partial(self.miss, case)) for case in self.cases)
         title = f"Proximal operator of {self.formula.matrix()}"
         parts = (slopes, Part("Cases", moves, (intro,)))
-        return Explanation(Shown(title, rf"\text{{{title}}}"), parts, (*self._remarks(), SOURCE))
+        latex = rf"\text{{Proximal operator of }} {self.formula.latex()}"
+        return Explanation(Shown(title, latex), parts, (*self._remarks(), SOURCE))
 
     def _remarks(self) -> tuple[str, ...]:
         renamings = [f"{name}_ is the input {name}." for name in ("x", "v", "t")
@@ -108,11 +109,12 @@ class Proximal(Printed):
         for place, (low, high) in subdifferential(self.body, self.interval):
             miss = partial(subgradient_gap, self.body, self.interval, place, low, high)
             if isinstance(place, Interval):
-                yield Move(_shown(low), (DG,), (_between(place, "x") + ".",), miss)
+                yield Move(_shown(low), (DG,), ("for ", _between(place, "x"), "."), miss)
             else:
                 text, latex = f"[{low}, {high}]", rf"[{sp.latex(low)}, {sp.latex(high)}]"
                 text = text.replace("[-oo", "(-oo").replace("oo]", "oo)")
-                yield Move(Shown(text, latex), (DG,), (f"at x = {place}.",), miss)
+                where = Shown(f"x = {place}", f"x = {sp.latex(place)}")
+                yield Move(Shown(text, latex), (DG,), ("at ", where, "."), miss)
 
     def page(self, detail: Detail = "normal", checked: Checked = NOTHING_CHECKED, form: Form = "matrix") -> Page:
         """The derivation, for any renderer."""
@@ -301,23 +303,29 @@ def _lies_in(root: Expr, slope: Expr, piece: Piece) -> bool:
     return bool(gap.is_number and gap.is_finite and abs(gap) < sp.Rational(1, 10**9))
 
 
-def _between(interval: Interval, letter: str) -> str:
-    """Where a number lies, in words."""
-    text = f"{interval.low} <= {letter} <= {interval.high}".replace("-oo <= ", "").replace(" <= oo", "")
-    return f"for every {letter}" if text == letter else f"for {text}"
+def _between(interval: Interval, letter: str) -> Shown:
+    """Where a number lies."""
+    low, high = interval.low, interval.high
+    if low == -sp.oo and high == sp.oo:
+        return Shown(f"every {letter}", rf"\text{{every }} {letter}")
+    text = f"{low} <= {letter} <= {high}".replace("-oo <= ", "").replace(" <= oo", "")
+    before = "" if low == -sp.oo else rf"{sp.latex(low)} \le "
+    return Shown(text, f"{before}{letter}" + ("" if high == sp.oo else rf" \le {sp.latex(high)}"))
 
 
 def _move(case: Case, miss: Callable[[], float]) -> Move:
     left = (Shown("x", "x"),)
-    between = _between(Interval(case.low, case.high), "v").removeprefix("for ")
+    between = _between(Interval(case.low, case.high), "v")
     if case.value is sp.nan:
         text = "the only solution"
-        return Move(Shown(text, rf"\text{{{text}}}"), left, (f"for {between}: of ", _shown(case.condition), "."), miss)
+        reason = ("for ", between, ": of ", _shown(case.condition), ".")
+        return Move(Shown(text, rf"\text{{{text}}}"), left, reason, miss)
     right = _shown(case.value)
     if case.slopes is not None:
-        reason = f"for {between}: (v - x)/t lies in the subdifferential [{case.slopes[0]}, {case.slopes[1]}] there."
-        return Move(right, left, (reason.replace("[-oo, ", "(-oo, ").replace(", oo]", ", oo)"),), miss)
-    return Move(right, left, (f"for {between}: ", _shown(case.condition), "."), miss)
+        lies = f": (v - x)/t lies in the subdifferential [{case.slopes[0]}, {case.slopes[1]}] there."
+        lies = lies.replace("[-oo, ", "(-oo, ").replace(", oo]", ", oo)")
+        return Move(right, left, ("for ", between, lies), miss)
+    return Move(right, left, ("for ", between, ": ", _shown(case.condition), "."), miss)
 
 
 def _shown(expr: Expr) -> Shown:

@@ -68,7 +68,7 @@ def constants_section(known: Constants) -> list[Section]:
 
 
 def _formula_shown(known: Formula) -> Shown:
-    return Shown(known.matrix(), known.latex)
+    return Shown(known.matrix(), known.latex())
 
 
 def constants_dict(known: Constants) -> dict[str, Any]:

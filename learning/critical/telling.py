@@ -55,7 +55,8 @@ def told(whole: Scalars, gradient: Sequence[Expr], points: Sequence[Told], remar
     text = f"Critical points of {whole.formula.matrix()} in {' and '.join(whole.wrt)}"
     parts = [Part("Gradient", tuple(_slopes(whole, gradient)), ("Every critical point makes all of these zero.",))]
     parts += [Part(_title(point), tuple(_moves(whole, point))) for point in points]
-    return Explanation(Shown(text, rf"\text{{{text}}}"), tuple(parts), (*remarks, SOURCE))
+    latex = rf"\text{{Critical points of }} {whole.formula.latex()}"
+    return Explanation(Shown(text, latex), tuple(parts), (*remarks, SOURCE))
 
 
 def shown(expr: Expr) -> Shown:
