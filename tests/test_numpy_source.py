@@ -105,8 +105,14 @@ def test_keywords_and_taken_names_get_an_underscore() -> None:
     body = sum(item[()] * (number + 2) for number, item in enumerate(x))
     program = Program(tuple(x), (Definition("class", (), body),), ("class",))
     source = numpy_source(program, "f")
-    assert "def f(lambda_, np_, relu_, f_):" in source
+    assert "def f(lambda_, np_, relu, f_):" in source
     assert run(source, "f", dict(zip(names, (1, 2, 3, 4), strict=True))) == 1 * 2 + 2 * 3 + 3 * 4 + 4 * 5
+
+
+def test_names_of_functions_that_the_source_does_not_call_stay() -> None:
+    assert "def evaluate(gamma, relu, x)" in numpy_source(parse_formula("gamma, relu, x: real; exp(gamma*x)*relu"))
+    called = numpy_source(parse_formula("gelu, x: real; gelu(x) + gelu"))
+    assert "def evaluate(gelu_, x)" in called
 
 
 def test_an_input_as_output() -> None:

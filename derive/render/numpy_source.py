@@ -11,7 +11,7 @@ import ast
 import keyword
 import re
 from collections import Counter
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Callable, Container, Iterator, Mapping
 from functools import singledispatch
 
 from chainrule.derive.catalog.elementwise import BY_NAME
@@ -82,8 +82,10 @@ def numpy_source(program: Program, function_name: str = "evaluate") -> str:
         UnsupportedError: if a definition uses something that has no NumPy form.
     """
     program = explicit(program.pruned())
-    names = _python_names(program, function_name)
-    body = _returned(_assignments(program, names), [names[output] for output in program.outputs])
+    names, body = _named(
+        program, {function_name},
+        lambda names: _returned(_assignments(program, names), [names[output] for output in program.outputs]),
+    )  # fmt: skip
     body = [_docstring(program, names), *_sizes(program, names, body), *body]
     function = function_def(function_name, [names[item.name] for item in program.inputs], body)
     return _module(function)
@@ -97,8 +99,9 @@ def numpy_lines(program: Program) -> str:
     in front.
     """
     program = without_notes(program.pruned())
-    names = _python_names(program, "")
-    body: list[ast.stmt] = [_Unguarded().visit(line) for line in _assignments(program, names, plain=True)]
+    names, body = _named(
+        program, set(), lambda names: [_Unguarded().visit(line) for line in _assignments(program, names, plain=True)]
+    )
     statements = [*helpers(called_names(ast.Module(body, []))), *_sizes(program, names, body), *body]
     return "\n".join(ast.unparse(ast.fix_missing_locations(statement)) for statement in statements) + "\n"
 
@@ -143,9 +146,22 @@ def _module(function: ast.stmt) -> str:
 # ---- names and sizes ------------------------------------------------------------------------------------
 
 
-def _python_names(program: Program, function_name: str) -> dict[str, str]:
+def _named(
+    program: Program, taken: set[str], lines: Callable[[Mapping[str, str]], list[ast.stmt]]
+) -> tuple[dict[str, str], list[ast.stmt]]:
+    """Python names and the lines in them; a name of the program gives way to a function that the lines call."""
+    names = _python_names(program, taken)
+    body = lines(names)
+    functions = {node.name for node in helpers(called_names(ast.Module(body, []))) if isinstance(node, ast.FunctionDef)}
+    if functions.isdisjoint(names.values()):
+        return names, body
+    names = _python_names(program, taken | functions)
+    return names, lines(names)
+
+
+def _python_names(program: Program, reserved: set[str]) -> dict[str, str]:
     """A valid and unique Python name for every input, definition and dimension."""
-    taken = {*RESERVED, *(entry for entry in BY_NAME if not BY_NAME[entry].numpy), function_name}
+    taken = {*RESERVED, *reserved}
     names: dict[str, str] = {}
     for own in (*program.by_name, *(length.name for length in program.dims)):
         candidate = re.sub(r"\W", "_", own)
