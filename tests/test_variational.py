@@ -137,6 +137,12 @@ def test_the_bound_of_the_exact_posterior_is_the_evidence() -> None:
     assert np.dot(weights, values) / weights.sum() == pytest.approx(evidence, rel=1e-12)
 
 
+def test_every_name_of_the_chain_rule_is_told_before_it_is_used() -> None:
+    told = cr.explain("vae").text().split("Chain rule")[0]
+    for name in ("z2", "z3", "h2", "z4", "H", "mu_z", "rho_z", "X_p", "log_p_X", "KL_z"):
+        assert re.search(rf"^ +{name} += ", told, re.MULTILINE), name
+
+
 def test_a_prior_of_another_family_is_sampled_and_one_of_the_same_is_closed() -> None:
     assert derived(SPARSE, "w").terms.keys() == {"log_p_w", "log_q_w", "log_p_y"}
     same = cr.elbo(SPARSE, "w", family="laplace")

@@ -74,10 +74,8 @@ def elbo(
     found = sampled(joint, names, family)
     chosen = [name.strip() for name in wrt.split(",")] if isinstance(wrt, str) else list(wrt or _variables(found))
     derivation = gradient(found.formula, chosen)
-    parts = (
-        *_model_parts(found), _bound_part(found), *_family_parts(found), _sample_part(found), _chain_part(derivation),
-        _result_part(found, derivation),
-    )  # fmt: skip
+    told = (*_model_parts(found), _bound_part(found), *_family_parts(found), _sample_part(found))
+    parts = (*told, *_names_part(derivation, told), _chain_part(derivation), _result_part(found, derivation))
     remarks = (UNBIASED, *((DOUBLE,) if any(item.divergence is None for item in found.latents) else ()))
     title = f"Evidence lower bound with latent {', '.join(names)}"
     noise = {item.noise: f"{item.family.entry.name}(0, 1)" for item in found.latents}
@@ -186,6 +184,16 @@ def _sample_part(found: Sampled) -> Part:
     moves.append(Move(whole, (named("ELBO"),), ("The bound at one sample of the noise.",),
                       functools.partial(checks.parts_difference, found)))  # fmt: skip
     return Part("One sample", tuple(moves))
+
+
+def _names_part(derivation: Derivation, told: Sequence[Part]) -> Iterator[Part]:
+    """The names that backpropagation gives to parts of the formula, besides those that were told."""
+    known = {left.text for part in told for move in part.moves for left in move.left}
+    sections = [section for section in derivation.page().sections if section.title == "Definitions"]
+    defined = (line for section in sections for line in section.lines)
+    lines = [line for line in defined if not any(left.text in known for left in line.left)]
+    if lines:
+        yield Part("Names on the way", tuple(map(_told, lines)))
 
 
 def _chain_part(derivation: Derivation) -> Part:
