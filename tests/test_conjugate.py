@@ -46,7 +46,7 @@ def test_priors_and_updates(name: str, known: list[str] | None, prior: str, expe
 @pytest.mark.parametrize(
     ("name", "known", "words"),
     [("normal", None, "one parameter"), ("gamma", ["b"], "no distribution"), ("dirichlet", None, "one parameter"),
-     ("multivariate_normal", ["Sigma"], "one parameter"), ("wishart", None, "one parameter"),
+     ("wishart", None, "one parameter"),
      ("von_mises", None, "one parameter"), ("weibull", ["k"], "no distribution")],
 )  # fmt: skip
 def test_priors_without_a_name_have_their_general_form(name: str, known: list[str] | None, words: str) -> None:

@@ -127,14 +127,14 @@ def _assembled(m: Model, found: Sequence[Term]) -> Family:
             name = next(fresh_names(taken, f"{stem}{number}" if many else stem))
             taken.add(name)
             side = [term.parameters if stem == "eta" else term.variable for term in parts]
-            out += _sum_of(name, side, [term.lengths for term in parts], shape, taken)
+            out += sum_of(name, side, [term.lengths for term in parts], shape, taken)
             names[stem].append(name)
     single = {}
     for stem, parts in (("log_h", base), ("A", partition)):
         single[stem] = next(fresh_names(taken, stem))
         taken.add(single[stem])
         side = [term.variable if stem == "log_h" else term.parameters for term in parts]
-        out += _sum_of(single[stem], side, [term.lengths for term in parts], (), taken)
+        out += sum_of(single[stem], side, [term.lengths for term in parts], (), taken)
     outputs = (*names["eta"], *names["T"], single["log_h"], single["A"])
     whole = Program(program.inputs, tuple(out), outputs)
     return Family(m, whole, tuple(names["T"]), tuple(names["eta"]), single["log_h"], single["A"])
@@ -172,7 +172,7 @@ def _aligned(term: Term) -> tuple[tuple[Expr, tuple[Expr, ...]], Term]:
     return (statistic, shape), moved
 
 
-def _sum_of(
+def sum_of(
     name: str, bodies: Sequence[Expr], lengths: Sequence[Any], shape: tuple[Expr, ...], taken: set[str]
 ) -> list[Definition]:  # fmt: skip
     """A definition that is the sum of bodies, those with bound indices of their own summed over them."""

@@ -18,6 +18,8 @@ from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program, Ref, bound_index
 from chainrule.derive.render.page import Shown
 from chainrule.learning.explanation import Explanation, Move, Part
+from chainrule.learning.probability.compared_posterior import compared_posterior
+from chainrule.learning.probability.compared_priors import compared
 from chainrule.learning.probability.conjugate import Conjugate, coefficients, conjugate, log_normaliser
 from chainrule.learning.probability.family import family
 from chainrule.learning.probability.family_moments import family_part
@@ -42,7 +44,8 @@ def posterior(m: Model) -> Explanation:
     try:
         c = conjugate(m)
     except UnsupportedError as error:
-        return general_posterior(family(m), error.message)
+        found, f = compared(m), family(m)
+        return compared_posterior(found, f) if found else general_posterior(f, error.message)
     parts = (*given(m), family_part(c.f), _prior_part(c), _update_part(c), *_mode_part(c), _evidence_part(c),
              *predictive_part(c))  # fmt: skip
     return Explanation(title(m, "Conjugate prior"), parts, remarks(m))
