@@ -53,7 +53,6 @@ def test_families_of_vectors_have_the_textbooks_natural_parameters() -> None:
             if move.left}  # fmt: skip
     assert (said["eta1"], said["T1"]) == ("inv(Sigma) @ mu", "x")
     assert (said["eta2"], said["T2"]) == ("-inv(Sigma)/2", "outer(x, x)")
-    assert "numbers" in cr.distribution("dirichlet", "family").text()
 
 
 def test_what_is_no_family_says_which_term_is_in_the_way() -> None:

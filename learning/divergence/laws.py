@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import sympy as sp
 from sympy import Abs, Expr, S, Symbol, exp, gamma, log
 
-from chainrule.learning.divergence.pair import heads
 from chainrule.learning.probability.model import Model
+from chainrule.learning.probability.references import heads
 from chainrule.learning.probability.terms import terms
 
 #: The expectation of a function of the variable; none if the law does not know it.

@@ -20,11 +20,11 @@ from chainrule.derive.formula import Formula
 from chainrule.derive.program import Definition, Program, bound_indices, fresh_names
 from chainrule.derive.stationarity.building import Builder
 from chainrule.derive.stationarity.terms import Space, mentions
-from chainrule.learning.divergence.expected import Expected, expected
 from chainrule.learning.divergence.pair import Pair, pair
-from chainrule.learning.divergence.textbook import simplified
+from chainrule.learning.probability.expected import Expected, expected
 from chainrule.learning.probability.family import Family, family
 from chainrule.learning.probability.model import Model, model
+from chainrule.learning.probability.textbook import simplified
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 from sympy import Expr
 
 from chainrule.derive.formula import Formula
-from chainrule.derive.program import Definition, Input, Program, Ref, fresh_names
+from chainrule.derive.program import Definition, Input, Program, fresh_names
 from chainrule.learning.probability.model import Model
 
 Values = Mapping[str, Any]
@@ -82,13 +82,3 @@ def pair(m: Model) -> Pair:
 def _name(name: str, which: int, taken: Iterable[str]) -> str:
     wanted = _suffixed(name, which)
     return next(fresh_names(set(taken), wanted)) if wanted in taken else wanted
-
-
-def references(body: Expr, inputs: Sequence[Input]) -> Expr:
-    """Heads of scalar inputs as references to them."""
-    return body.xreplace({item.head: Ref(item.head) for item in inputs if not item.shape})
-
-
-def heads(body: Expr) -> Expr:
-    """References to scalar inputs as their heads, which SymPy's algebra knows the signs of."""
-    return body.xreplace({ref: ref.args[0] for ref in body.atoms(Ref) if len(ref.args) == 1})

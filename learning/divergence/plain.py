@@ -12,9 +12,10 @@ from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.formula import Formula
 from chainrule.derive.program import Definition, Program
 from chainrule.learning.divergence.laws import Expectation, Law, law_of, log_terms
-from chainrule.learning.divergence.pair import Pair, pair, references
-from chainrule.learning.divergence.textbook import simplified
+from chainrule.learning.divergence.pair import Pair, pair
 from chainrule.learning.probability.model import Model
+from chainrule.learning.probability.references import references
+from chainrule.learning.probability.textbook import simplified
 
 #: Euler's constant as the value of a function that the notation has; SymPy must not evaluate it.
 CONSTANTS = {S.EulerGamma: -sp.polygamma(0, 1, evaluate=False)}

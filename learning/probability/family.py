@@ -56,6 +56,13 @@ class Family:
         assert isinstance(item, Definition)
         return symbolic(item.body)
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether natural parameters and log-partition are expressions of numbers among the inputs, and of no parts."""
+        numbers = {item.name for item in self.program.inputs if not item.shape}
+        items = (self.program.by_name[name] for name in (*self.natural, self.partition))
+        return all(isinstance(item, Definition) and item.reads <= numbers and not item.shape for item in items)
+
     def difference(self, values: Any) -> float:
         """The log-density against the form, relative."""
         found = evaluate(self.program, values)

@@ -28,6 +28,9 @@ from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Ref
 from chainrule.derive.render.page import Shown
 from chainrule.learning.explanation import Explanation, Move, Part
+from chainrule.learning.probability.array_moments import array_moments
+from chainrule.learning.probability.array_parts import array_parts, expectation_parts
+from chainrule.learning.probability.array_parts import information_part as array_information
 from chainrule.learning.probability.family import Family, family
 from chainrule.learning.probability.integrals import at_rows, expectation
 from chainrule.learning.probability.likelihood import given, remarks, title
@@ -56,7 +59,7 @@ def moments(f: Family) -> Moments:
     """The moments, as expressions of the parameters.
 
     Raises:
-        UnsupportedError: parameters or statistics are no numbers, or differ in number.
+        UnsupportedError: parameters and statistics differ in number.
     """
     _check(f)
     thetas = [f.program.by_name[name].head for name in f.m.parameters]
@@ -71,10 +74,13 @@ def moments(f: Family) -> Moments:
     return Moments(tuple(means), covariance, information)
 
 
+def has_arrays(f: Family) -> bool:
+    """Whether the observation or a parameter is an array, or sums over one are part of the form."""
+    names = (f.m.variable.name, *f.m.parameters)
+    return not f.is_plain or any(f.program.by_name[name].shape for name in names)
+
+
 def _check(f: Family) -> None:
-    names = [*f.m.parameters, *f.natural]
-    if any(f.program.by_name[name].shape for name in names):
-        raise UnsupportedError("moments are derived where parameters and statistics are numbers")
     if len(f.natural) != len(f.m.parameters):
         raise UnsupportedError(
             f"{len(f.natural)} natural parameters depend on {len(f.m.parameters)} parameters: moments do not "
@@ -251,7 +257,7 @@ def exponential_family(m: Model) -> Explanation:
     f = family(m)
     parts = [*given(m), family_part(f)]
     try:
-        parts += moments_parts(f, moments(f))
+        parts += array_parts(array_moments(f)) if has_arrays(f) else moments_parts(f, moments(f))
     except UnsupportedError as error:
         return Explanation(
             title(m, "Exponential family"), tuple(parts), (*remarks(m), f"Of the moments: {error.message}.")
@@ -259,8 +265,17 @@ def exponential_family(m: Model) -> Explanation:
     return Explanation(title(m, "Exponential family"), tuple(parts), remarks(m))
 
 
-def family_information(f: Family, found: Moments) -> Explanation:
-    """The Fisher information of one observation, from the log-partition."""
+def family_information(f: Family) -> Explanation:
+    """The Fisher information of one observation, from the log-partition.
+
+    Raises:
+        UnsupportedError: the expectations of the statistics do not follow from it.
+    """
     m = f.m
+    if has_arrays(f):
+        arrays = array_moments(f)
+        told_so_far = (*given(m), family_part(f), *expectation_parts(arrays), array_information(arrays))
+        return Explanation(title(m, "Fisher information"), told_so_far, remarks(m))
+    found = moments(f)
     parts = (*given(m), family_part(f), *moments_parts(f, found), information_part(f, found))
     return Explanation(title(m, "Fisher information"), parts, remarks(m))

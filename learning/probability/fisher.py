@@ -28,8 +28,8 @@ from chainrule.derive.program import Program
 from chainrule.derive.render.page import Shown
 from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.probability.family import family
-from chainrule.learning.probability.family_moments import family_information, moments
-from chainrule.learning.probability.integrals import at_rows, expectation, is_discrete
+from chainrule.learning.probability.family_moments import family_information
+from chainrule.learning.probability.integrals import at_rows, expectation, is_discrete, is_scalar
 from chainrule.learning.probability.likelihood import LOG_DENSITY, given, remarks, title
 from chainrule.learning.probability.location_scale import location_scale
 from chainrule.learning.probability.model import Model
@@ -85,10 +85,10 @@ def fisher_information(m: Model) -> Explanation:
     """
     refuse_moving_support(m)
     try:
-        f = family(m)
-        return family_information(f, moments(f))
+        return family_information(family(m))
     except UnsupportedError:
-        pass
+        if not is_scalar(m) or any(item.shape for item in m.density.inputs):
+            raise
     refuse_irregular(m)
     found = None if is_discrete(m) else standardised(m)
     if found is not None:

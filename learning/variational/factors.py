@@ -20,10 +20,10 @@ from chainrule.derive.forms.bound_terms import Over
 from chainrule.derive.program import Definition, Index, Input, Ref, free_indices, head
 from chainrule.learning.divergence.laws import law_of
 from chainrule.learning.divergence.natural import Natural, natural
-from chainrule.learning.divergence.pair import heads
 from chainrule.learning.probability.conjugate import coefficients
 from chainrule.learning.probability.family import family
 from chainrule.learning.probability.model import Model, model
+from chainrule.learning.probability.references import heads
 from chainrule.learning.variational.joint import Drawn, Joint, entrywise, log_density
 
 #: Differences of numbers of double precision that count as none.

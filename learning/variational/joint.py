@@ -16,8 +16,8 @@ from sympy import Expr
 from chainrule.derive.errors import InputError, ShapeError, UnknownNameError, near_names
 from chainrule.derive.formula import formula
 from chainrule.derive.program import Definition, Input, Program, Ref, bound_indices, free_indices
-from chainrule.learning.divergence.pair import heads
 from chainrule.learning.probability.model import Model, model
+from chainrule.learning.probability.references import heads
 
 DRAWN = re.compile(
     r"\s*(?P<name>\w+)\s*:\s*(?P<domain>[^~]+?)\s*~\s*(?P<law>\w+)\s*\((?P<arguments>.*)\)\s*", re.DOTALL

@@ -23,10 +23,10 @@ from chainrule.derive.stationarity.building import Builder
 from chainrule.learning.chains import chain
 from chainrule.learning.divergence.derive import divergence
 from chainrule.learning.divergence.measure import mean
-from chainrule.learning.divergence.pair import references
 from chainrule.learning.explanation import Explanation, Move, Part
 from chainrule.learning.probability.likelihood import shown_input
 from chainrule.learning.probability.points import agreement, number
+from chainrule.learning.probability.references import references
 from chainrule.learning.variational.checks import entry_densities
 from chainrule.learning.variational.factors import Factor, Product, expectation, factors, mean_symbol
 from chainrule.learning.variational.joint import Joint, read, written

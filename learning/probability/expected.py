@@ -26,10 +26,10 @@ from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program, bound_indices, fresh_names
 from chainrule.derive.rational import cost, shortest
 from chainrule.derive.stationarity.answer import answer
-from chainrule.learning.divergence.pair import references
-from chainrule.learning.divergence.textbook import simplified
 from chainrule.learning.probability.family import Family
 from chainrule.learning.probability.points import agreement, direction, point, slope
+from chainrule.learning.probability.references import references
+from chainrule.learning.probability.textbook import simplified
 
 UNDETERMINED = "the expectations of the sufficient statistics do not follow from the log-partition"
 
@@ -52,7 +52,8 @@ class Expected:
 
     def difference(self, f: Family) -> float:
         """How far the derivatives of the potential are from zero, by differences in many digits."""
-        values: dict[str, Any] = {item.name: point(f.m)[item.name] for item in f.m.density.inputs[1:]}
+        values: dict[str, Any] = dict(point(f.m))
+        values[f.m.variable.name] = values[f.m.variable.name][0]
         means = {name: evaluate(mean, values)[mean.outputs[0]]
                  for name, mean in zip(self.unknowns, self.means, strict=True)}  # fmt: skip
         rng = np.random.default_rng(3)
@@ -76,20 +77,21 @@ def expected(f: Family) -> Expected:
     Raises:
         UnsupportedError: the equations do not determine them, or have no closed form.
     """
-    potential, unknowns = _potential(f)
+    whole, unknowns = potential(f)
     try:
-        derivation = gradient(Formula(_on_simplex(f, potential)), list(f.m.parameters))
+        derivation = gradient(Formula(_on_simplex(f, whole)), list(f.m.parameters))
     except ChainruleError as error:
         raise UnsupportedError(UNDETERMINED, found=error.message) from None
     equations = tuple((name, found.program) for name, found in derivation.result.items())
-    means = _scalar(f) if all(not f.program.by_name[name].shape for name in (*f.m.parameters, *f.natural)) else None
+    means = _scalar(f) if f.is_plain else None
     names = tuple(item.name for item in unknowns)
-    return Expected(means or _solved(derivation, unknowns), potential, names, equations)
+    return Expected(means or _solved(derivation, unknowns), whole, names, equations)
 
 
-def _potential(f: Family) -> tuple[Program, tuple[Input, ...]]:
+def potential(f: Family) -> tuple[Program, tuple[Input, ...]]:
+    """``<eta, m> - A``, and the expectations ``m`` as its inputs."""
     program = f.program
-    inputs: list[Input] = [item for item in program.inputs if item.name != f.m.variable.name]
+    inputs = _inputs(f)
     kept = list(program.pruned([*f.natural, f.partition]).definitions)
     taken = set(program.by_name)
     total, unknowns = -program.by_name[f.partition][()], list[Input]()
@@ -106,6 +108,13 @@ def _potential(f: Family) -> tuple[Program, tuple[Input, ...]]:
         total += product
     whole = Definition(_new(taken, "potential"), (), total, origin="named")
     return Program((*inputs, *unknowns), (*kept, whole), (whole.name,)), tuple(unknowns)
+
+
+def _inputs(f: Family) -> tuple[Input, ...]:
+    """The parameters, and the observation if lengths are read off it alone."""
+    rest = tuple(item for item in f.program.inputs if item.name != f.m.variable.name)
+    lengths = {length for item in rest for length in item.shape}
+    return f.program.inputs if set(f.m.variable.shape) - lengths else rest
 
 
 def _new(taken: set[str], stem: str) -> str:
@@ -134,7 +143,7 @@ def _short(body: Expr) -> Expr:
 
 
 def _program(f: Family, body: Expr) -> Program:
-    inputs = tuple(item for item in f.program.inputs if item.name != f.m.variable.name)
+    inputs = _inputs(f)
     return Program(inputs, (Definition("mean", (), references(body, inputs), origin="named"),), ("mean",))
 
 

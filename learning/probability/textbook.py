@@ -19,7 +19,7 @@ from chainrule.derive.rational import cost, shortest
 from chainrule.derive.stationarity.building import Builder
 from chainrule.derive.stationarity.likeness import merged, same
 from chainrule.derive.stationarity.terms import Space, Term, closed, expand, mentions
-from chainrule.learning.divergence.pair import heads, references
+from chainrule.learning.probability.references import heads, references
 
 Shift = tuple[Input, Input]
 
