@@ -54,6 +54,8 @@ TEXTBOOK: tuple[tuple[str, tuple[str, ...] | None, dict[str, str], dict[str, str
      {"I_a": "diag(trigamma(a)) - trigamma(sum(a))"}),
     ("multivariate_normal", None, {"E[x]": "mu", "E[outer(x, x)]": "outer(mu, mu) + Sigma", "cov(x)": "Sigma"},
      {"I_mu": "inv(Sigma)", "I_{mu,Sigma}(D)": "zeros(d)", "I_Sigma(D)": "inv(Sigma) @ D @ inv(Sigma) / 2"}),
+    ("multivariate_normal", ("mu",), {"E[x]": "mu", "cov(x)": "Sigma"},
+     {"I_Sigma(D)": "inv(Sigma) @ D @ inv(Sigma) / 2"}),
     ("wishart", None, {"E[x]": "nu*V", "cov(sum(S*x), x)": "2*nu*V @ S @ V"},
      {"I_V(D)": "nu/2*(inv(V) @ D @ inv(V))"}),
     ("wishart", (), {"cov(logdet(x), x)": "2*V"}, {"I_{nu,V}(D)": "trace(D @ inv(V))/2"}),
@@ -76,6 +78,14 @@ def test_moments_and_information_are_the_textbooks(
         assert not any("Of the moments" in remark for remark in explanation.remarks)
         assert all(held.holds for held in explanation.evidence())
         assert r"\mathbb{E}" in explanation.latex()
+
+
+def test_what_is_known_gives_equations_but_has_no_information() -> None:
+    found = explained("multivariate_normal", "fisher", ("mu",))
+    (part,) = (part for part in found.parts if part.title == "Equations for the expectations")
+    assert len(part.moves) == 2
+    assert "by mu too" in str(part.intro)
+    assert [move.left[0].text for move in found.parts[-1].moves] == ["I_Sigma(D)"]
 
 
 def test_probabilities_are_freed_by_the_logarithm_of_a_sum() -> None:

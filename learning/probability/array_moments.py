@@ -30,8 +30,8 @@ from chainrule.derive.goals import gradient, hessian, jacobian
 from chainrule.derive.program import Definition, Input, Program, bound_indices, fresh_names
 from chainrule.learning.probability.array_sums import total
 from chainrule.learning.probability.expected import Expected, expected, potential
-from chainrule.learning.probability.family import Family
-from chainrule.learning.probability.model import Model
+from chainrule.learning.probability.family import Family, family
+from chainrule.learning.probability.model import Model, model
 from chainrule.learning.probability.points import point
 from chainrule.learning.probability.textbook import simplified
 
@@ -41,13 +41,15 @@ class ArrayMoments:
     """Moments of a family some of whose parameters or statistics are arrays.
 
     Attributes:
-        f: the family as it is.
+        f: the family as it is, of more parameters where those that are asked for do not determine the moments.
+        asked: the parameters whose information is asked for.
         free: the family with probabilities that need not sum to one.
         total: what the entries of the observation sum to, where the parameters are probabilities.
         expected: the expectations of the statistics of ``free``.
     """
 
     f: Family
+    asked: tuple[str, ...]
     free: Family
     total: Expr | None
     expected: Expected
@@ -129,7 +131,7 @@ class ArrayMoments:
     def information(self) -> dict[tuple[str, str], Formula]:
         """The Fisher information by pairs of parameters; of a matrix, applied to a direction ``D``."""
         whole, unknowns = potential(self.f)
-        names = self.f.m.parameters
+        names = self.asked
         found = {}
         for i, first in enumerate(names):
             for second in names[: i + 1]:
@@ -163,13 +165,37 @@ def array_moments(f: Family) -> ArrayMoments:
     Raises:
         UnsupportedError: they do not follow from the log-partition in closed form; the message says which do not.
     """
+    try:
+        return _determined(f)
+    except UnsupportedError as error:
+        wider = _wider(f.m)
+        if wider is None:
+            raise
+        try:
+            return replace(_determined(wider), asked=f.m.parameters)
+        except UnsupportedError:
+            raise error from None
+
+
+def _determined(f: Family) -> ArrayMoments:
     rows = _rows(f)
     one = total(f.m) if rows else None
     free = _freed(f, rows, one) if one is not None else f
     try:
-        return ArrayMoments(f, free, one, expected(free))
+        return ArrayMoments(f, f.m.parameters, free, one, expected(free))
     except UnsupportedError as error:
         raise UnsupportedError(f"{error.message}: {_shapes(f)}", found=error.found, hint=error.hint) from None
+
+
+def _wider(m: Model) -> Family | None:
+    """The family with the known parameters that are no integers as parameters: more equations for the same moments."""
+    integers = [item.name for item in m.density.inputs[1:] if item.name in m.known and item.domain.integer]
+    if set(m.known) == set(integers):
+        return None
+    try:
+        return family(model(replace(m.entry, known=()), integers))
+    except UnsupportedError:
+        return None
 
 
 def _shapes(f: Family) -> str:

@@ -118,7 +118,9 @@ def _equations(a: ArrayMoments) -> Part:
         for name, found in a.expected.equations
     )  # fmt: skip
     names = ", ".join(f"{m} for E[{t}]" for m, t in zip(a.expected.unknowns, a.f.statistics, strict=True))
-    return Part("Equations for the expectations", moves, (ONE.format(names),))
+    more = [name for name in a.f.m.parameters if name not in a.asked]
+    words = f" They hold for every value of what is known, and so by {', '.join(more)} too." if more else ""
+    return Part("Equations for the expectations", moves, (ONE.format(names) + words,))
 
 
 def _expected(f: Family, statistic: str) -> Shown:
@@ -180,7 +182,7 @@ def information_part(a: ArrayMoments) -> Part:
 
 
 def _conventions(a: ArrayMoments) -> Iterator[str]:
-    for name in a.f.m.parameters:
+    for name in a.asked:
         along = a.direction(name)
         if len(along.shape) > 1:
             kind = "symmetric direction" if along.domain.symmetric else "direction"
@@ -189,7 +191,7 @@ def _conventions(a: ArrayMoments) -> Iterator[str]:
                 f"{along.name} and along another direction is the sum of the products of the entries of "
                 f"I_{name}({along.name}) and those of the other."
             )
-    for name in a.rows:
+    for name in set(a.rows) & set(a.asked):
         yield f" Of {name} it is for directions whose entries sum to zero, which keep the sum of {name} at one."
 
 

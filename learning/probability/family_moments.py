@@ -257,12 +257,19 @@ def exponential_family(m: Model) -> Explanation:
     f = family(m)
     parts = [*given(m), family_part(f)]
     try:
-        parts += array_parts(array_moments(f)) if has_arrays(f) else moments_parts(f, moments(f))
+        parts += _array_part(parts, f) if has_arrays(f) else moments_parts(f, moments(f))
     except UnsupportedError as error:
         return Explanation(
             title(m, "Exponential family"), tuple(parts), (*remarks(m), f"Of the moments: {error.message}.")
         )
     return Explanation(title(m, "Exponential family"), tuple(parts), remarks(m))
+
+
+def _array_part(parts: list[Part], f: Family) -> Iterator[Part]:
+    """Moments of arrays, after the form that they are derived from."""
+    arrays = array_moments(f)
+    parts[-1] = family_part(arrays.f)
+    yield from array_parts(arrays)
 
 
 def family_information(f: Family) -> Explanation:
@@ -274,7 +281,7 @@ def family_information(f: Family) -> Explanation:
     m = f.m
     if has_arrays(f):
         arrays = array_moments(f)
-        told_so_far = (*given(m), family_part(f), *expectation_parts(arrays), array_information(arrays))
+        told_so_far = (*given(m), family_part(arrays.f), *expectation_parts(arrays), array_information(arrays))
         return Explanation(title(m, "Fisher information"), told_so_far, remarks(m))
     found = moments(f)
     parts = (*given(m), family_part(f), *moments_parts(f, found), information_part(f, found))
