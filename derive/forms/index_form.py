@@ -31,7 +31,7 @@ from chainrule.derive.forms.entries import untransposed
 from chainrule.derive.forms.exclusions import left_out
 from chainrule.derive.forms.index_styles import TEXT, Style, latex_style
 from chainrule.derive.forms.inlining import Inliner
-from chainrule.derive.forms.matrix_form import matrix_call
+from chainrule.derive.forms.matrix_form import ORDERS, matrix_call
 from chainrule.derive.forms.symmetry import symmetry_of
 from chainrule.derive.notation.latex.symbols import symbol_of
 from chainrule.derive.notation.syntax import Node
@@ -310,12 +310,14 @@ class _Printer:
             return f"{self.style.name(expr.func.__name__)}{inner}", ATOM
         if entry is None:
             raise UnsupportedError(f"no index notation of {expr.func.__name__}")
-        args = list(expr.args)
+        args, name = list(expr.args), entry.name
+        if args[0] in ORDERS.get(expr.func, ()):
+            name, args = ORDERS[expr.func][int(args[0])], args[1:]
         defaults = list(entry.defaults)
         while defaults and args[-1] == defaults[-1] and self.style.defaults:
             args.pop()
             defaults.pop()
-        return self.style.function(entry.name, [self.plain(arg, names) for arg in args]), ATOM
+        return self.style.function(name, [self.plain(arg, names) for arg in args]), ATOM
 
     def slope(self, expr: Slope, names: Names) -> Written:
         body = self.style.parentheses(self.plain(expr.body, names))
