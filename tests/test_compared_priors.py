@@ -1,4 +1,4 @@
-"""Conjugate priors of vectors: recognised by their terms, and confirmed by SciPy."""
+"""Conjugate priors of vectors and of two numbers: recognised by their terms, and confirmed by SciPy."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ PRECISION = (
     "y: real[p]; mu: real[p]; Lam: spd[p, p]; "
     "-p*log(2*pi)/2 + logdet(Lam)/2 - (y - mu) @ Lam @ (y - mu)/2"
 )  # fmt: skip
+TAU = "x: real; mu: real; tau: positive; log(tau)/2 - log(2*pi)/2 - tau*(x - mu)^2/2"
+VARIANCE = "y: real; v: positive; c: real; -log(v)/2 - log(2*pi)/2 - (y - c)^2/(2*v)"
 #: Distribution, known parameters, and lines of the page.
 PAGES = (
     ("categorical", None, {
@@ -29,12 +31,16 @@ PAGES = (
     ("multivariate_normal", ["Sigma"], {
         "S_n": "inv(inv(S_0) + n*inv(Sigma))", "m_n": "S_n @ (inv(S_0) @ m_0 + inv(Sigma) @ sum(x, axis=0))",
         "E[mu | x]": "W_0 @ m_0 + W_x @ mean_x"}),
+    ("normal", None, {"m_n": "(kappa_0*m_0 + sum(x))/kappa_n", "kappa_n": "kappa_0 + n", "a_n": "a_0 + n/2",
+                      "E[mu | x]": "weight*m_0 + (1 - weight)*mean_x"}),
+    (VARIANCE, None, {"p(c, v)": "normal_inverse_gamma(c, v | m_0, kappa_0, a_0, b_0)", "a_n": "a_0 + n/2"}),
+    (TAU, None, {"p(mu, tau)": "normal_gamma(mu, tau | m_0, kappa_0, a_0, b_0)", "a_n": "a_0 + n/2"}),
     (PRECISION, ["Lam"], {"S_n": "inv(inv(S_0) + n*Lam)", "m_n": "S_n @ (inv(S_0) @ m_0 + Lam @ sum(y, axis=0))"}),
 )  # fmt: skip
 
 
 @pytest.mark.parametrize(("name", "known", "expected"), PAGES, ids=[row[0][:20] for row in PAGES])
-def test_priors_of_vectors_have_names(name: str, known: list[str] | None, expected: dict[str, str]) -> None:
+def test_priors_of_several_numbers_have_names(name: str, known: list[str] | None, expected: dict[str, str]) -> None:
     explained = cr.distribution(name, "conjugate", known=known)
     held = explained.evidence()
     assert len(held) >= 8
@@ -93,11 +99,46 @@ def test_normal_samples_have_the_joint_distribution_of_scipy(d: int) -> None:
     assert ours == pytest.approx(stats.multivariate_normal(centre, after + noise).logpdf(rows[0]), rel=1e-10)
 
 
+@pytest.mark.parametrize("name", ["normal", TAU, VARIANCE])
+def test_normal_samples_of_unknown_mean_and_variance_have_the_t_distributions_of_scipy(name: str) -> None:
+    c = _recognised(name)
+    rows, (m, kappa, a, b) = np.random.default_rng(0).normal(2, 1.5, 6), (0.4, 1.7, 2.3, 1.1)
+    x = c.m.variable.name
+    values = {x: rows, "m_0": m, "kappa_0": kappa, "a_0": a, "b_0": b}
+    for key, text in c.rule.update.items():
+        values[f"{key}_n"] = posterior.computed(c, text, values)
+    moved = b + np.sum((rows - rows.mean()) ** 2) / 2 + kappa * 6 * (rows.mean() - m) ** 2 / (2 * (kappa + 6))
+    assert values["b_n"] == pytest.approx(moved, rel=1e-12)
+    joint = stats.multivariate_t(np.full(6, m), b / a * (np.eye(6) + 1 / kappa), 2 * a)
+    assert _told(c, "Evidence", values) == pytest.approx(joint.logpdf(rows), rel=1e-10)
+    m, kappa, a, b = (float(values[f"{key}_n"]) for key in ("m", "kappa", "a", "b"))
+    new = stats.t(2 * a, m, np.sqrt(b * (1 + 1 / kappa) / a)).logpdf(0.8)
+    assert _told(c, "Predictive distribution", {**values, x: 0.8}, True) == pytest.approx(new, rel=1e-10)
+
+
+def test_every_entry_of_a_vector_counts_as_an_observation() -> None:
+    text = "x: real[d]; mu: real; s: positive; -d*log(s) - d*log(2*pi)/2 - sum((x - mu)^2)/(2*s^2)"
+    explained = cr.distribution(text, "conjugate")
+    assert all(held.holds for held in explained.evidence())
+    said = {move.left[0].text: move.right.text for move in explained.moves() if move.left}
+    assert {"kappa_n": "kappa_0 + n*d", "a_n": "a_0 + n*d/2", "mean_x": "mean(x)"}.items() <= said.items()
+
+
+def test_both_parameters_of_a_log_normal_sample_are_updated() -> None:
+    explained = cr.distribution("log_normal", "conjugate")
+    assert all(held.holds for held in explained.evidence())
+    assert {"normal_inverse_gamma(mu, sigma | m_0, kappa_0, a_0, b_0)", "(kappa_0*m_0 + sum(log(x)))/kappa_n"} <= {
+        move.right.text for move in explained.moves()
+    }
+
+
 @pytest.mark.parametrize(
     ("name", "known", "update"),
     [("categorical", None, {"alpha": "alpha_0 + 2*G1"}), ("multinomial", None, {"alpha": "alpha_0 + G1 + 1"}),
      ("multivariate_normal", ["Sigma"], {"S": "inv(inv(S_0) - G2)", "m": "S_n @ (inv(S_0) @ m_0 + G1)"}),
-     ("multivariate_normal", ["Sigma"], {"S": "inv(inv(S_0) - 2*G2)", "m": "S_n @ (inv(S_0) @ m_0 - G1)"})],
+     ("multivariate_normal", ["Sigma"], {"S": "inv(inv(S_0) - 2*G2)", "m": "S_n @ (inv(S_0) @ m_0 - G1)"}),
+     ("normal", None, {"kappa": "kappa_0 - 2*SQUARE", "m": "(kappa_0*m_0 + LINEAR)/kappa_n", "a": "a_0 - LOG",
+                       "b": "b_0 - PLAIN + kappa_0*m_0^2/2 - kappa_n*m_n^2/2"})],
 )  # fmt: skip
 def test_a_wrong_update_is_found(name: str, known: list[str] | None, update: dict[str, str]) -> None:
     c = _recognised(name, known)

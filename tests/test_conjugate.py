@@ -45,7 +45,7 @@ def test_priors_and_updates(name: str, known: list[str] | None, prior: str, expe
 
 @pytest.mark.parametrize(
     ("name", "known", "words"),
-    [("normal", None, "one parameter"), ("gamma", ["b"], "no distribution"), ("dirichlet", None, "one parameter"),
+    [("gamma", None, "one parameter"), ("gamma", ["b"], "no distribution"), ("dirichlet", None, "one parameter"),
      ("wishart", None, "one parameter"),
      ("von_mises", None, "one parameter"), ("weibull", ["k"], "no distribution")],
 )  # fmt: skip

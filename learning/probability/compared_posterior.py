@@ -1,4 +1,4 @@
-"""Bayes' theorem for a parameter that is a vector: prior, posterior, mean, evidence, predictive density."""
+"""Bayes' theorem for a vector, or for two numbers: prior, posterior, mean, evidence, predictive density."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ LETTERS = {"i0": "i", "i1": "j"}
 
 
 def compared_posterior(c: Compared, f: Family) -> Explanation:
-    """The named prior of a vector, and how a sample updates it."""
+    """The named prior of a vector or of two numbers, and how a sample updates it."""
     parts = (*given(c.m), family_part(f), _terms_part(c), _prior_part(c), _update_part(c), _mean_part(c),
              _evidence_part(c), *_predictive_part(c))  # fmt: skip
     return Explanation(title(c.m, "Conjugate prior"), parts, remarks(c.m))
@@ -43,6 +43,12 @@ def told(c: Compared, text: str, of_one: bool = False) -> Shown:
     return shown(found.program, found.output.name)
 
 
+def _theta(c: Compared) -> Shown:
+    """The parameters."""
+    parts = [named(item.name) for item in c.thetas]
+    return Shown(", ".join(part.text for part in parts), ", ".join(part.latex for part in parts))
+
+
 def basis(function: Any) -> Shown:
     """A function of the parameter's entries: ``mu_i*mu_j``."""
     text = re.sub(r"\[([^]]*)\]", lambda hit: "_" + "".join(LETTERS[part.strip()] for part in hit[1].split(",")),
@@ -51,7 +57,7 @@ def basis(function: Any) -> Shown:
 
 
 def _terms_part(c: Compared) -> Part:
-    theta = named(c.theta.name)
+    theta = _theta(c)
     moves = []
     for place, (function, _) in enumerate(c.bases):
         name = basis(function)
@@ -62,42 +68,43 @@ def _terms_part(c: Compared) -> Part:
 
 
 def _prior_part(c: Compared) -> Part:
-    theta = named(c.theta.name)
+    theta = _theta(c)
     names = [named(f"{name}_0") for name in c.rule.symbols.values()]
-    kind = c.prior.entry.name.replace("_", " ")
+    kind = c.rule.entry.replace("_", " ")
     left = Shown(f"p({theta.text})", f"p({theta.latex})")
-    right = Shown(f"{c.prior.entry.name}({theta.text} | {', '.join(part.text for part in names)})",
+    right = Shown(f"{c.rule.entry}({theta.text} | {', '.join(part.text for part in names)})",
                   rf"\text{{{kind}}}({theta.latex} \mid {', '.join(part.latex for part in names)})")  # fmt: skip
-    functions = " and ".join(basis(function).text for function, _ in c.bases)
-    words = f"The logarithm of the {kind} distribution has the same functions of {theta.text}: {functions}."
+    functions = ", ".join(basis(function).text for function, _ in c.bases)
+    words = f"The logarithm of the {kind} distribution is a sum of the same functions: {functions}."
     density = told(c, _density(c, "0"))
+    said = (c.rule.said.format(*(item.name for item in c.thetas)),) if c.rule.said else ()
     log_left = Shown(f"log {left.text}", rf"\log {left.latex}")
     return Part("Conjugate prior", (
         Move(right, (left,), (words,)),
-        Move(density, (log_left,), (), partial(_prior, c)),
+        Move(density, (log_left,), said, partial(_prior, c)),
     ))  # fmt: skip
 
 
 def _density(c: Compared, ending: str) -> str:
     """The text of the prior's log-density, with an ending on its parameters."""
     program = c.prior.density.program
-    x = c.prior.variable
-    names = {old: f"{new}_{ending}" for old, new in c.rule.symbols.items()} | {x.name: c.theta.name}
-    names |= {str(old): str(new) for old, new in zip(x.shape, c.theta.shape, strict=True)}
+    names = {old: f"{new}_{ending}" for old, new in c.rule.symbols.items()}
+    for x, theta in zip(c.prior.density.inputs, c.thetas, strict=False):
+        names |= {x.name: theta.name, **{str(a): str(b) for a, b in zip(x.shape, theta.shape, strict=True)}}
     text = shown(program, program.output.name).text
     return re.sub(r"\b[A-Za-z]\w*\b", lambda hit: names.get(hit[0], hit[0]), text)
 
 
 def _update_part(c: Compared) -> Part:
-    theta, x = named(c.theta.name), named(c.m.variable.name)
+    theta, x = _theta(c), named(c.m.variable.name)
     left = Shown(f"log p({theta.text} | {x.text})", rf"\log p({theta.latex} \mid {x.latex})")
     bayes = Shown(
         f"log p({theta.text}) + sum_i log p({x.text}_i | {theta.text}) - log p({x.text})",
         rf"\log p({theta.latex}) + \sum_i \log p({x.latex}_i \mid {theta.latex}) - \log p({x.latex})",
     )
     names = ", ".join(f"{name}_n" for name in c.rule.symbols.values())
-    right = Shown(f"log {c.prior.entry.name}({theta.text} | {names})",
-                  rf"\log \text{{{c.prior.entry.name.replace('_', ' ')}}}({theta.latex} \mid "
+    right = Shown(f"log {c.rule.entry}({theta.text} | {names})",
+                  rf"\log \text{{{c.rule.entry.replace('_', ' ')}}}({theta.latex} \mid "
                   rf"{', '.join(named(f'{name}_n').latex for name in c.rule.symbols.values())})")  # fmt: skip
     check = partial(_posterior, c)
     lines = [
@@ -110,7 +117,7 @@ def _update_part(c: Compared) -> Part:
 
 
 def _mean_part(c: Compared) -> Part:
-    theta, x = named(c.theta.name), named(c.m.variable.name)
+    theta, x = named(c.thetas[0].name), named(c.m.variable.name)
     left = Shown(f"E[{theta.text} | {x.text}]", rf"\mathbb{{E}}[{theta.latex} \mid {x.latex}]")
     true = [text for text in c.rule.mean if _same(c, text) <= TOLERANCE][:2]
     check = partial(_mean, c)
@@ -144,14 +151,16 @@ def _evidence_part(c: Compared) -> Part:
 
 
 def _predictive_part(c: Compared) -> Iterator[Part]:
-    theta, x = named(c.theta.name), named(c.m.variable.name)
+    theta, x = _theta(c), named(c.m.variable.name)
     text = next((text for text in c.rule.predictive if _predictive(c, text) <= TOLERANCE), None)
     if text is None:
         return
+    measure = Shown(" ".join(f"d{item.name}" for item in c.thetas),
+                    r" \, ".join(f"d{named(item.name).latex}" for item in c.thetas))  # fmt: skip
     left = Shown(f"p({x.text}_new | {x.text})", rf"p({x.latex}_{{\text{{new}}}} \mid {x.latex})")
     whole = Shown(
-        f"integral p({x.text}_new | {theta.text}) p({theta.text} | {x.text}) d{theta.text}",
-        rf"\int p({x.latex}_{{\text{{new}}}} \mid {theta.latex}) \, p({theta.latex} \mid {x.latex}) \, d{theta.latex}",
+        f"integral p({x.text}_new | {theta.text}) p({theta.text} | {x.text}) {measure.text}",
+        rf"\int p({x.latex}_{{\text{{new}}}} \mid {theta.latex}) \, p({theta.latex} \mid {x.latex}) \, {measure.latex}",
     )
     log_left = Shown(f"log {left.text}", rf"\log {left.latex}")
     reason = ("The evidence of one observation more, with the posterior as its prior. "
@@ -168,7 +177,7 @@ def _predictive_part(c: Compared) -> Iterator[Part]:
 def values_at(c: Compared, seed: int = 0) -> Values:
     """A sample, known parameters, the prior's parameters before the sample and, by the update, after it."""
     values: Values = dict(point(c.m))
-    values[c.theta.name] = point(c.m, seed)[c.theta.name]
+    values |= {item.name: point(c.m, seed)[item.name] for item in c.thetas}
     before = [f"{name}_0" for name in c.rule.symbols.values()]
     inputs = [item for name in before for item in c.formula(f"sum({name})").inputs]
     sizes = size_assignments(c.m.density.program)[0]
@@ -188,11 +197,11 @@ def computed(c: Compared, text: str, values: Values, of_one: bool = False) -> An
     return evaluate(found.program, values)[found.output.name]
 
 
-def log_prior(c: Compared, values: Values, ending: str, theta: Any = None) -> float:
+def log_prior(c: Compared, values: Values, ending: str) -> float:
     """The log-density of the entry that the prior was recognised as, by the entry's own program."""
     at = {old: values[f"{new}_{ending}"] for old, new in c.rule.symbols.items()}
-    where = values[c.theta.name] if theta is None else theta
-    return number(c.prior.density.program, {**at, c.prior.variable.name: where})
+    where = {name: values[item.name] for name, item in zip(c.rule.variables, c.thetas, strict=True)}
+    return number(c.prior.density.program, {**at, **where})
 
 
 def _likelihood(c: Compared, values: Values) -> float:
@@ -230,7 +239,7 @@ def _terms(c: Compared) -> float:
 
 def _term(c: Compared, place: int, values: Values) -> float:
     function, shape = c.bases[place]
-    program = Program((c.theta,), (Definition("basis", shape, function, origin="named"),), ("basis",))
+    program = Program(c.thetas, (Definition("basis", shape, function, origin="named"),), ("basis",))
     return float(np.sum(computed(c, f"G{place + 1}", values) * evaluate(program, values)["basis"]))
 
 
@@ -259,20 +268,23 @@ def _simplex_mean(c: Compared, values: Values, mean: Any) -> float:
     """``p_j`` times the density is ``E[p_j]`` times the density with one more count of ``j``."""
     (name,) = c.rule.symbols.values()
     after = values[f"{name}_n"]
-    found = [np.log(values[c.theta.name][j]) + log_prior(c, values, "n")
+    found = [np.log(values[c.thetas[0].name][j]) + log_prior(c, values, "n")
              - log_prior(c, {**values, f"{name}_n": after + np.eye(len(after))[j]}, "n") for j in range(len(after))]
     return _distance(np.exp(found), mean)
 
 
 def _centre(c: Compared, values: Values, mean: Any) -> float:
     """The posterior density is the same on both sides of its mean."""
-    away = values[c.theta.name] - mean
-    return agreement(log_prior(c, values, "n", mean + away), log_prior(c, values, "n", mean - away))
+    name = c.thetas[0].name
+    away = values[name] - mean
+    sides = [log_prior(c, {**values, name: mean + sign * away}, "n") for sign in (1, -1)]
+    return agreement(*sides)
 
 
 #: How the mean of each distribution is checked, by its density alone.
 MEANS: Mapping[str, Callable[[Compared, Values, Any], float]] = {
-    "dirichlet": _simplex_mean, "multivariate_normal": _centre,
+    "dirichlet": _simplex_mean, "multivariate_normal": _centre, "normal_inverse_gamma": _centre,
+    "normal_gamma": _centre,
 }
 
 
@@ -285,9 +297,12 @@ def _predictive(c: Compared, text: str) -> float:
         one |= {f"{name}_0": values[f"{name}_n"] for name in c.rule.symbols.values()}
         expected = _log_evidence(c, _updated(c, one))
         try:
-            found.append(agreement(float(computed(c, text, {**values, x: row}, of_one=True)), expected))
+            ours = computed(c, text, {**values, x: row}, of_one=True)
         except (ChainruleError, ValueError):
             return np.inf
+        if np.shape(ours):
+            return np.inf
+        found.append(agreement(float(ours), expected))
     return max(found)
 
 

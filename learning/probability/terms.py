@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 
 import sympy as sp
@@ -41,8 +41,12 @@ class Term:
         return tuple(dict.fromkeys(index for index in places if index in both))
 
 
-def terms(m: Model) -> list[Term]:
+def terms(m: Model, variables: Sequence[str] = ()) -> list[Term]:
     """The terms of the log-density, products of logarithms and powers taken apart.
+
+    Args:
+        m: the distribution.
+        variables: what counts as its variable; by default the first input.
 
     Raises:
         LimitError: there are too many.
@@ -50,7 +54,8 @@ def terms(m: Model) -> list[Term]:
     program = m.density.program
     output = program.output
     start = (output[()], ()) if isinstance(output, Input) else (output.body, _own(output))
-    found = [_separated(m, body, lengths) for body, lengths in _flat(program, *start)]
+    variables = variables or [m.variable.name]
+    found = [_counted(_separated(m, variables, body, lengths)) for body, lengths in _flat(program, *start)]
     if len(found) > MAX_TERMS:
         raise LimitError(f"the log-density has more than {MAX_TERMS} terms")
     return found
@@ -133,8 +138,8 @@ def _power(e: Expr) -> Expr:
     return sp.expand_power_base(Pow(sp.together(base), exponent), force=True)
 
 
-def _separated(m: Model, body: Expr, lengths: Lengths) -> Term:
-    names = depending(m.density.program, [m.variable.name]), depending(m.density.program, m.parameters)
+def _separated(m: Model, variables: Sequence[str], body: Expr, lengths: Lengths) -> Term:
+    names = depending(m.density.program, variables), depending(m.density.program, m.parameters)
     parts = {(False, False): S.One, (True, False): S.One, (False, True): S.One, (True, True): S.One}
     for factor in Mul.make_args(body):
         reads = {ref.name for ref in factor.atoms(Ref)}
@@ -143,6 +148,16 @@ def _separated(m: Model, body: Expr, lengths: Lengths) -> Term:
     if parts[False, True] == parts[True, True] == 1:
         return Term(S.One, parts[True, False] * plain, S.One, lengths)
     return Term(parts[False, True] * plain, parts[True, False], parts[True, True], lengths)
+
+
+def _counted(term: Term) -> Term:
+    """Sums over indices that no factor has, as factors."""
+    read = (term.parameters * term.variable * term.mixed).free_symbols
+    count = sp.prod(length for index, length in term.lengths if index not in read)
+    kept = tuple(pair for pair in term.lengths if pair[0] in read)
+    if term.parameters == 1:
+        return replace(term, variable=term.variable * count, lengths=kept)
+    return replace(term, parameters=term.parameters * count, lengths=kept)
 
 
 def depending(program: Program, names: Sequence[str]) -> set[str]:
