@@ -28,6 +28,7 @@ ISOTROPIC = "x: real[d]; mu: real[d]; s: positive; -d*log(2*pi*s^2)/2 - sum((x -
 COUNTS = "x: count[k]; lam: positive[k]; sum(x*log(lam) - lam - lgamma(x + 1))"
 LOGITS = "x: onehot[k]; z: real[k]; sum(x*z) - logsumexp(z)"
 PRECISION = "x: real[d]; w: real[d]; A: spd[d, d]; -d*log(2*pi)/2 + logdet(A)/2 - (x - w) @ A @ (x - w)/2"
+SATURATED = "x: real; t: real; c: real[d]; -log(2*pi)/2 - (x - sum(tanh(t*c)))^2/2"
 SYMMETRIC = "x: simplex[k]; a: positive; lgamma(k*a) - k*lgamma(a) + (a - 1)*sum(log(x))"
 
 
@@ -66,6 +67,7 @@ TEXTBOOK: tuple[tuple[str, tuple[str, ...] | None, dict[str, str], dict[str, str
     (ISOTROPIC, None, {"E[norm(x)**2]": "norm(mu)**2 + d*s**2", "cov(x)": "s**2*eye(d)"}, {"I_s": "2*d/s**2"}),
     (MATRIX_NORMAL, ("U", "V"), {"E[x]": "M", "cov(sum(S*x), x)": "U @ S @ V"}, {"I_M(D)": "inv(U) @ D @ inv(V)"}),
     (PRECISION, None, {"cov(x)": "inv(A)"}, {"I_w": "A", "I_A(D)": "inv(A) @ D @ inv(A) / 2"}),
+    (SATURATED, ("c",), {"E[x]": "sum(tanh(t*c))", "var(x)": "1"}, {}),
     (SYMMETRIC, None, {"E[sum(log(x))]": "k*(digamma(a) - digamma(k*a))"}, {}),
 )  # fmt: skip
 
