@@ -18,14 +18,20 @@ def page_text(page: Page) -> str:
     title = "\n".join(filter(None, [page.title.text, page.layout]))
     blocks = [title, *(_section(section) for section in page.sections)]
     if page.remarks:
-        blocks.append("\n".join(["Remarks", *(f"  {remark}" for remark in page.remarks)]))
+        blocks.append("\n".join(["Remarks", *(line for remark in page.remarks for line in _prose(remark))]))
     return "\n\n".join(blocks) + "\n"
 
 
 def _section(section: Section) -> str:
-    intro = [f"  {_words(section.intro)}"] if section.intro else []
+    intro = _prose(_words(section.intro)) if section.intro else []
     code = [f"  {line}".rstrip() for line in section.code.splitlines()]
     return "\n".join([section.title, *intro, *_block(section.lines, "  "), *code])
+
+
+def _prose(words: str) -> list[str]:
+    """A sentence in lines of the width of the page, further in from the second on."""
+    return wrap(words, WIDTH, initial_indent="  ", subsequent_indent="    ", break_long_words=False,
+                break_on_hyphens=False)  # fmt: skip
 
 
 def _words(note: Note) -> str:
