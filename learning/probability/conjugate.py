@@ -65,7 +65,7 @@ def parameter(m: Model) -> Input:
     items = [item for item in m.density.inputs if item.name in m.parameters]
     if len(items) > 1 or items[0].shape:
         raise UnsupportedError(
-            "conjugate priors are named for one parameter that is a number", found=", ".join(m.parameters),
+            "for these parameters no prior of the table was found", found=", ".join(m.parameters),
             hint=f"take others as given, for example --known {m.parameters[-1]}",
         )  # fmt: skip
     return items[0]
