@@ -197,5 +197,5 @@ def test_what_does_not_follow_is_named() -> None:
         "x: real[d]; mu: real[d]; S: spd[d, d]; s: positive; -d*log(2*pi*s^2)/2 - logdet(S)/2 "
         "- (x - mu) @ inv(S) @ (x - mu)/(2*s^2)"
     )
-    text = cr.distribution(scaled, "family").text()
+    text = " ".join(cr.distribution(scaled, "family").text().split())
     assert "do not follow from the log-partition: E of x [d], outer(x, x) [d, d]" in text
