@@ -13,13 +13,14 @@ from chainrule.derive.errors import UnsupportedError
 from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Dim, Input, Program
 from chainrule.learning.divergence.pair import Pair
+from chainrule.learning.probability.array_sums import counts, total
 from chainrule.learning.probability.integrals import expectation, is_scalar
 from chainrule.learning.probability.model import Model
 from chainrule.learning.probability.points import bound, number, possible
 
 Values = Mapping[str, Any]
-#: Lengths of a vector: two probabilities, or one number.
-FEW = {"simplex": 2, "onehot": 3}
+#: Lengths of a vector: two probabilities or counts, three outcomes, or one number.
+FEW = {"simplex": 2, "onehot": 3, "count": 2}
 #: Draws until both members have positive density somewhere.
 DRAWS = 200
 
@@ -51,6 +52,9 @@ def _parts(m: Model, values: Values, function: Callable[[Any], float]) -> Iterat
 
     if x.domain.name == "onehot":
         yield from map(weighted, np.eye(shape[-1]))
+    elif x.domain.integer and len(shape) == 1 and shape[0] > 1:
+        whole = int(values[str(total(m).name)])
+        yield from map(weighted, counts(whole, m, {**values, x.name: np.empty(shape)}))
     elif x.domain.name == "simplex" and shape == (2,):
         yield _quad(lambda t: weighted(np.array([t, 1 - t])), 0.0, 1.0)
     elif np.prod(shape) == 1 and not x.domain.integer:

@@ -23,6 +23,7 @@ from chainrule.learning.divergence.pair import Pair, Values
 from chainrule.learning.divergence.pair import pair as pair_of
 from chainrule.learning.divergence.plain import Plain
 from chainrule.learning.explanation import Move, Part
+from chainrule.learning.probability.array_sums import total
 from chainrule.learning.probability.likelihood import shown_input
 from chainrule.learning.probability.model import model
 from chainrule.learning.probability.points import agreement
@@ -151,7 +152,8 @@ def equations_part(n: Natural) -> Part:
         f"Write {names}."
     )
     if any(item.domain.sums_to_one for item in n.pair.members[0].values()):
-        intro += " Probabilities sum to one: their multiplier is what the entries of the observation sum to, one."
+        one = str(total(n.f.m)).replace("1", "one")
+        intro += f" Probabilities sum to one: their multiplier is what the entries of the observation sum to, {one}."
     return Part("Equations for the expectations", tuple(moves), (intro,))
 
 

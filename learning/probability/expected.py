@@ -26,6 +26,7 @@ from chainrule.derive.numeric import evaluate
 from chainrule.derive.program import Definition, Input, Program, bound_indices, fresh_names
 from chainrule.derive.rational import cost, shortest
 from chainrule.derive.stationarity.answer import answer
+from chainrule.learning.probability.array_sums import total
 from chainrule.learning.probability.family import Family
 from chainrule.learning.probability.points import agreement, direction, point, slope
 from chainrule.learning.probability.references import references
@@ -177,18 +178,12 @@ def _on_simplex(f: Family, potential: Program) -> Program:
     rows = [item for item in potential.inputs if item.domain.sums_to_one]
     if not rows:
         return potential
-    total = _total(f)
+    one = total(f.m)
     whole, definitions = potential.output, list(potential.definitions[:-1])
     assert isinstance(whole, Definition)
     body, taken = whole.body, set(potential.by_name)
     for item in rows:
         row = Definition(_new(taken, "row"), (), item[bound_indices(1)], "sum", item.shape)
         definitions.append(row)
-        body -= total * row[()]
+        body -= one * row[()]
     return replace(potential, definitions=(*definitions, whole.with_body(body)))
-
-
-def _total(f: Family) -> Expr:
-    if not f.m.variable.domain.sums_to_one:
-        raise UnsupportedError(UNDETERMINED, found="it is not known what the entries of the variable sum to")
-    return sp.S.One
